@@ -1,0 +1,26 @@
+# Warnings and sanitizers of every target of ours.
+add_library(ripcord_compiler INTERFACE)
+target_include_directories(ripcord_compiler INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+# cpprestsdk's U() macro breaks gtest and fmt when it is on.
+target_compile_definitions(ripcord_compiler INTERFACE _TURN_OFF_PLATFORM_STRING)
+target_compile_options(ripcord_compiler INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(ripcord_compiler INTERFACE -Wthread-safety -Wthread-safety-beta)
+endif()
+if(RIPCORD_SANITIZE)
+  # vptr: cpprestsdk's streams are not instrumented and give false positives.
+  set(flags -fsanitize=${RIPCORD_SANITIZE} -fno-omit-frame-pointer)
+  if(RIPCORD_SANITIZE MATCHES "undefined")
+    list(APPEND flags -fno-sanitize=vptr -fno-sanitize-recover=all)
+  endif()
+  if(RIPCORD_FUZZ)
+    list(APPEND flags -fsanitize=fuzzer-no-link)
+  endif()
+  # -Wno-error=...: GCC 12 warns falsely under sanitizers (maybe-uninitialized, tsan).
+  target_compile_options(ripcord_compiler INTERFACE ${flags} -Wno-maybe-uninitialized)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(ripcord_compiler INTERFACE -Wno-error=tsan)
+  endif()
+  target_link_options(ripcord_compiler INTERFACE ${flags})
+endif()

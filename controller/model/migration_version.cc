@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/model/migration_version.h"
+
+namespace ripcord {
+
+std::string_view to_string(DataEffect effect) {
+  switch (effect) {
+    case DataEffect::kLossless:
+      return "Lossless";
+    case DataEffect::kLossy:
+      return "Lossy";
+    case DataEffect::kUnknown:
+      return "Unknown";
+    case DataEffect::kIrreversible:
+      return "Irreversible";
+  }
+  return "Unknown";
+}
+
+}  // namespace ripcord

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// MigrationVersion: the schema version of a database. Values.
+// Versions are those of golang-migrate: 0 .. 2^63-1; "no version" (nothing applied) is an empty
+// optional.
+
+#include "controller/model/condition.h"
+#include "controller/model/database.h"
+#include "controller/model/override.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ripcord {
+
+// One migration as its author wrote it.
+struct Migration {
+  std::int64_t version = 0;
+  std::string name;                 // "add_total" of 3_add_total.up.sql
+  std::optional<std::string> up;    // SQL; absent when there is no such file
+  std::optional<std::string> down;  // SQL; absent or without a statement = irreversible
+  std::string up_file;              // for messages; empty when inline
+  std::string down_file;
+
+  bool operator==(const Migration&) const = default;
+};
+
+struct MigrationSourceRef {
+  std::string directory;                     // either: golang-migrate layout
+  std::vector<Migration> inline_migrations;  // or
+
+  bool operator==(const MigrationSourceRef&) const = default;
+};
+
+enum class DownPolicy { kApprove, kAllow, kForbid };
+enum class DataLossPolicy { kForbid, kApprove };
+
+struct MigrationPolicy {
+  DownPolicy down = DownPolicy::kApprove;
+  DataLossPolicy data_loss = DataLossPolicy::kForbid;
+  Duration lock_timeout = std::chrono::seconds(2);  // of each statement that needs a table lock
+  Duration statement_timeout = Duration::zero();    // 0 = none
+
+  bool operator==(const MigrationPolicy&) const = default;
+};
+
+// Opens a down to exactly this version, and one that loses data only if it says so.
+struct MigrationApproval {
+  std::int64_t version = 0;
+  std::string by;
+  bool data_loss = false;
+
+  bool operator==(const MigrationApproval&) const = default;
+};
+
+struct MigrationOverride : OverrideBase {
+  std::int64_t version = 0;
+
+  bool operator==(const MigrationOverride&) const = default;
+};
+
+struct MigrationVersionSpec {
+  bool suspend = false;
+  DatabaseRef database;
+  MigrationSourceRef source;
+  std::optional<std::int64_t> version;  // absent = Latest
+  MigrationPolicy policy;
+  std::optional<MigrationApproval> approval;
+  std::optional<MigrationOverride> override;
+
+  bool operator==(const MigrationVersionSpec&) const = default;
+};
+
+// What a statement or a script does to data, found by parsing. Ordered: the worst of two is the
+// greater.
+enum class DataEffect { kLossless, kLossy, kUnknown, kIrreversible };
+std::string_view to_string(DataEffect effect);  // "Lossless", "Lossy", "Unknown", "Irreversible"
+
+struct MigrationVersionStatus : CommonStatus {
+  std::optional<std::int64_t> version;  // as the database says; absent = nothing applied
+  std::optional<std::int64_t> target;   // effective, resolved
+  bool dirty = false;
+  std::vector<std::string> pending;  // what would run next: "down 3 add_total", at most 20
+  bool overridden = false;
+
+  bool operator==(const MigrationVersionStatus&) const = default;
+};
+
+}  // namespace ripcord

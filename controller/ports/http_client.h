@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// One HTTP request and its answer. Redirects are not followed. Safe for concurrent use.
+
+#include "controller/base/clock.h"
+#include "controller/base/status.h"
+
+#include <map>
+#include <stop_token>
+#include <string>
+
+namespace ripcord {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;  // absolute, http or https
+  std::map<std::string, std::string> headers;
+  std::string body;
+  Duration timeout = std::chrono::seconds(10);  // for the whole exchange
+  bool new_connection = false;                  // true: do not reuse one, as a new client would
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+};
+
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  // Any HTTP status is a response. Unavailable: no connection or a broken one; DeadlineExceeded;
+  // Cancelled on `stop`; InvalidArgument: no such URL.
+  virtual Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop = {}) = 0;
+};
+
+}  // namespace ripcord

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The metrics that are Ripcord's own: how long rollbacks take and whether one is possible.
+// Descriptors are constants. `strategy` is snake_name(kind); `trigger` is spec, override or
+// automatic; `result` is succeeded, failed or rolled_back.
+
+#include "controller/ports/metrics.h"
+
+#include <array>
+
+namespace ripcord::metric {
+
+// 1 ms to 4 h.
+inline constexpr std::array<double, 20> kRollbackBuckets = {
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,  1,
+    2.5,   5,      10,    30,   60,    300,  900, 1800, 3600, 14400};
+inline constexpr std::array<std::string_view, 3> kRollbackLabels = {"strategy", "trigger",
+                                                                    "result"};
+inline constexpr std::array<std::string_view, 2> kStageLabels = {"strategy", "stage"};
+inline constexpr std::array<std::string_view, 1> kStrategyLabel = {"strategy"};
+inline constexpr std::array<std::string_view, 1> kNameLabel = {"name"};
+
+inline constexpr MetricDescriptor kRollbackDuration = {
+    "ripcord_rollback_duration_seconds", "From the decision to the verified end of a rollback.",
+    MetricType::kHistogram, kRollbackLabels, kRollbackBuckets};
+inline constexpr MetricDescriptor kRollbackStageDuration = {
+    "ripcord_rollback_stage_duration_seconds", "Stages of a rollback: observe, act, verify.",
+    MetricType::kHistogram, kStageLabels, kRollbackBuckets};
+inline constexpr MetricDescriptor kRollbacks = {"ripcord_rollbacks_total",
+                                                "Rollbacks carried out or tried.",
+                                                MetricType::kCounter, kRollbackLabels};
+inline constexpr MetricDescriptor kRollbackAvailable = {
+    "ripcord_rollback_available", "Objects whose previous state can be reached now.",
+    MetricType::kGauge, kStrategyLabel};
+inline constexpr MetricDescriptor kTrafficDowntime = {
+    "ripcord_traffic_downtime_seconds",
+    "Longest gap between successful probes during the last switches.",
+    MetricType::kHistogram,
+    {},
+    kRollbackBuckets};
+inline constexpr MetricDescriptor kTrafficProbeFailures = {"ripcord_traffic_probe_failures_total",
+                                                           "Probes through the router that failed.",
+                                                           MetricType::kCounter,
+                                                           {}};
+inline constexpr MetricDescriptor kMigrationVersion = {
+    "ripcord_migration_version", "Schema version as the database says; -1 when nothing is applied.",
+    MetricType::kGauge, kNameLabel};
+inline constexpr MetricDescriptor kRestoredRows = {
+    "ripcord_restored_rows_total", "Rows restored from backups.", MetricType::kCounter, {}};
+inline constexpr MetricDescriptor kSuppressedWrites = {
+    "ripcord_suppressed_writes_total", "Status writes left out because nothing had changed.",
+    MetricType::kCounter, kStrategyLabel};
+
+}  // namespace ripcord::metric
