@@ -64,6 +64,8 @@ struct MigrationStep {
   Migration migration;  // up: with the down to record; down: what was recorded
   std::vector<SqlStatement> statements;
   std::optional<std::int64_t> version_after;  // absent = nothing applied any more
+
+  bool operator==(const MigrationStep&) const = default;
 };
 
 }  // namespace ripcord
