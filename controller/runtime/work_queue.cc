@@ -101,7 +101,7 @@ Duration WorkQueue::failed(const ObjectKey& key, Duration took) {
 
 void WorkQueue::shut_down(WorkQueueCore::Shutdown how) {
   MutexLock lock(mutex_);
-  core_.shut_down(how);
+  core_.shut_down(how, clock_.now());
   publish_depth();
   changed_.notify_all();
 }

@@ -103,7 +103,8 @@ Duration WorkQueueCore::failed(const ObjectKey& key, MonoTime now) {
   return delay;
 }
 
-void WorkQueueCore::shut_down(Shutdown how) {
+void WorkQueueCore::shut_down(Shutdown how, MonoTime now) {
+  release_due(now);
   if (shutdown_ == Shutdown::kDrop) {
     return;
   }

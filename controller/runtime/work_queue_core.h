@@ -68,7 +68,7 @@ class WorkQueueCore {
 
   // Refuses adds from now on and drops deadlines. kDrain still hands out what is ready, and what
   // was added while processing; kDrop hands out nothing more.
-  void shut_down(Shutdown how);
+  void shut_down(Shutdown how, MonoTime now);
   bool shutting_down() const { return shutdown_.has_value(); }
 
   // The earliest time at which get() may have more than now.
