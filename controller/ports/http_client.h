@@ -5,9 +5,11 @@
 #include "controller/base/clock.h"
 #include "controller/base/status.h"
 
+#include <functional>
 #include <map>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 namespace ripcord {
 
@@ -32,6 +34,19 @@ class HttpClient {
   // Any HTTP status is a response. Unavailable: no connection or a broken one; DeadlineExceeded;
   // Cancelled on `stop`; InvalidArgument: no such URL.
   virtual Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop = {}) = 0;
+};
+
+// For bodies that do not end, such as a watch. Apart from HttpClient, since few need it.
+class HttpStreamClient {
+ public:
+  virtual ~HttpStreamClient() = default;
+  // Hands the pieces of a 2xx body to `sink` as they arrive, until the body ends (ok), `stop` is
+  // requested (Cancelled) or the connection breaks or is silent for request.timeout (Unavailable).
+  // Any other HTTP status: that status and the body in `refused`, and ok. The sink is called from
+  // one thread at a time.
+  virtual Status stream(const HttpRequest& request,
+                        const std::function<void(std::string_view)>& sink, HttpResponse& refused,
+                        std::stop_token stop) = 0;
 };
 
 }  // namespace ripcord

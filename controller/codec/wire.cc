@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/codec/wire.h"
+
+#include "controller/codec/codec.h"
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace ripcord::codec {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMaxListBytes = 256 * 1024 * 1024;
+
+struct WireCode {
+  StatusCode code;
+  int http;
+  std::string_view reason;
+};
+// The first row of a code is how it is written; every row is read.
+constexpr std::array<WireCode, 14> kCodes = {
+    {{StatusCode::kInvalidArgument, 422, "Invalid"},
+     {StatusCode::kInvalidArgument, 400, "BadRequest"},
+     {StatusCode::kNotFound, 404, "NotFound"},
+     {StatusCode::kAlreadyExists, 409, "AlreadyExists"},
+     {StatusCode::kConflict, 409, "Conflict"},
+     {StatusCode::kFailedPrecondition, 412, "FailedPrecondition"},
+     {StatusCode::kPermissionDenied, 403, "Forbidden"},
+     {StatusCode::kUnavailable, 503, "ServiceUnavailable"},
+     {StatusCode::kDeadlineExceeded, 504, "Timeout"},
+     {StatusCode::kExpired, 410, "Expired"},
+     {StatusCode::kExpired, 410, "Gone"},
+     {StatusCode::kResourceExhausted, 507, "InsufficientStorage"},
+     {StatusCode::kResourceExhausted, 429, "TooManyRequests"},
+     {StatusCode::kInternal, 500, "InternalError"}}};
+
+const WireCode& row_of(StatusCode code) {
+  for (const WireCode& row : kCodes) {
+    if (row.code == code) {
+      return row;
+    }
+  }
+  return kCodes.back();
+}
+
+// Depth is bounded before anything walks the tree: dumping or copying a very deep one would
+// overflow the stack.
+Result<Json> parse(std::string_view text) {
+  try {
+    const auto guard = [](int depth, Json::parse_event_t, Json&) {
+      if (depth > kMaxDepth + 8) {
+        throw std::length_error("nested too deep");
+      }
+      return true;
+    };
+    return Json::parse(text, guard);
+  } catch (const std::exception& e) {
+    return error(StatusCode::kInvalidArgument,
+                 fmt::format("the body is no valid JSON: {}", e.what()));
+  }
+}
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string text_of(const Json& json, const char* key) {
+  const auto at = json.is_object() ? json.find(key) : json.end();
+  return at != json.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+std::int64_t version_of(const Json& metadata) {
+  const std::string text = text_of(metadata, "resourceVersion");
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+Result<ResourcePtr> decode_item(const Json& item) {
+  ASSIGN_OR_RETURN(Resource object, decode(dump(item)));
+  return std::make_shared<const Resource>(std::move(object));
+}
+
+Status status_from(const Json& body, int http) {
+  const std::string reason = text_of(body, "reason");
+  const std::string message = text_of(body, "message");
+  for (const WireCode& row : kCodes) {
+    if (row.reason == reason) {
+      return Status(row.code, message);
+    }
+  }
+  for (const WireCode& row : kCodes) {
+    if (row.http == http) {
+      return Status(row.code, message);
+    }
+  }
+  return Status(http >= 500 ? StatusCode::kUnavailable : StatusCode::kInvalidArgument, message);
+}
+
+std::string list_head(Kind kind, std::int64_t resource_version) {
+  return fmt::format(
+      R"({{"apiVersion":"{}","kind":"{}List","metadata":{{"resourceVersion":"{}"}},"items":[)",
+      kApiVersion, to_string(kind), resource_version);
+}
+
+}  // namespace
+
+int http_code(const Status& status) {
+  return row_of(status.code()).http;
+}
+
+std::string encode_status(const Status& status) {
+  const WireCode& row = row_of(status.code());
+  return dump(Json{{"kind", "Status"},
+                   {"apiVersion", "v1"},
+                   {"metadata", Json::object()},
+                   {"status", "Failure"},
+                   {"message", status.message()},
+                   {"reason", row.reason},
+                   {"code", row.http}});
+}
+
+Status decode_status(int http, std::string_view body) {
+  const Result<Json> parsed = parse(body);
+  if (parsed && text_of(*parsed, "kind") == "Status") {
+    return status_from(*parsed, http);
+  }
+  const std::string text(body.substr(0, 200));
+  return status_from(Json{{"message", fmt::format("the server answered {}: {}", http, text)}},
+                     http);
+}
+
+std::string encode_list(Kind kind, const std::vector<ResourcePtr>& items,
+                        std::int64_t resource_version) {
+  std::string text = list_head(kind, resource_version);
+  for (const ResourcePtr& item : items) {
+    if (text.back() == '}') {
+      text += ',';
+    }
+    text += encode(*item);
+  }
+  return text + "]}";
+}
+
+Result<DecodedList> decode_list(std::string_view body) {
+  if (body.size() > kMaxListBytes) {
+    return error(StatusCode::kResourceExhausted, "the list is larger than 256 MiB");
+  }
+  ASSIGN_OR_RETURN(const Json json, parse(body));
+  const auto items = json.is_object() ? json.find("items") : json.end();
+  if (items == json.end() || !items->is_array()) {
+    return error(StatusCode::kInvalidArgument, "the body is no list: it has no 'items'");
+  }
+  DecodedList list;
+  list.resource_version = json.contains("metadata") ? version_of(json["metadata"]) : 0;
+  for (const Json& item : *items) {
+    ASSIGN_OR_RETURN(ResourcePtr object, decode_item(item));
+    list.items.push_back(std::move(object));
+  }
+  return list;
+}
+
+std::string encode_watch_event(std::string_view type, const Resource& object) {
+  return fmt::format("{{\"type\":\"{}\",\"object\":{}}}\n", type, encode(object));
+}
+
+std::string encode_watch_error(const Status& status) {
+  return fmt::format("{{\"type\":\"ERROR\",\"object\":{}}}\n", encode_status(status));
+}
+
+Result<DecodedWatchEvent> decode_watch_event(std::string_view line) {
+  ASSIGN_OR_RETURN(const Json json, parse(line));
+  const std::string type = text_of(json, "type");
+  const auto object = json.is_object() ? json.find("object") : json.end();
+  if (type.empty() || object == json.end()) {
+    return error(StatusCode::kInvalidArgument, "a watch frame has no type or no object");
+  }
+  if (type == "ERROR") {
+    return tl::unexpected<Status>(status_from(*object, 0));
+  }
+  DecodedWatchEvent event{type, nullptr};
+  if (type != "BOOKMARK") {
+    ASSIGN_OR_RETURN(event.object, decode_item(*object));
+  }
+  return event;
+}
+
+Result<Resource> merge_patch(const Resource& live, std::string_view patch) {
+  ASSIGN_OR_RETURN(const Json changes, parse(patch));
+  if (!changes.is_object()) {
+    return error(StatusCode::kInvalidArgument, "a merge patch is a JSON object");
+  }
+  ASSIGN_OR_RETURN(Json document, parse(encode(live)));
+  try {
+    document.merge_patch(changes);
+  } catch (const std::exception& e) {
+    return error(StatusCode::kInvalidArgument, e.what());
+  }
+  ASSIGN_OR_RETURN(Resource patched, decode(dump(document)));
+  if (patched.key() != live.key()) {
+    return error(StatusCode::kInvalidArgument, "a patch cannot change kind, name or namespace");
+  }
+  patched.status = live.status;
+  patched.meta.uid = live.meta.uid;
+  const bool names_version =
+      changes.contains("metadata") && changes["metadata"].contains("resourceVersion");
+  if (!names_version) {
+    patched.meta.resource_version = live.meta.resource_version;
+  }
+  return patched;
+}
+
+Result<Resource> merge_patch_status(const Resource& live, std::string_view patch) {
+  ASSIGN_OR_RETURN(const Json changes, parse(patch));
+  if (!changes.is_object() || !changes.contains("status")) {
+    return error(StatusCode::kInvalidArgument,
+                 "a patch of the status subresource needs a 'status' object");
+  }
+  ASSIGN_OR_RETURN(Json document, parse(encode(live)));
+  try {
+    document["status"].merge_patch(changes["status"]);
+  } catch (const std::exception& e) {
+    return error(StatusCode::kInvalidArgument, e.what());
+  }
+  ASSIGN_OR_RETURN(const Resource patched, decode(dump(document)));
+  Resource result = live;
+  result.status = patched.status;
+  if (changes.contains("metadata") && changes["metadata"].contains("resourceVersion")) {
+    result.meta.resource_version = version_of(changes["metadata"]);
+  }
+  return result;
+}
+
+std::string encode_delete_options(const std::string& uid, std::int64_t resource_version) {
+  Json preconditions = Json::object();
+  if (!uid.empty()) {
+    preconditions["uid"] = uid;
+  }
+  if (resource_version != 0) {
+    preconditions["resourceVersion"] = std::to_string(resource_version);
+  }
+  return dump(Json{{"kind", "DeleteOptions"},
+                   {"apiVersion", "v1"},
+                   {"preconditions", std::move(preconditions)}});
+}
+
+Result<DecodedDeleteOptions> decode_delete_options(std::string_view body) {
+  DecodedDeleteOptions options;
+  if (body.empty()) {
+    return options;
+  }
+  ASSIGN_OR_RETURN(const Json json, parse(body));
+  const auto at = json.is_object() ? json.find("preconditions") : json.end();
+  if (at != json.end()) {
+    options.uid = text_of(*at, "uid");
+    options.resource_version = version_of(*at);
+  }
+  return options;
+}
+
+std::string api_group_list() {
+  const Json version = {{"groupVersion", kApiVersion}, {"version", "v1alpha1"}};
+  return dump(Json{{"kind", "APIGroupList"},
+                   {"apiVersion", "v1"},
+                   {"groups", Json::array({{{"name", kApiGroup},
+                                            {"versions", Json::array({version})},
+                                            {"preferredVersion", version}}})}});
+}
+
+std::string api_resource_list() {
+  Json resources = Json::array();
+  for (const Kind kind : kAllKinds) {
+    const std::string name(plural(kind));
+    resources.push_back({{"name", name},
+                         {"singularName", name.substr(0, name.size() - 1)},
+                         {"namespaced", true},
+                         {"kind", to_string(kind)},
+                         {"verbs", {"create", "delete", "get", "list", "patch", "update", "watch"}},
+                         {"categories", {"ripcord"}}});
+    resources.push_back({{"name", name + "/status"},
+                         {"singularName", ""},
+                         {"namespaced", true},
+                         {"kind", to_string(kind)},
+                         {"verbs", {"get", "patch", "update"}}});
+  }
+  return dump(Json{{"kind", "APIResourceList"},
+                   {"apiVersion", "v1"},
+                   {"groupVersion", kApiVersion},
+                   {"resources", std::move(resources)}});
+}
+
+std::string version_document(std::string_view git_version) {
+  return dump(Json{
+      {"major", "0"}, {"minor", "1"}, {"gitVersion", git_version}, {"platform", "linux/amd64"}});
+}
+
+}  // namespace ripcord::codec

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The bodies of the Kubernetes resource API: lists, watch events, Status objects and merge patches,
+// as text. Used by the API server and by its client, so that both agree. Pure functions,
+// thread-safe.
+
+#include "controller/base/status.h"
+#include "controller/model/resource.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ripcord::codec {
+
+// metav1.Status of a failure, and the HTTP code it travels with.
+std::string encode_status(const Status& status);
+int http_code(const Status& status);
+// What the other side meant; `http` decides when the body is no Status object (a proxy, a
+// plain-text 404).
+Status decode_status(int http, std::string_view body);
+
+std::string encode_list(Kind kind, const std::vector<ResourcePtr>& items,
+                        std::int64_t resource_version);
+struct DecodedList {
+  std::vector<ResourcePtr> items;
+  std::int64_t resource_version = 0;
+};
+Result<DecodedList> decode_list(std::string_view body);
+
+// One line of a watch, with its newline. `type` is ADDED, MODIFIED or DELETED.
+std::string encode_watch_event(std::string_view type, const Resource& object);
+std::string encode_watch_error(const Status& status);
+struct DecodedWatchEvent {
+  std::string type;  // also BOOKMARK; an ERROR frame decodes to its Status instead
+  ResourcePtr object;
+};
+Result<DecodedWatchEvent> decode_watch_event(std::string_view line);
+
+// RFC 7396 on a live object. metadata's server-owned fields and status do not change.
+Result<Resource> merge_patch(const Resource& live, std::string_view patch);
+// The same on status alone.
+Result<Resource> merge_patch_status(const Resource& live, std::string_view patch);
+
+// metav1.DeleteOptions with preconditions; empty and 0 mean none. Decoding takes an empty body as
+// no preconditions.
+std::string encode_delete_options(const std::string& uid, std::int64_t resource_version);
+struct DecodedDeleteOptions {
+  std::string uid;
+  std::int64_t resource_version = 0;
+};
+Result<DecodedDeleteOptions> decode_delete_options(std::string_view body);
+
+// Discovery documents, just enough for clients to find the kinds.
+std::string api_group_list();
+std::string api_resource_list();
+std::string version_document(std::string_view git_version);
+
+}  // namespace ripcord::codec
