@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/process/child_runner.h"
 
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
+#include <map>
+#include <optional>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -9,13 +15,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <map>
-#include <optional>
 
 #include <fmt/format.h>
 
@@ -48,8 +47,7 @@ class Fd {
 };
 
 Status errno_status(std::string_view what, int error_number) {
-  const bool exhausted =
-      error_number == EAGAIN || error_number == ENOMEM || error_number == EMFILE;
+  const bool exhausted = error_number == EAGAIN || error_number == ENOMEM || error_number == EMFILE;
   return {exhausted ? StatusCode::kResourceExhausted : StatusCode::kInternal,
           fmt::format("{}: {}", what, std::strerror(error_number))};
 }
