@@ -105,8 +105,8 @@ Read<std::string> text_field(const Json& body, const char* field, std::size_t li
     return malformed(fmt::format("field {} is empty: send \"{}\": {}", field, field, example));
   }
   if (text.size() > limit) {
-    return malformed(fmt::format("field {} has {} bytes: send at most {}", field, text.size(),
-                                 limit));
+    return malformed(
+        fmt::format("field {} has {} bytes: send at most {}", field, text.size(), limit));
   }
   return text;
 }
@@ -128,8 +128,8 @@ Read<std::int64_t> version_field(const Json& body) {
     return malformed(fmt::format("field version is {}, not a number: {}", shown(*value), kFix));
   }
   if (value->is_number_float()) {
-    return malformed(fmt::format("field version is {}, not a whole number in range: {}",
-                                 shown(*value), kFix));
+    return malformed(
+        fmt::format("field version is {}, not a whole number in range: {}", shown(*value), kFix));
   }
   const bool too_big = value->is_number_unsigned() &&
                        value->get<std::uint64_t>() >
@@ -167,8 +167,8 @@ Read<MessageRequest> switch_traffic_of(const Json& body) {
     }
   }
   if (*from == *to) {
-    return malformed(fmt::format("fields from and to are both {}: name two environments",
-                                 in_quotes(*from)));
+    return malformed(
+        fmt::format("fields from and to are both {}: name two environments", in_quotes(*from)));
   }
   return SwitchTrafficMessage{*from, *to, *name};
 }
@@ -213,9 +213,10 @@ Read<MessageRequest> request_of(const Json& body) {
   }
   return tl::unexpected(MessageError{
       MessageErrorCode::kNotSupported,
-      fmt::format("type {} is not known: send rollback, disable_feature, switch_traffic, restore or "
-                  "init",
-                  in_quotes(*type))});
+      fmt::format(
+          "type {} is not known: send rollback, disable_feature, switch_traffic, restore or "
+          "init",
+          in_quotes(*type))});
 }
 
 // Empty when the envelope's own fields are as they should be.

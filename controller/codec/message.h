@@ -2,8 +2,8 @@
 #pragma once
 // The messages of ripcord-adapter: JSON text <-> values. A message is a bare body
 // {"type", "msg_id", ...} or an envelope {"src", "dest", "body"}. Replies are printed the way
-// Python's json.dumps prints them: ", " and ": ", everything beyond ASCII escaped, shortest doubles.
-// Pure functions, thread-safe; input is hostile.
+// Python's json.dumps prints them: ", " and ": ", everything beyond ASCII escaped, shortest
+// doubles. Pure functions, thread-safe; input is hostile.
 
 #include "controller/base/status.h"
 
