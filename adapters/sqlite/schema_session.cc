@@ -202,12 +202,13 @@ class Session final : public SchemaSession {
         RETURN_IF_ERROR(journal(step, statement, index, true));
         continue;
       }
-      RETURN_IF_ERROR(in_transaction(stop, [&]() -> Status {
+      const auto inside = [&]() -> Status {
         RETURN_IF_ERROR(run_statement(step, statement, stop));
         RETURN_IF_ERROR(journal(step, statement, index, true));
         trace_point(trace_, "before COMMIT");
         return connection_.execute("COMMIT");
-      }));
+      };
+      RETURN_IF_ERROR(in_transaction(stop, inside));
       trace_point(trace_, "after COMMIT");
     }
     return {};
