@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/http/client.h"
+
+#include "adapters/http/wire.h"
+#include "controller/base/mutex.h"
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <cpprest/containerstream.h>
+#include <cpprest/http_client.h>
+#include <fmt/format.h>
+#include <pplx/threadpool.h>
+
+namespace ripcord::http {
+namespace {
+
+namespace rest = web::http;
+using Client = web::http::client::http_client;
+using Steady = std::chrono::steady_clock;
+using Bytes = std::vector<std::uint8_t>;
+
+constexpr std::size_t kPieceBytes = 64 * 1024;
+
+void start_pool_once() {
+  static const bool started = [] {
+    try {
+      crossplat::threadpool::initialize_with_threads(4);
+    } catch (const std::exception&) {
+      return false;  // somebody started it first; it works all the same
+    }
+    return true;
+  }();
+  (void)started;
+}
+
+// The end of one exchange's time: what is waited for ends by itself, or is cancelled.
+class Limit {
+ public:
+  Limit(Duration timeout, std::stop_token stop)
+      : deadline_(Steady::now() + timeout), stop_(std::move(stop)) {}
+
+  pplx::cancellation_token token() const { return source_.get_token(); }
+  // For a body without an end: the time counts from here again.
+  void restart(Duration timeout) { deadline_ = Steady::now() + timeout; }
+
+  // Waits for `task`, at most until the deadline or the stop.
+  template <class T>
+  Result<T> wait(pplx::task<T> task) {
+    const auto gate = std::make_shared<Gate>();
+    // Runs whether the task has a value, failed or was cancelled; looks at no result.
+    task.then([gate](pplx::task<T>) { gate->open(); });
+    const std::stop_callback wake(stop_, [gate] { gate->open(); });
+    gate->wait_until(deadline_);
+    if (task.is_done()) {
+      return task.get();
+    }
+    source_.cancel();
+    if (stop_.stop_requested()) {
+      return error(StatusCode::kCancelled, "the request was cancelled");
+    }
+    return error(StatusCode::kDeadlineExceeded, "no complete answer in time");
+  }
+
+ private:
+  class Gate {
+   public:
+    void open() {
+      const MutexLock lock(mutex_);
+      open_ = true;
+      changed_.notify_all();
+    }
+    void wait_until(Steady::time_point deadline) {
+      const MutexLock lock(mutex_);
+      while (!open_ && changed_.wait_until(mutex_, deadline)) {
+      }
+    }
+
+   private:
+    Mutex mutex_;
+    CondVar changed_;
+    bool open_ GUARDED_BY(mutex_) = false;
+  };
+
+  Steady::time_point deadline_;
+  const std::stop_token stop_;
+  pplx::cancellation_token_source source_;
+};
+
+Result<web::uri> checked_url(const HttpRequest& request) {
+  const auto refused = [](std::string why) {
+    return error(StatusCode::kInvalidArgument, std::move(why));
+  };
+  if (!is_token(request.method)) {
+    return refused(fmt::format("'{}' is no HTTP method", request.method));
+  }
+  for (const auto& [name, value] : request.headers) {
+    if (!is_token(name) || !is_field_value(value)) {
+      return refused(
+          fmt::format("header '{}' has a character that no header may have (such as a line break)",
+                      is_token(name) ? name : "?"));
+    }
+  }
+  web::uri url(request.url);
+  if ((url.scheme() != "http" && url.scheme() != "https") || url.host().empty()) {
+    return refused("the URL must be absolute and start with http:// or https://");
+  }
+  return url;
+}
+
+rest::http_request to_rest(const HttpRequest& request, const web::uri& url) {
+  rest::http_request out(request.method);
+  out.set_request_uri(url.resource());
+  if (!request.body.empty()) {
+    out.set_body(request.body, "application/octet-stream");
+  }
+  for (const auto& [name, value] : request.headers) {
+    out.headers()[name] = value;
+  }
+  return out;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return text;
+}
+
+Result<std::string> read_body(const rest::http_response& response, Limit& limit, std::size_t most) {
+  std::string body;
+  for (;;) {
+    // Each piece has a buffer of its own: a read that is given up may still write to it.
+    concurrency::streams::container_buffer<Bytes> piece;
+    ASSIGN_OR_RETURN(const std::size_t got, limit.wait(response.body().read(piece, kPieceBytes)));
+    if (got == 0) {
+      return body;
+    }
+    const Bytes& bytes = piece.collection();
+    body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (body.size() > most) {
+      return error(StatusCode::kResourceExhausted,
+                   fmt::format("the answer is larger than {} bytes", most));
+    }
+  }
+}
+
+HttpResponse head_of(const rest::http_response& answer) {
+  HttpResponse response;
+  response.status = answer.status_code();
+  for (const auto& [name, value] : answer.headers()) {
+    response.headers.emplace(lower(name), value);
+  }
+  return response;
+}
+
+// Hands on what has arrived as soon as anything has: a read of a fixed size would wait until it is
+// full.
+Status read_pieces(const rest::http_response& response, Limit& limit, Duration silence,
+                   const std::function<void(std::string_view)>& sink) {
+  auto arrived = response.body().streambuf();
+  for (;;) {
+    limit.restart(silence);
+    ASSIGN_OR_RETURN(const int first, limit.wait(arrived.bumpc()));
+    if (first == decltype(arrived)::traits::eof()) {
+      return ok_status();
+    }
+    std::string piece(1, static_cast<char>(first));
+    const std::size_t more = std::min(arrived.in_avail(), kPieceBytes);
+    if (more > 0) {
+      const auto rest_of_it = std::make_shared<Bytes>(more);
+      ASSIGN_OR_RETURN(const std::size_t got, limit.wait(arrived.getn(rest_of_it->data(), more)));
+      piece.append(reinterpret_cast<const char*>(rest_of_it->data()), got);
+    }
+    sink(piece);
+  }
+}
+
+Result<HttpResponse> exchange(Client& client, const rest::http_request& request, Limit& limit,
+                              std::size_t most) {
+  ASSIGN_OR_RETURN(const rest::http_response answer,
+                   limit.wait(client.request(request, limit.token())));
+  HttpResponse response = head_of(answer);
+  ASSIGN_OR_RETURN(response.body, read_body(answer, limit, most));
+  return response;
+}
+
+std::shared_ptr<Client> make_client(const std::string& origin) {
+  rest::client::http_client_config config;
+  config.set_max_redirects(0);
+  // The library's timeout counts idle time only; ours is the whole exchange, see Limit.
+  config.set_timeout(std::chrono::milliseconds(2147483647));
+  return std::make_shared<Client>(origin, config);
+}
+
+class CpprestClient final : public HttpClient {
+ public:
+  explicit CpprestClient(ClientLimits limits) : limits_(limits) { start_pool_once(); }
+
+  Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) override {
+    const auto failed = [&](StatusCode code, const std::string& why) {
+      return error(code, fmt::format("{} {}: {}", request.method, request.url, why));
+    };
+    try {
+      ASSIGN_OR_RETURN(const web::uri url, checked_url(request));
+      Limit limit(request.timeout, std::move(stop));
+      const std::shared_ptr<Client> client = client_of(url, request.new_connection);
+      Result<HttpResponse> response =
+          exchange(*client, to_rest(request, url), limit, limits_.response_bytes);
+      if (!response) {
+        return failed(response.error().code(), response.error().message());
+      }
+      return response;
+    } catch (const web::uri_exception& e) {
+      return failed(StatusCode::kInvalidArgument, e.what());
+    } catch (const rest::http_exception& e) {
+      return failed(e.error_code() == std::errc::timed_out ? StatusCode::kDeadlineExceeded
+                                                           : StatusCode::kUnavailable,
+                    e.what());
+    } catch (const std::exception& e) {
+      return failed(StatusCode::kUnavailable, e.what());
+    }
+  }
+
+ private:
+  // Connections are kept per client object of the library, one for each origin.
+  std::shared_ptr<Client> client_of(const web::uri& url, bool fresh) {
+    const std::string origin = url.authority().to_string();
+    if (fresh) {
+      return make_client(origin);
+    }
+    const MutexLock lock(mutex_);
+    if (const auto found = clients_.find(origin); found != clients_.end()) {
+      return found->second;
+    }
+    if (clients_.size() >= limits_.origins) {
+      clients_.clear();  // requests in hand keep their own
+    }
+    return clients_[origin] = make_client(origin);
+  }
+
+  const ClientLimits limits_;
+  Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Client>> clients_ GUARDED_BY(mutex_);
+};
+
+class CpprestStreamClient final : public HttpStreamClient {
+ public:
+  CpprestStreamClient() { start_pool_once(); }
+
+  Status stream(const HttpRequest& request, const std::function<void(std::string_view)>& sink,
+                HttpResponse& refused, std::stop_token stop) override {
+    try {
+      ASSIGN_OR_RETURN(const web::uri url, checked_url(request));
+      Limit limit(request.timeout, std::move(stop));
+      const std::shared_ptr<Client> client = make_client(url.authority().to_string());
+      ASSIGN_OR_RETURN(const rest::http_response answer,
+                       limit.wait(client->request(to_rest(request, url), limit.token())));
+      if (answer.status_code() / 100 != 2) {
+        refused = head_of(answer);
+        ASSIGN_OR_RETURN(refused.body, read_body(answer, limit, kRefusalBytes));
+        return ok_status();
+      }
+      return read_pieces(answer, limit, request.timeout, sink);
+    } catch (const std::exception& e) {
+      return Status(StatusCode::kUnavailable,
+                    fmt::format("{} {}: {}", request.method, request.url, e.what()));
+    }
+  }
+
+ private:
+  static constexpr std::size_t kRefusalBytes = 1024 * 1024;
+};
+
+}  // namespace
+
+std::unique_ptr<HttpStreamClient> make_http_stream_client() {
+  return std::make_unique<CpprestStreamClient>();
+}
+
+std::unique_ptr<HttpClient> make_http_client(ClientLimits limits) {
+  return std::make_unique<CpprestClient>(limits);
+}
+
+}  // namespace ripcord::http

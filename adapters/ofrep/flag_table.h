@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What every flag answers now, rendered for the wire. Immutable shards that a writer copies,
+// changes and swaps in: a reader holds a lock only while it copies one pointer, never while a
+// writer works, and sees the old answer or the new one. Never fails. Thread-safe.
+
+#include "controller/base/mutex.h"
+#include "controller/ports/flags.h"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace ripcord::ofrep {
+
+struct ServedFlag {
+  FlagAnswer answer;
+  std::string body;  // the OFREP evaluation object
+};
+using ServedFlagPtr = std::shared_ptr<const ServedFlag>;
+
+class FlagTable final : public FlagServing {
+ public:
+  FlagTable();
+  void set(FlagAnswer answer) override;
+  void remove(const std::string& key) override;
+
+  ServedFlagPtr find(const std::string& key) const;  // null when not served
+  // All flags by key.
+  std::vector<ServedFlagPtr> all() const;
+  // Grows after every change; read it before all() to know what that covers at least.
+  std::uint64_t revision() const { return revision_.load(std::memory_order_acquire); }
+
+ private:
+  using Map = std::unordered_map<std::string, ServedFlagPtr>;
+  struct Shard {
+    Mutex write;         // one writer at a time; taken before `swap`
+    mutable Mutex swap;  // held to copy or replace the pointer
+    std::shared_ptr<const Map> map GUARDED_BY(swap) = std::make_shared<const Map>();
+  };
+  static constexpr std::size_t kShards = 256;
+
+  static std::shared_ptr<const Map> read(const Shard& shard);
+  Shard& shard_of(const std::string& key) const;
+  void replace(const std::string& key, ServedFlagPtr flag);
+
+  std::unique_ptr<std::array<Shard, kShards>> shards_;
+  std::atomic<std::uint64_t> revision_{1};
+};
+
+}  // namespace ripcord::ofrep

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The command line of `ripcord`, as values. Parsing prints help and errors itself.
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/log.h"
+
+namespace ripcord::app {
+
+struct RunOptions {
+  std::vector<std::string> manifests;  // directories that are watched
+  std::string data;                    // directory of the object store; empty = in memory
+  std::string metrics_address = ":8080";
+  std::string health_address = ":8081";
+  std::string api_address = "127.0.0.1:8082";
+  std::string ofrep_address = ":8016";
+  LogFormat log_format = LogFormat::kText;
+  LogLevel log_level = LogLevel::kInfo;
+  Duration resync = std::chrono::seconds(30);
+};
+
+// `ripcord plan FILE...`
+struct PlanOptions {
+  std::vector<std::string> files;
+  std::string ofrep_server = "http://127.0.0.1:8016";  // which flag values are served now
+};
+
+// `ripcord validate FILE...`
+struct ValidateOptions {
+  std::vector<std::string> files;
+};
+
+struct VersionOptions {};
+
+using Options = std::variant<RunOptions, PlanOptions, ValidateOptions, VersionOptions>;
+
+// What to do, or the exit code when the command line already had its answer (help: 0, an error: 1).
+std::variant<Options, int> parse_options(int argc, const char* const* argv);
+
+}  // namespace ripcord::app
