@@ -97,6 +97,7 @@ struct TrafficTargetStatus : CommonStatus {
   bool overridden = false;
   std::optional<SwitchReport> last_switch;
   std::int64_t reverted_generation = 0;  // the generation whose switch was taken back; 0 = none
+  std::int64_t drift_repairs = 0;  // since the last switch: the router was not as we had left it
 
   bool operator==(const TrafficTargetStatus&) const = default;
 };

@@ -6,6 +6,7 @@
 #include "controller/base/clock.h"
 #include "controller/base/status.h"
 #include "controller/model/migration_version.h"
+#include "controller/model/schema_state.h"
 
 #include <cstdint>
 #include <memory>
@@ -16,17 +17,6 @@
 
 namespace ripcord {
 
-enum class Direction { kUp, kDown };
-
-struct SqlStatement {
-  std::string text;
-  std::int32_t line = 1;              // in its script, 1-based
-  bool needs_no_transaction = false;  // CREATE INDEX CONCURRENTLY and its like
-  DataEffect effect = DataEffect::kUnknown;
-
-  bool operator==(const SqlStatement&) const = default;
-};
-
 // Splits a script with a real lexer or parser and finds what each statement does. Pure;
 // thread-safe.
 class SqlInspector {
@@ -35,47 +25,6 @@ class SqlInspector {
   // InvalidArgument names the line; a script without a statement gives an empty list.
   virtual Result<std::vector<SqlStatement>> inspect(Engine engine,
                                                     const std::string& script) const = 0;
-};
-
-// One applied migration as the database recorded it, with its undo.
-struct AppliedMigration {
-  std::int64_t version = 0;
-  std::string name;
-  std::optional<std::string>
-      down;  // captured when up() was applied; absent: irreversible, or applied by another tool
-  std::string up_digest;  // sha256, hex; empty when applied by another tool
-  std::string down_digest;
-
-  bool operator==(const AppliedMigration&) const = default;
-};
-
-// A migration that began and did not end: only those that cannot run in one transaction.
-struct UnfinishedMigration {
-  std::int64_t version = 0;
-  Direction direction = Direction::kUp;
-  std::int32_t statements_done = 0;
-  std::int32_t statements_total = 0;
-  std::string detail;  // what was found: before, after, between, with the statement
-
-  bool operator==(const UnfinishedMigration&) const = default;
-};
-
-struct SchemaState {
-  std::optional<std::int64_t> version;    // absent = nothing applied
-  bool dirty = false;                     // golang-migrate's bit, set by another tool
-  std::vector<AppliedMigration> applied;  // ascending
-  std::optional<UnfinishedMigration> unfinished;
-
-  bool operator==(const SchemaState&) const = default;
-};
-
-// One step up or down. `statements` is what runs; the driver commits them together with the version
-// row and the recorded undo, or journals them one by one when one of them needs no transaction.
-struct MigrationStep {
-  Direction direction = Direction::kUp;
-  Migration migration;  // up: with the down to record; down: what was recorded
-  std::vector<SqlStatement> statements;
-  std::optional<std::int64_t> version_after;  // absent = nothing applied any more
 };
 
 // Holds the locks of the database (ours and golang-migrate's) until destroyed. One thread at a

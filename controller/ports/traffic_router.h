@@ -5,6 +5,7 @@
 #include "controller/base/status.h"
 #include "controller/model/traffic_target.h"
 
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -27,6 +28,12 @@ struct RouterState {
   TrafficWeights weights;  // percent per environment, computed from what the servers really have
   std::vector<RouterServer> servers;
   std::string incarnation;  // changes when the router was restarted or reloaded
+  // False when a server, or what the router keeps for its next start, is not as apply() leaves it
+  // although the shares are: one server of several drained by hand, an odd weight. apply() repairs.
+  bool settled = true;
+  // environment -> its addresses that no server has. Asking for a share of one fails; the others
+  // are not held up by it.
+  std::map<std::string, std::string> missing;
 
   bool operator==(const RouterState&) const = default;
 };
@@ -34,11 +41,13 @@ struct RouterState {
 class TrafficRouter {
  public:
   virtual ~TrafficRouter() = default;
-  // Unavailable: the router does not answer; FailedPrecondition: an address of the spec is not
-  // among its servers.
+  // Unavailable: the router does not answer; FailedPrecondition: it has no such backend.
   virtual Result<RouterState> read() = 0;
   // Gives each environment its share and the rest nothing; idempotent; destinations first, so that
   // there is never a moment without a server. On success the state was read back and is as asked.
+  // FailedPrecondition (UnknownAddress): an environment that is to get a share has an address that
+  // is not among the router's servers. Unavailable (DestinationDown): the router itself says that
+  // none of its servers runs; the others keep the traffic.
   virtual Status apply(const TrafficWeights& weights) = 0;
 };
 
@@ -64,7 +73,8 @@ class TrafficProber {
 class TrafficProbers {
  public:
   virtual ~TrafficProbers() = default;
-  // One request to an environment's own address; ok when it is healthy.
+  // Requests to an environment's own address, as many in a row as its threshold asks; ok when it is
+  // healthy.
   virtual Status check(const std::string& address, const HealthCheck& check,
                        std::stop_token stop) = 0;
   // Probing runs until the returned object is destroyed.

@@ -16,11 +16,12 @@ namespace ripcord {
 
 // Converged: forget the key's failures; look again at the next resync.
 struct Done {};
-// Look again after `delay`; without one, after the key's own exponential back-off. `cause` says
-// why, ok when it is no failure.
+// Look again after `delay`; without one, after the key's own exponential back-off, but no later
+// than `at_most` when that is given. `cause` says why, ok when it is no failure.
 struct RequeueAfter {
   std::optional<Duration> delay;
   Status cause;
+  std::optional<Duration> at_most = std::nullopt;
 };
 // Nothing to do until the object changes.
 struct AwaitChange {};

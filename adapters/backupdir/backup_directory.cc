@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/backupdir/backup_directory.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace ripcord {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kListed = 10;
+constexpr std::size_t kProbeBytes = 4096;
+constexpr std::array<std::string_view, 11> kExtensions = {".dump", ".pgdump", ".custom", ".backup",
+                                                          ".bak",  ".dir",    ".sql",    ".pgsql",
+                                                          ".db",   ".sqlite", ".sqlite3"};
+
+Status bad_name(const std::string& name, std::string_view why) {
+  return {StatusCode::kInvalidArgument,
+          fmt::format("spec.backup: {:?} {}; write the plain name of a file or directory in "
+                      "spec.catalog.directory",
+                      name, why),
+          "InvalidBackupName"};
+}
+
+Status check_name(const std::string& name) {
+  if (name.empty()) {
+    return bad_name(name, "is empty");
+  }
+  if (name.size() > 255) {
+    return bad_name(name.substr(0, 40) + "...", "is longer than 255 bytes");
+  }
+  if (name.find_first_of("/\\") != std::string::npos) {
+    return bad_name(name, "contains a path separator");
+  }
+  if (name.front() == '.') {
+    return bad_name(name, "starts with a dot");
+  }
+  const auto control = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  };
+  if (std::any_of(name.begin(), name.end(), control)) {
+    return bad_name(name, "contains a control character");
+  }
+  return {};
+}
+
+bool known_extension(const fs::path& path) {
+  const std::string extension = path.extension().string();
+  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+}
+
+std::vector<std::string> entries_of(const fs::path& directory, std::error_code& failure) {
+  std::vector<std::string> names;
+  for (fs::directory_iterator at(directory, failure), end; !failure && at != end;
+       at.increment(failure)) {
+    std::string name = at->path().filename().string();
+    if (name.front() != '.') {
+      names.push_back(std::move(name));
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Status not_there(const std::string& name, const std::vector<std::string>& entries) {
+  if (entries.empty()) {
+    return {StatusCode::kNotFound, fmt::format("no backup {:?}: the catalog is empty", name),
+            "BackupNotFound"};
+  }
+  const std::size_t shown = std::min(entries.size(), kListed);
+  std::string text = fmt::format(
+      "no backup {:?} in the catalog; it has {}", name,
+      fmt::join(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  if (entries.size() > shown) {
+    text += fmt::format(" and {} more", entries.size() - shown);
+  }
+  return {StatusCode::kNotFound, std::move(text), "BackupNotFound"};
+}
+
+Result<std::string> choose_entry(const std::string& name, const std::vector<std::string>& entries) {
+  if (std::binary_search(entries.begin(), entries.end(), name)) {
+    return name;
+  }
+  std::vector<std::string> matches;
+  for (const auto& entry : entries) {
+    const fs::path path(entry);
+    if (path.stem() == name && known_extension(path)) {
+      matches.push_back(entry);
+    }
+  }
+  if (matches.empty()) {
+    return tl::unexpected(not_there(name, entries));
+  }
+  if (matches.size() > 1) {
+    return error(StatusCode::kInvalidArgument,
+                 fmt::format("spec.backup: {:?} may be {}; write one of them with its extension",
+                             name, fmt::join(matches, " or ")),
+                 "AmbiguousBackup");
+  }
+  return matches.front();
+}
+
+bool inside(const fs::path& path, const fs::path& root) {
+  const auto [at, end] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
+  return at == root.end();
+}
+
+Status leaves(const std::string& name) {
+  return {StatusCode::kInvalidArgument,
+          fmt::format(
+              "spec.backup: {:?} is a link that leaves the catalog; copy the backup into it", name),
+          "InvalidBackupName"};
+}
+
+std::string first_bytes(const fs::path& path) {
+  std::string bytes(kProbeBytes, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  return bytes;
+}
+
+Result<BackupFormat> format_of_file(const std::string& name, const fs::path& path) {
+  using namespace std::string_view_literals;
+  const std::string head = first_bytes(path);
+  const auto refused = [&name](std::string_view why) {
+    return error(StatusCode::kInvalidArgument, fmt::format("backup {:?} {}", name, why),
+                 "UnknownBackupFormat");
+  };
+  if (head.empty()) {
+    return refused("is empty or cannot be read");
+  }
+  if (head.starts_with("PGDMP")) {
+    return BackupFormat::kPgCustom;
+  }
+  if (head.starts_with("SQLite format 3\0"sv)) {
+    return BackupFormat::kSqliteFile;
+  }
+  if (head.starts_with("\x1f\x8b") || head.starts_with("\x28\xb5\x2f\xfd"sv)) {
+    return refused("is compressed as a whole; unpack it, or dump with pg_dump -Fc");
+  }
+  if (head.size() > 262 && head.compare(257, 5, "ustar") == 0) {
+    return refused("is a tar archive; dump with pg_dump -Fc or -Fd");
+  }
+  if (head.find('\0') != std::string::npos) {
+    return refused("is neither a pg_dump file, nor SQL text, nor an SQLite database");
+  }
+  return BackupFormat::kPgPlain;
+}
+
+// The whole size; an entry that links out of the catalog is refused.
+Result<std::int64_t> size_of_directory(const std::string& name, const fs::path& path,
+                                       const fs::path& root) {
+  std::int64_t bytes = 0;
+  std::error_code failure;
+  for (fs::directory_iterator at(path, failure), end; !failure && at != end;
+       at.increment(failure)) {
+    const fs::path real = fs::canonical(at->path(), failure);
+    if (failure || !inside(real, root)) {
+      return tl::unexpected(leaves(name + "/" + at->path().filename().string()));
+    }
+    if (fs::is_regular_file(real, failure)) {
+      bytes += static_cast<std::int64_t>(fs::file_size(real, failure));
+    }
+  }
+  if (failure) {
+    return error(StatusCode::kUnavailable,
+                 fmt::format("cannot read backup {:?}: {}", name, failure.message()));
+  }
+  return bytes;
+}
+
+Result<Backup> describe_entry(const std::string& entry, const fs::path& root) {
+  std::error_code failure;
+  const fs::path real = fs::canonical(root / entry, failure);
+  if (failure) {
+    return error(StatusCode::kNotFound,
+                 fmt::format("backup {:?} cannot be read: {}", entry, failure.message()),
+                 "BackupNotFound");
+  }
+  if (!inside(real, root) || real == root) {
+    return tl::unexpected(leaves(entry));
+  }
+  Backup backup;
+  backup.name = entry;
+  backup.path = real.string();
+  if (fs::is_directory(real, failure)) {
+    if (!first_bytes(real / "toc.dat").starts_with("PGDMP")) {
+      return error(
+          StatusCode::kInvalidArgument,
+          fmt::format("backup {:?} is a directory without the toc.dat of pg_dump -Fd", entry),
+          "UnknownBackupFormat");
+    }
+    backup.format = BackupFormat::kPgDirectory;
+    ASSIGN_OR_RETURN(backup.bytes, size_of_directory(entry, real, root));
+    return backup;
+  }
+  if (!fs::is_regular_file(real, failure)) {
+    return error(StatusCode::kInvalidArgument,
+                 fmt::format("backup {:?} is neither a file nor a directory", entry),
+                 "UnknownBackupFormat");
+  }
+  ASSIGN_OR_RETURN(backup.format, format_of_file(entry, real));
+  backup.bytes = static_cast<std::int64_t>(fs::file_size(real, failure));
+  return backup;
+}
+
+Result<Backup> find_in(const std::string& directory, const std::string& name) {
+  RETURN_IF_ERROR(check_name(name));
+  std::error_code failure;
+  const fs::path root = fs::canonical(directory, failure);
+  if (failure || !fs::is_directory(root, failure)) {
+    return error(StatusCode::kNotFound,
+                 fmt::format("spec.catalog.directory: there is no directory {:?}", directory),
+                 "CatalogNotFound");
+  }
+  const std::vector<std::string> entries = entries_of(root, failure);
+  if (failure) {
+    return error(StatusCode::kUnavailable,
+                 fmt::format("cannot read the catalog {:?}: {}", directory, failure.message()));
+  }
+  ASSIGN_OR_RETURN(const std::string entry, choose_entry(name, entries));
+  ASSIGN_OR_RETURN(Backup backup, describe_entry(entry, root));
+  backup.name = name;  // as asked for: what an approval and the loaded database's mark say
+  return backup;
+}
+
+}  // namespace
+
+Result<Backup> BackupDirectory::find(const std::string& catalog_directory,
+                                     const std::string& name) {
+  try {
+    return find_in(catalog_directory, name);
+  } catch (const std::exception& problem) {
+    return error(StatusCode::kInternal, fmt::format("reading the catalog: {}", problem.what()));
+  }
+}
+
+}  // namespace ripcord

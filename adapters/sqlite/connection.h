@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// One connection to a SQLite database file.
+// Fails with: Unavailable (reason Busy: another connection holds the lock), ResourceExhausted (disk
+// full), PermissionDenied (read-only), Cancelled (stop), FailedPrecondition (everything else SQLite
+// refused). Messages carry SQLite's own text. One thread at a time; movable; closed with the
+// object.
+
+#include "controller/base/clock.h"
+#include "controller/base/status.h"
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+struct sqlite3;
+
+namespace ripcord::sqlite {
+
+using Value = std::optional<std::string>;  // as text; empty = NULL
+
+struct Rows {
+  std::vector<std::vector<Value>> rows;
+};
+
+enum class OpenMode { kReadOnly, kReadWrite, kCreate };
+
+class Connection {
+ public:
+  // NotFound when the file is not there and the mode does not create it.
+  static Result<Connection> open(const std::string& path, OpenMode mode,
+                                 Duration busy_timeout = std::chrono::seconds(5));
+
+  // One statement with ?1, ?2 ... bound as text.
+  Result<Rows> query(const std::string& sql, const std::vector<Value>& parameters = {},
+                     std::stop_token stop = {});
+  // One or several statements without parameters or rows.
+  Status execute(const std::string& sql, std::stop_token stop = {});
+
+  bool in_transaction() const;
+  sqlite3* handle() const { return db_.get(); }
+  // The status of a SQLite result code, with the connection's message.
+  Status failure(int code) const;
+
+ private:
+  struct Closer {
+    void operator()(sqlite3* db) const;
+  };
+  explicit Connection(sqlite3* db) : db_(db) {}
+  std::unique_ptr<sqlite3, Closer> db_;
+};
+
+}  // namespace ripcord::sqlite

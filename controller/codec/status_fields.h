@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The fields of every status, as fields.h has those of spec.
+
+#include "controller/model/resource.h"
+
+#include <vector>
+
+namespace ripcord::codec {
+
+template <class A>
+void describe(A& a, Condition& v) {
+  a.field("type", v.type);
+  a.field("status", v.status);
+  a.field("reason", v.reason);
+  a.field("message", v.message);
+  a.field("observedGeneration", v.observed_generation);
+  a.field("lastTransitionTime", v.last_transition_time);
+}
+
+template <class A>
+void describe(A& a, HistoryEntry& v) {
+  a.field("from", v.from);
+  a.field("to", v.to);
+  a.field("trigger", v.trigger);
+  a.field("startedAt", v.started_at);
+  a.optional("completedAt", v.completed_at);
+  a.field("durationSeconds", v.duration_seconds);
+  a.field("result", v.result);
+  a.optional("by", v.by);
+  a.optional("reason", v.reason);
+}
+
+template <class A>
+void describe_common(A& a, CommonStatus& v) {
+  a.field("observedGeneration", v.observed_generation);
+  std::vector<Condition> conditions = v.conditions.all();
+  a.optional("conditions", conditions);
+  if constexpr (A::kReads) {
+    v.conditions = ConditionSet();
+    for (const Condition& condition : conditions) {
+      v.conditions.set(condition, condition.last_transition_time);
+    }
+  }
+  a.optional("history", v.history);
+  a.optional("simulated", v.simulated);
+}
+
+template <class A>
+void describe(A& a, FeatureFlagStatus& v) {
+  describe_common(a, v);
+  a.optional("variant", v.variant);
+  a.optional("value", v.value);
+  a.field("enabled", v.enabled);
+  a.field("overridden", v.overridden);
+}
+
+template <class A>
+void describe(A& a, SwitchReport& v) {
+  a.field("from", v.from);
+  a.field("to", v.to);
+  a.field("durationSeconds", v.duration_seconds);
+  a.field("downtimeSeconds", v.downtime_seconds);
+  a.field("probes", v.probes);
+  a.field("failures", v.failures);
+  a.field("completedAt", v.completed_at);
+}
+
+template <class A>
+void describe(A& a, TrafficTargetStatus& v) {
+  describe_common(a, v);
+  a.optional("active", v.active);
+  a.optional("weights", v.weights);
+  a.field("overridden", v.overridden);
+  a.optional("lastSwitch", v.last_switch);
+  a.optional("revertedGeneration", v.reverted_generation);
+  a.optional("driftRepairs", v.drift_repairs);
+}
+
+template <class A>
+void describe(A& a, MigrationVersionStatus& v) {
+  describe_common(a, v);
+  a.optional("version", v.version);
+  a.optional("target", v.target);
+  a.field("dirty", v.dirty);
+  a.optional("pending", v.pending);
+  a.field("overridden", v.overridden);
+}
+
+template <class A>
+void describe(A& a, TableRows& v) {
+  a.field("table", v.table);
+  a.field("rows", v.rows);
+}
+
+template <class A>
+void describe(A& a, PhaseDuration& v) {
+  a.field("phase", v.phase);
+  a.field("seconds", v.seconds);
+}
+
+template <class A>
+void describe(A& a, RestoreRequestStatus& v) {
+  describe_common(a, v);
+  a.field("phase", v.phase);
+  a.field("restoredRows", v.restored_rows);
+  a.field("restoredBytes", v.restored_bytes);
+  a.optional("tables", v.tables);
+  a.optional("durations", v.durations);
+  a.field("swapWindowSeconds", v.swap_window_seconds);
+  a.optional("sideDatabase", v.side_database);
+  a.optional("previousDatabase", v.previous_database);
+  a.optional("previousExpiresAt", v.previous_expires_at);
+  a.optional("completedAt", v.completed_at);
+}
+
+}  // namespace ripcord::codec

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a database says about its schema version, and one step of changing it. Values.
+
+#include "controller/model/migration_version.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ripcord {
+
+enum class Direction { kUp, kDown };
+
+struct SqlStatement {
+  std::string text;
+  std::int32_t line = 1;              // in its script, 1-based
+  bool needs_no_transaction = false;  // CREATE INDEX CONCURRENTLY and its like
+  DataEffect effect = DataEffect::kUnknown;
+
+  bool operator==(const SqlStatement&) const = default;
+};
+
+// One applied migration as the database recorded it, with its undo.
+struct AppliedMigration {
+  std::int64_t version = 0;
+  std::string name;
+  std::optional<std::string>
+      down;  // captured when up() was applied; absent: irreversible, or applied by another tool
+  std::string up_digest;  // sha256, hex; empty when applied by another tool
+  std::string down_digest;
+  // The version below when it was applied (-1: none): what lies between was skipped. Absent: not
+  // known.
+  std::optional<std::int64_t> previous;
+
+  bool operator==(const AppliedMigration&) const = default;
+};
+
+// A migration that began and did not end: only those that cannot run in one transaction.
+struct UnfinishedMigration {
+  std::int64_t version = 0;
+  Direction direction = Direction::kUp;
+  std::int32_t statements_done = 0;
+  std::int32_t statements_total = 0;
+  std::string detail;  // what was found: before, after, between, with the statement
+
+  bool operator==(const UnfinishedMigration&) const = default;
+};
+
+struct SchemaState {
+  std::optional<std::int64_t> version;    // absent = nothing applied
+  bool dirty = false;                     // golang-migrate's bit, set by another tool
+  std::vector<AppliedMigration> applied;  // ascending
+  std::optional<UnfinishedMigration> unfinished;
+
+  bool operator==(const SchemaState&) const = default;
+};
+
+// One step up or down. `statements` is what runs; the driver commits them together with the version
+// row and the recorded undo, or journals them one by one when one of them needs no transaction.
+struct MigrationStep {
+  Direction direction = Direction::kUp;
+  Migration migration;  // up: with the down to record; down: what was recorded
+  std::vector<SqlStatement> statements;
+  std::optional<std::int64_t> version_after;  // absent = nothing applied any more
+
+  bool operator==(const MigrationStep&) const = default;
+};
+
+}  // namespace ripcord

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/base/sha256.h"
+#include "controller/policy/migration_version.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+namespace ripcord {
+namespace {
+
+using Version = std::optional<std::int64_t>;
+
+class PathFinder {
+ public:
+  PathFinder(const MigrationVersionSpec& spec, const SchemaState& state,
+             const std::vector<Migration>& files, WallTime now)
+      : spec_(spec), state_(state), override_(active_override(spec.override, now)) {
+    for (const Migration& file : files) {
+      files_[file.version] = &file;
+    }
+    for (const AppliedMigration& record : state.applied) {
+      records_[record.version] = &record;
+    }
+  }
+
+  MigrationPath find() {
+    path_.from = state_.version;
+    path_.trigger = override_ != nullptr ? Trigger::kOverride : Trigger::kSpec;
+    find_drift();
+    if (state_.dirty) {
+      hold("Dirty", dirty_message());
+      return std::move(path_);
+    }
+    find_target();
+    position_ = state_.version;
+    if (!path_.hold && state_.unfinished) {
+      resume(*state_.unfinished);
+    }
+    if (!path_.hold) {
+      walk();
+    }
+    if (path_.hold) {
+      path_.moves.clear();
+    }
+    return std::move(path_);
+  }
+
+ private:
+  void hold(std::string reason, std::string message) {
+    path_.hold = Hold{std::move(reason), std::move(message)};
+  }
+
+  const Migration* file(std::int64_t version) const {
+    const auto at = files_.find(version);
+    return at == files_.end() ? nullptr : at->second;
+  }
+  const AppliedMigration* record(std::int64_t version) const {
+    const auto at = records_.find(version);
+    return at == records_.end() ? nullptr : at->second;
+  }
+
+  std::string dirty_message() const {
+    return fmt::format(
+        "golang-migrate left the database dirty at version {0}: a migration to {0} began and its "
+        "end "
+        "is not known. Look whether its statements took effect, then write the version that holds "
+        "(`migrate force V`, or UPDATE schema_migrations SET version = V, dirty = false)",
+        version_text(state_.version));
+  }
+
+  // Versions that were left out when a later one was applied.
+  bool skipped(std::int64_t version) const {
+    const auto above = records_.upper_bound(version);
+    return above != records_.end() && record(version) == nullptr && above->second->previous &&
+           *above->second->previous < version;
+  }
+
+  void find_drift() {
+    for (const auto& [version, f] : files_) {
+      const AppliedMigration* r = record(version);
+      if (r != nullptr && f->up && !r->up_digest.empty() && sha256_hex(*f->up) != r->up_digest) {
+        path_.drift.push_back(fmt::format(
+            "{} was changed after it was applied; it is not run again, and its undo is the one "
+            "recorded in the database",
+            name_of(*f)));
+      }
+      if (skipped(version)) {
+        path_.drift.push_back(
+            fmt::format("{} is older than version {} but was never applied; renumber it above, or "
+                        "go down below "
+                        "it first",
+                        name_of(*f), version_text(state_.version)));
+        out_of_order_ = true;
+      }
+    }
+    if (!files_.empty() && state_.version && *state_.version > files_.rbegin()->first) {
+      path_.drift.push_back(
+          fmt::format("the database is at version {}, the last migration at hand is {}",
+                      *state_.version, files_.rbegin()->first));
+    }
+  }
+
+  static std::string name_of(const Migration& f) {
+    return f.up_file.empty() ? fmt::format("migration {} {}", f.version, f.name) : f.up_file;
+  }
+
+  void find_target() {
+    Version wanted = override_ != nullptr ? Version(override_->version) : spec_.version;
+    if (!wanted) {
+      path_.target = state_.version;
+      if (!files_.empty()) {
+        path_.target = std::max(path_.target.value_or(-1), files_.rbegin()->first);
+      }
+      return;
+    }
+    std::set<std::int64_t> known;
+    std::for_each(files_.begin(), files_.end(), [&](const auto& f) { known.insert(f.first); });
+    std::for_each(records_.begin(), records_.end(), [&](const auto& r) { known.insert(r.first); });
+    if (state_.version) {
+      known.insert(*state_.version);
+    }
+    if (known.contains(*wanted)) {
+      path_.target = wanted;
+    } else if (*wanted != 0) {
+      hold("UnknownVersion", unknown_message(*wanted, known));
+    }
+  }
+
+  static std::string unknown_message(std::int64_t wanted, const std::set<std::int64_t>& known) {
+    if (known.empty()) {
+      return fmt::format(
+          "version {} is not known: there are no migrations at hand and none are "
+          "recorded in the database",
+          wanted);
+    }
+    auto nearest = known.lower_bound(wanted);
+    if (nearest == known.end() ||
+        (nearest != known.begin() && wanted - *std::prev(nearest) < *nearest - wanted)) {
+      nearest = std::prev(nearest == known.begin() ? std::next(nearest) : nearest);
+    }
+    return fmt::format(
+        "version {} is neither among the migrations at hand nor recorded in the "
+        "database; the nearest is {}",
+        wanted, *nearest);
+  }
+
+  void resume(const UnfinishedMigration& begun) {
+    const std::size_t before = path_.moves.size();
+    if (begun.direction == Direction::kUp) {
+      const Migration* f = file(begun.version);
+      if (f == nullptr || !f->up) {
+        hold("UnfinishedMigration",
+             fmt::format("up {} began and did not end ({}), and its file is not at hand; bring the "
+                         "file back, it is finished from where it stopped",
+                         begun.version, begun.detail));
+        return;
+      }
+      add_up(*f);
+    } else {
+      position_ = begun.version;
+      add_down();
+    }
+    if (path_.moves.size() > before) {
+      path_.moves.back().resumed = true;
+    }
+  }
+
+  void walk() {
+    const std::int64_t target = path_.target.value_or(-1);
+    while (!path_.hold && position_.value_or(-1) > target) {
+      add_down();
+    }
+    const bool went_down = position_ != state_.version;
+    for (auto at = files_.upper_bound(position_.value_or(-1));
+         !path_.hold && at != files_.end() && at->first <= target; ++at) {
+      if (out_of_order_ && !went_down) {
+        hold("OutOfOrder", path_.drift.empty() ? "" : out_of_order_message());
+        return;
+      }
+      add_up(*at->second);
+    }
+    if (!path_.hold && position_ != path_.target) {
+      hold("UnknownVersion",
+           fmt::format(
+               "version {} was never applied to this database and cannot be reached from {}: "
+               "the way ends at {}",
+               version_text(path_.target), version_text(state_.version), version_text(position_)));
+    }
+  }
+
+  std::string out_of_order_message() const {
+    std::string names;
+    for (const auto& [version, f] : files_) {
+      if (skipped(version)) {
+        names += (names.empty() ? "" : ", ") + name_of(*f);
+      }
+    }
+    return fmt::format(
+        "{}: older than the database's version {} but never applied; renumber it "
+        "above, or go down below it first",
+        names, version_text(state_.version));
+  }
+
+  void add_up(const Migration& f) {
+    if (!f.up) {
+      hold("MissingUp", fmt::format("version {} has a down ({}) but no up; add the up file",
+                                    f.version, f.down_file));
+      return;
+    }
+    path_.moves.push_back({{Direction::kUp, f, {}, f.version}, name_of(f), false});
+    position_ = f.version;
+  }
+
+  // Crosses position_ downwards.
+  void add_down() {
+    const std::int64_t version = *position_;
+    const Migration* f = file(version);
+    const AppliedMigration* r = record(version);
+    MigrationMove move;
+    move.step.direction = Direction::kDown;
+    move.step.migration.version = version;
+    move.step.migration.name = r != nullptr && !r->name.empty() ? r->name : f ? f->name : "";
+    if (r != nullptr && r->down) {
+      move.step.migration.down = r->down;
+      move.origin = "the database's record";
+    } else if (f != nullptr) {
+      move.step.migration.down = f->down;
+      move.step.migration.down_file = f->down_file;
+      move.origin =
+          f->down_file.empty() ? fmt::format("migration {} {}", f->version, f->name) : f->down_file;
+    }
+    move.step.version_after = below(version, r);
+    position_ = move.step.version_after;
+    path_.moves.push_back(std::move(move));
+  }
+
+  Version below(std::int64_t version, const AppliedMigration* r) const {
+    if (r != nullptr && r->previous) {
+      return *r->previous < 0 ? Version{} : r->previous;
+    }
+    Version next;
+    for (const auto& [v, f] : files_) {
+      if (v < version && !skipped(v)) {
+        next = v;
+      }
+    }
+    const auto at = records_.lower_bound(version);
+    if (at != records_.begin() && std::prev(at)->first > next.value_or(-1)) {
+      next = std::prev(at)->first;
+    }
+    return next;
+  }
+
+  const MigrationVersionSpec& spec_;
+  const SchemaState& state_;
+  const MigrationOverride* override_;
+  std::map<std::int64_t, const Migration*> files_;
+  std::map<std::int64_t, const AppliedMigration*> records_;
+  bool out_of_order_ = false;
+  Version position_;
+  MigrationPath path_;
+};
+
+}  // namespace
+
+MigrationPath migration_path(const MigrationVersionSpec& spec, const SchemaState& state,
+                             const std::vector<Migration>& files, WallTime now) {
+  return PathFinder(spec, state, files, now).find();
+}
+
+}  // namespace ripcord

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/policy/migration_version.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace ripcord {
+namespace {
+
+constexpr std::size_t kShownStatement = 200;  // characters
+constexpr std::size_t kShownStatements = 20;
+
+bool down(const MigrationMove& move) {
+  return move.step.direction == Direction::kDown;
+}
+
+DataEffect effect_of(const MigrationMove& move) {
+  if (down(move) && move.step.statements.empty()) {
+    return DataEffect::kIrreversible;
+  }
+  DataEffect worst = DataEffect::kLossless;
+  for (const SqlStatement& statement : move.step.statements) {
+    worst = std::max(worst, statement.effect);
+  }
+  return worst;
+}
+
+std::string summary_of(const MigrationMove& move) {
+  const Migration& migration = move.step.migration;
+  std::string text = fmt::format("{} {}{}{}", down(move) ? "down" : "up", migration.version,
+                                 migration.name.empty() ? "" : " ", migration.name);
+  if (down(move) && !migration.down_file.empty()) {
+    text += fmt::format(" (from {}: the database has no record of its undo)", migration.down_file);
+  }
+  return move.resumed ? text + " (resumed)" : text;
+}
+
+std::string shown(const std::string& statement) {
+  if (statement.size() <= kShownStatement) {
+    return statement;
+  }
+  std::size_t cut = kShownStatement;
+  while (cut > 0 && (static_cast<unsigned char>(statement[cut]) & 0xC0U) == 0x80U) {
+    --cut;
+  }
+  return statement.substr(0, cut) + " ...";
+}
+
+PlannedStep planned(const MigrationMove& move) {
+  PlannedStep step{summary_of(move), effect_of(move), {}};
+  for (const SqlStatement& statement : move.step.statements) {
+    step.details.push_back(shown(statement.text));
+  }
+  return step;
+}
+
+// "down 3 add_total: ALTER TABLE ...; DROP INDEX ..." for every down, bounded.
+std::string what_would_run(const std::vector<PlannedStep>& steps) {
+  std::string text;
+  std::size_t count = 0;
+  for (const PlannedStep& step : steps) {
+    text += (text.empty() ? "" : " | ") + step.summary + ":";
+    for (const std::string& statement : step.details) {
+      if (++count > kShownStatements) {
+        return text + " and more";
+      }
+      text += " " + statement + ";";
+    }
+  }
+  return text;
+}
+
+std::string labels(const std::vector<const MigrationMove*>& moves) {
+  std::string text;
+  for (const MigrationMove* move : moves) {
+    text += (text.empty() ? "" : ", ") + summary_of(*move);
+  }
+  return text;
+}
+
+class Gates {
+ public:
+  Gates(const MigrationVersionSpec& spec, const MigrationPath& path, const Plan& plan)
+      : spec_(spec), path_(path), plan_(plan), target_(path.target.value_or(0)) {
+    for (const MigrationMove& move : path.moves) {
+      if (down(move) && !move.resumed) {
+        downs_.push_back(&move);
+      }
+    }
+  }
+
+  std::optional<Hold> check() const {
+    if (downs_.empty()) {
+      return std::nullopt;
+    }
+    if (const auto stuck = with_effect(DataEffect::kIrreversible); !stuck.empty()) {
+      return Hold{
+          "Irreversible",
+          fmt::format("{}: there is no down script, or it holds no statement; write one and "
+                      "a later version can go down, or restore a backup",
+                      labels(stuck))};
+    }
+    if (spec_.policy.down == DownPolicy::kForbid) {
+      return Hold{"DownForbidden",
+                  fmt::format("spec.policy.down is Forbid; set it to Approve or Allow to run: {}",
+                              what_would_run(plan_.steps))};
+    }
+    const auto losing = with_effect(DataEffect::kLossy);
+    return losing.empty() ? check_approval() : check_loss(losing);
+  }
+
+ private:
+  std::vector<const MigrationMove*> with_effect(DataEffect at_least) const {
+    std::vector<const MigrationMove*> found;
+    std::copy_if(downs_.begin(), downs_.end(), std::back_inserter(found),
+                 [&](const MigrationMove* move) { return effect_of(*move) >= at_least; });
+    return found;
+  }
+
+  bool approved() const { return spec_.approval && spec_.approval->version == target_; }
+
+  std::string stale() const {
+    return spec_.approval && !approved()
+               ? fmt::format(" (the approval names version {} and opens nothing)",
+                             spec_.approval->version)
+               : "";
+  }
+
+  std::optional<Hold> check_loss(const std::vector<const MigrationMove*>& losing) const {
+    const std::string what = fmt::format(
+        "data would be lost, or it is not known that none would, by {}"
+        ". To run: {}",
+        labels(losing), what_would_run(plan_.steps));
+    if (spec_.policy.data_loss == DataLossPolicy::kForbid) {
+      return Hold{
+          "DataLossForbidden",
+          fmt::format("{} To allow it, set spec.policy.dataLoss: Approve and spec.approval: "
+                      "{{version: {}, by: YOU, dataLoss: true}}",
+                      what, target_)};
+    }
+    if (!approved() || !spec_.approval->data_loss) {
+      return Hold{"ApprovalRequired",
+                  fmt::format("{} Approve it with spec.approval: {{version: {}, by: YOU, dataLoss: "
+                              "true}}{}",
+                              what, target_, stale())};
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Hold> check_approval() const {
+    if (spec_.policy.down == DownPolicy::kAllow || path_.trigger == Trigger::kOverride ||
+        approved()) {
+      return std::nullopt;
+    }
+    return Hold{
+        "ApprovalRequired",
+        fmt::format("going down to version {} would run: {} Approve it with spec.approval: "
+                    "{{version: {}, by: YOU}}{}",
+                    version_text(path_.target), what_would_run(plan_.steps), target_, stale())};
+  }
+
+  const MigrationVersionSpec& spec_;
+  const MigrationPath& path_;
+  const Plan& plan_;
+  std::int64_t target_;
+  std::vector<const MigrationMove*> downs_;
+};
+
+}  // namespace
+
+const std::string& MigrationMove::script() const {
+  static const std::string kNone;
+  const std::optional<std::string>& text =
+      step.direction == Direction::kUp ? step.migration.up : step.migration.down;
+  return text ? *text : kNone;
+}
+
+std::string version_text(const std::optional<std::int64_t>& version) {
+  return version ? std::to_string(*version) : "none";
+}
+
+MigrationDecision decide_migration(const MigrationVersionSpec& spec, const MigrationPath& path) {
+  MigrationDecision decision;
+  decision.plan.from = version_text(path.from);
+  decision.plan.to = version_text(path.target);
+  for (const MigrationMove& move : path.moves) {
+    decision.plan.steps.push_back(planned(move));
+    decision.steps.push_back(move.step);
+    decision.goes_down = decision.goes_down || down(move);
+  }
+  decision.plan.hold = path.hold ? path.hold : Gates(spec, path, decision.plan).check();
+  return decision;
+}
+
+}  // namespace ripcord

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/ports/object_table.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace ripcord {
+namespace {
+
+std::int64_t version_of(const WatchEvent& event) {
+  return event.object->meta.resource_version;
+}
+
+Status expired(Kind kind, std::int64_t asked, std::int64_t floor) {
+  return {StatusCode::kExpired,
+          fmt::format("the history of {} objects starts after resource version {}, {} is too old; "
+                      "list again and watch from there",
+                      to_string(kind), floor, asked)};
+}
+
+}  // namespace
+
+class TableWatch final : public ObjectWatch {
+ public:
+  TableWatch(std::shared_ptr<const ObjectTable> table, Kind kind, std::int64_t cursor)
+      : table_(std::move(table)), kind_(kind), cursor_(cursor) {}
+
+  Result<WatchEvent> next(Duration timeout, std::stop_token stop) override {
+    ASSIGN_OR_RETURN(WatchEvent event, table_->next(kind_, cursor_, timeout, stop));
+    cursor_ = version_of(event);
+    return event;
+  }
+
+ private:
+  const std::shared_ptr<const ObjectTable> table_;
+  const Kind kind_;
+  std::int64_t cursor_;  // version of the last change handed out
+};
+
+std::shared_ptr<ObjectTable> ObjectTable::create(std::vector<ResourcePtr> objects,
+                                                 std::int64_t version, std::size_t history_limit) {
+  std::array<std::vector<ResourcePtr>, kAllKinds.size()> by_kind;
+  for (ResourcePtr& object : objects) {
+    by_kind.at(index_of(object->kind())).push_back(std::move(object));
+  }
+  std::shared_ptr<ObjectTable> table(new ObjectTable(history_limit));
+  MutexLock lock(table->mutex_);
+  table->version_ = version;
+  for (const Kind kind : kAllKinds) {
+    KindState& state = table->kinds_.at(index_of(kind));
+    state.index = ObjectIndex(std::move(by_kind.at(index_of(kind))));
+    state.floor = version;
+  }
+  return table;
+}
+
+ResourcePtr ObjectTable::find(const ObjectKey& key) const {
+  MutexLock lock(mutex_);
+  return kinds_.at(index_of(key.kind)).index.find(key.ns, key.name);
+}
+
+Result<ResourcePtr> ObjectTable::get(const ObjectKey& key) const {
+  ResourcePtr object = find(key);
+  if (!object) {
+    return error(StatusCode::kNotFound, fmt::format("{} does not exist", to_string(key)));
+  }
+  return object;
+}
+
+Result<ObjectList> ObjectTable::list(Kind kind, std::optional<std::string> ns) const {
+  ObjectIndex snapshot;
+  ObjectList result;
+  {
+    MutexLock lock(mutex_);
+    snapshot = kinds_.at(index_of(kind)).index;
+    result.resource_version = version_;
+  }
+  result.items = snapshot.items(ns);
+  return result;
+}
+
+Result<std::unique_ptr<ObjectWatch>> ObjectTable::watch(Kind kind,
+                                                        std::int64_t from_version) const {
+  MutexLock lock(mutex_);
+  const std::int64_t floor = kinds_.at(index_of(kind)).floor;
+  if (from_version < floor) {
+    return as_return(expired(kind, from_version, floor));
+  }
+  if (from_version > version_) {
+    return error(StatusCode::kExpired,
+                 fmt::format("resource version {} is newer than the store, which is at {}: it was "
+                             "given out by another store; list again and watch from there",
+                             from_version, version_));
+  }
+  return std::make_unique<TableWatch>(shared_from_this(), kind, from_version);
+}
+
+void ObjectTable::publish(std::span<const WatchEvent> changes) {
+  MutexLock lock(mutex_);
+  for (const WatchEvent& change : changes) {
+    KindState& state = kinds_.at(index_of(change.object->kind()));
+    if (change.type == WatchEvent::Type::kDeleted) {
+      state.index.erase(change.object->meta.ns, change.object->meta.name);
+    } else {
+      state.index.put(change.object);
+    }
+    version_ = version_of(change);
+    state.history.push_back(change);
+    if (state.history.size() > history_limit_) {
+      state.floor = version_of(state.history.front());
+      state.history.pop_front();
+    }
+    state.changed.notify_all();
+  }
+}
+
+void ObjectTable::close() {
+  MutexLock lock(mutex_);
+  closed_ = true;
+  for (KindState& state : kinds_) {
+    state.changed.notify_all();
+  }
+}
+
+const WatchEvent* ObjectTable::after(Kind kind, std::int64_t cursor) const {
+  const std::deque<WatchEvent>& history = kinds_.at(index_of(kind)).history;
+  const auto found =
+      std::partition_point(history.begin(), history.end(),
+                           [&](const WatchEvent& event) { return version_of(event) <= cursor; });
+  return found == history.end() ? nullptr : &*found;
+}
+
+void ObjectTable::wake(Kind kind) const {
+  MutexLock lock(mutex_);
+  kinds_.at(index_of(kind)).changed.notify_all();
+}
+
+Result<WatchEvent> ObjectTable::next(Kind kind, std::int64_t cursor, Duration timeout,
+                                     const std::stop_token& stop) const {
+  // A thread waits here, so this deadline is of real time whatever clock the objects are
+  // stamped with.
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  // Made before and destroyed after the lock: its callback takes the lock itself.
+  const std::stop_callback on_stop(stop, [this, kind] { wake(kind); });
+  MutexLock lock(mutex_);
+  KindState& state = kinds_.at(index_of(kind));
+  for (bool in_time = true;;) {
+    if (stop.stop_requested()) {
+      return error(StatusCode::kCancelled, "the watch was asked to stop");
+    }
+    if (cursor < state.floor) {
+      return as_return(expired(kind, cursor, state.floor));
+    }
+    if (const WatchEvent* event = after(kind, cursor)) {
+      return *event;
+    }
+    if (closed_) {
+      return error(StatusCode::kUnavailable, "the store was closed");
+    }
+    if (!in_time) {
+      return error(StatusCode::kDeadlineExceeded,
+                   fmt::format("no change of a {} came in time", to_string(kind)));
+    }
+    in_time = state.changed.wait_until(mutex_, deadline);
+  }
+}
+
+}  // namespace ripcord

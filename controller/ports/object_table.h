@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The reading half of a store: every object once, as an immutable shared value, and a bounded
+// history of changes per kind for watches. A store decides and keeps a change (object_rules.h),
+// then publishes it here. Safe from any thread; a slow list does not hold up others. A watch keeps
+// the table alive, so it may outlive the store; it then ends with Unavailable.
+
+#include "controller/base/mutex.h"
+#include "controller/ports/object_index.h"
+#include "controller/ports/object_store.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ripcord {
+
+// Changes of one kind that are kept for watches that start in the past or read slowly.
+inline constexpr std::size_t kDefaultHistoryLimit = 4096;
+
+class ObjectTable final : public ObjectReader, public std::enable_shared_from_this<ObjectTable> {
+ public:
+  // `version` is the greatest version given out so far; history starts there.
+  static std::shared_ptr<ObjectTable> create(std::vector<ResourcePtr> objects, std::int64_t version,
+                                             std::size_t history_limit);
+
+  Result<ResourcePtr> get(const ObjectKey& key) const override;
+  Result<ObjectList> list(Kind kind, std::optional<std::string> ns) const override;
+  Result<std::unique_ptr<ObjectWatch>> watch(Kind kind, std::int64_t from_version) const override;
+
+  ResourcePtr find(const ObjectKey& key) const;  // null when absent
+  // Makes changes visible, all at once, and wakes the watches of their kinds. Versions must grow.
+  void publish(std::span<const WatchEvent> changes);
+  // Ends all watches with Unavailable. Reading goes on.
+  void close();
+
+ private:
+  friend class TableWatch;
+  struct KindState {
+    ObjectIndex index;
+    std::deque<WatchEvent> history;
+    std::int64_t floor = 0;  // changes up to this version are not in the history
+    CondVar changed;
+  };
+
+  explicit ObjectTable(std::size_t history_limit) : history_limit_(history_limit) {}
+  static std::size_t index_of(Kind kind) { return static_cast<std::size_t>(kind); }
+  // The first change after `cursor`; null when there is none yet.
+  const WatchEvent* after(Kind kind, std::int64_t cursor) const REQUIRES(mutex_);
+  Result<WatchEvent> next(Kind kind, std::int64_t cursor, Duration timeout,
+                          const std::stop_token& stop) const;
+  void wake(Kind kind) const;
+
+  const std::size_t history_limit_;
+  mutable Mutex mutex_;
+  mutable std::array<KindState, kAllKinds.size()> kinds_ GUARDED_BY(mutex_);
+  std::int64_t version_ GUARDED_BY(mutex_) = 0;
+  bool closed_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace ripcord

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/runtime/object_feed.h"
+
+#include <algorithm>
+#include <exception>
+#include <vector>
+
+namespace ripcord {
+namespace {
+
+constexpr Duration kTick = std::chrono::milliseconds(500);
+constexpr Duration kFirstRetry = std::chrono::milliseconds(100);
+constexpr Duration kLastRetry = std::chrono::seconds(10);
+
+// Everything that a reconcile could act on is the same.
+bool same_intent(const Resource& a, const Resource& b) {
+  return a.meta.uid == b.meta.uid && a.meta.generation == b.meta.generation &&
+         a.meta.deletion_timestamp == b.meta.deletion_timestamp && a.meta.labels == b.meta.labels &&
+         a.meta.annotations == b.meta.annotations && a.meta.finalizers == b.meta.finalizers;
+}
+
+}  // namespace
+
+void ObjectFeed::run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    alive();
+    Status status;
+    try {
+      status = listed_ ? watch_once(stop) : list_once();
+    } catch (const std::exception& e) {
+      status = Status(StatusCode::kInternal, std::string("the store threw: ") + e.what());
+    }
+    if (stop.stop_requested()) {
+      return;
+    }
+    note(status);
+    if (status.ok()) {
+      failures_ = 0;
+      continue;
+    }
+    if (status.code() == StatusCode::kExpired) {
+      listed_ = false;
+    }
+    const int doublings = std::min(failures_++, 10);
+    // The first retry is at once: an expired watch is no fault of anybody.
+    if (doublings > 0) {
+      clock_.sleep_for(std::min(kFirstRetry * (1 << (doublings - 1)), kLastRetry), stop);
+    }
+  }
+}
+
+ObjectFeed::State ObjectFeed::state() const {
+  MutexLock lock(mutex_);
+  State state = state_;
+  state.objects = known_.size();
+  return state;
+}
+
+bool ObjectFeed::knows(const ObjectKey& key) const {
+  MutexLock lock(mutex_);
+  return known_.contains(key);
+}
+
+Status ObjectFeed::list_once() {
+  ASSIGN_OR_RETURN(const ObjectList list, store_.list(kind_));
+  std::vector<std::pair<ObjectKey, std::int64_t>> changed;
+  bool first = false;
+  {
+    MutexLock lock(mutex_);
+    first = !state_.synced;
+    std::unordered_map<ObjectKey, ResourcePtr> fresh;
+    fresh.reserve(list.items.size());
+    for (const ResourcePtr& object : list.items) {
+      const auto old = known_.find(object->key());
+      if (old == known_.end() || !same_intent(*old->second, *object)) {
+        changed.emplace_back(object->key(), object->meta.generation);
+      }
+      fresh.emplace(object->key(), object);
+    }
+    for (const auto& [key, object] : known_) {
+      if (!fresh.contains(key)) {
+        changed.emplace_back(key, 0);
+      }
+    }
+    known_ = std::move(fresh);
+  }
+  for (const auto& [key, generation] : changed) {
+    queue_.add(key, first ? Priority::kLow : Priority::kHigh, generation);
+  }
+  version_ = list.resource_version;
+  listed_ = true;
+  MutexLock lock(mutex_);
+  state_.synced = true;
+  return ok_status();
+}
+
+Status ObjectFeed::watch_once(std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ObjectWatch> watch, store_.watch(kind_, version_));
+  note(ok_status());
+  while (!stop.stop_requested()) {
+    alive();
+    queue_.publish_gauges();
+    const Result<WatchEvent> event = watch->next(kTick, stop);
+    if (event) {
+      failures_ = 0;
+      take(*event);
+    } else if (event.error().code() == StatusCode::kDeadlineExceeded) {
+      failures_ = 0;
+    } else {
+      return event.error();
+    }
+  }
+  return ok_status();
+}
+
+void ObjectFeed::take(const WatchEvent& event) {
+  const ObjectKey key = event.object->key();
+  version_ = event.object->meta.resource_version;
+  const bool deleted = event.type == WatchEvent::Type::kDeleted;
+  {
+    MutexLock lock(mutex_);
+    if (deleted) {
+      known_.erase(key);
+    } else {
+      ResourcePtr& known = known_[key];
+      const bool same = known && same_intent(*known, *event.object);
+      known = event.object;
+      if (same) {
+        return;
+      }
+    }
+  }
+  queue_.add(key, Priority::kHigh, deleted ? 0 : event.object->meta.generation);
+}
+
+void ObjectFeed::note(const Status& status) {
+  const bool expected = status.ok() || status.code() == StatusCode::kExpired;
+  const std::string error = expected ? std::string() : to_string(status);
+  bool news = false;
+  {
+    MutexLock lock(mutex_);
+    news = state_.error != error;
+    state_.error = error;
+  }
+  if (news && !expected) {
+    log_.warning("cannot list or watch; trying again", {{"error", error}});
+  } else if (news) {
+    log_.info("listing and watching works again");
+  }
+}
+
+void ObjectFeed::alive() {
+  const MonoTime now = clock_.now();
+  MutexLock lock(mutex_);
+  state_.seen = now;
+}
+
+}  // namespace ripcord

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The rules of the work queue, without threads or a clock: every call is told the time, so that a
+// seeded test can drive it through any history. Times must not go back from call to call.
+//
+//   add ----> ready --get--> processing --succeeded--> gone (or ready again, if added meanwhile)
+//   add_after -> delayed ->/      \------failed------> backing off -> ready
+//
+// What holds:
+// - a key is with at most one worker; adds before a get merge into one; an add while a worker has
+//   the key brings it back afterwards;
+// - add_after never fires early; the earliest deadline of a key wins, and it takes the higher
+//   priority;
+// - only a failure after the full back-off lengthens the next one: an event meanwhile runs the key
+//   once before its time, further ones wait for the end of the back-off, and none makes it longer;
+//   a new generation ends the back-off and starts from the base;
+// - a low key is served before every high key that became ready `ageing` or more after it.
+// Not thread-safe; WorkQueue is. Owns copies of the keys.
+
+#include "controller/base/clock.h"
+#include "controller/model/kind.h"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+namespace ripcord {
+
+// controller-runtime's numbers: a change seen live, and what an initial list or a resync brings.
+enum class Priority { kHigh = 0, kLow = -100 };
+inline constexpr std::array kAllPriorities = {Priority::kHigh, Priority::kLow};
+
+struct QueuePolicy {
+  Duration backoff_base = std::chrono::milliseconds(10);
+  Duration backoff_max = std::chrono::minutes(5);
+  double backoff_jitter = 0.1;  // a delay is between 1 and 1 + jitter times its nominal length
+  Duration ageing = std::chrono::seconds(1);
+  std::uint64_t seed = 1;
+};
+
+struct QueueItem {
+  ObjectKey key;
+  Priority priority = Priority::kHigh;
+  std::int64_t generation = 0;  // newest that an add named; 0 = none did
+  Duration waited{};            // since it became ready
+};
+
+class WorkQueueCore {
+ public:
+  enum class Shutdown { kDrain, kDrop };
+
+  explicit WorkQueueCore(const QueuePolicy& policy) : policy_(policy), random_(policy.seed) {}
+
+  // `generation` of the object when known, else 0. False after shut_down.
+  bool add(const ObjectKey& key, Priority priority, std::int64_t generation, MonoTime now);
+  bool add_after(const ObjectKey& key, Duration delay, Priority priority, MonoTime now);
+  // The next key, now being processed; nothing when none is ready.
+  std::optional<QueueItem> get(MonoTime now);
+  // Each get is answered by exactly one of these. A success forgets the failures of the key.
+  void succeeded(const ObjectKey& key, MonoTime now);
+  // Returns the time until the next try; zero when a new generation came meanwhile.
+  Duration failed(const ObjectKey& key, MonoTime now);
+
+  // Refuses adds from now on and drops deadlines. kDrain still hands out what is ready, and what
+  // was added while processing; kDrop hands out nothing more.
+  void shut_down(Shutdown how, MonoTime now);
+  bool shutting_down() const { return shutdown_.has_value(); }
+
+  // The earliest time at which get() may have more than now.
+  std::optional<MonoTime> next_deadline() const;
+  std::size_t depth(Priority priority) const { return ready(priority).size(); }
+  std::size_t delayed() const { return deadlines_.size(); }
+  std::size_t processing() const { return running_.size(); }
+  // Sum and maximum of the time that the keys in processing have taken so far.
+  std::pair<Duration, Duration> unfinished_work(MonoTime now) const;
+  // Keys that the queue still knows something about.
+  std::size_t known() const { return entries_.size(); }
+
+ private:
+  // In the order in which ready keys are served: when they became ready, then arrival.
+  using Rank = std::pair<MonoTime, std::uint64_t>;
+  enum class Again { kNo, kEvent, kDeadline };  // added while processing, and by what
+  struct Entry {
+    Priority priority = Priority::kLow;  // of the next run
+    Priority run_priority = Priority::kLow;
+    Priority after_priority = Priority::kLow;
+    std::optional<Rank> queued;
+    bool processing = false;
+    Again again = Again::kNo;
+    std::int64_t generation = 0;
+    std::int64_t run_generation = 0;  // when the worker got it
+    MonoTime started{};
+    bool early = false;  // the worker got it before the end of its back-off
+    std::optional<MonoTime> after;
+    std::optional<MonoTime> backoff;  // the end of the back-off, while it lasts
+    bool early_used = false;
+    int failures = 0;
+    std::optional<Rank> deadline;  // its place in deadlines_
+  };
+  using Node = std::pair<const ObjectKey, Entry>;
+  using Ready = std::map<Rank, Node*>;
+
+  Ready& ready(Priority p) { return p == Priority::kHigh ? high_ : low_; }
+  const Ready& ready(Priority p) const { return p == Priority::kHigh ? high_ : low_; }
+  void release_due(MonoTime now);
+  void fire(Node& node, MonoTime at);
+  void make_ready(Node& node, Priority priority, MonoTime since);
+  void place_deadline(Node& node);
+  void adopt_generation(Node& node, std::int64_t generation);
+  void finish(Node& node, MonoTime now);
+  void drop_if_idle(Node& node);
+  Duration backoff_delay(int failures);
+  Node& processing_node(const ObjectKey& key);
+
+  const QueuePolicy policy_;
+  std::mt19937_64 random_;
+  std::unordered_map<ObjectKey, Entry> entries_;  // nodes stay where they are
+  Ready high_;
+  Ready low_;
+  std::map<Rank, Node*> deadlines_;
+  std::set<std::pair<MonoTime, const Node*>> running_;
+  std::uint64_t arrivals_ = 0;
+  std::optional<Shutdown> shutdown_;
+};
+
+}  // namespace ripcord
