@@ -54,8 +54,17 @@ class Limit {
   template <class T>
   Result<T> wait(pplx::task<T> task) {
     const auto gate = std::make_shared<Gate>();
-    // Runs whether the task has a value, failed or was cancelled; looks at no result.
-    task.then([gate](pplx::task<T>) { gate->open(); });
+    // Runs whether the task has a value, failed or was cancelled. The library ends the process when
+    // nobody ever looked at an exception, so this does, also when the wait was given up.
+    task.then([gate](pplx::task<T> ended) {
+      try {
+        ended.wait();
+      } catch (const std::exception&) {
+        gate->open();
+        return;
+      }
+      gate->open();
+    });
     const std::stop_callback wake(stop_, [gate] { gate->open(); });
     gate->wait_until(deadline_);
     if (task.is_done()) {
