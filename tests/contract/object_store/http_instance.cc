@@ -47,7 +47,8 @@ class HeldHttpStore final : public StoreUnderTest {
 
 INSTANTIATE_TEST_SUITE_P(EmbeddedOverHttp, ObjectStoreContract,
                          testing::Values(StoreFactory{"http", [](std::size_t history) {
-                                                        return std::make_unique<HeldHttpStore>(history);
+                                                        return std::make_unique<HeldHttpStore>(
+                                                            history);
                                                       }}));
 
 }  // namespace
