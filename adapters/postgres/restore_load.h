@@ -9,7 +9,7 @@ namespace ripcord::postgres {
 
 // Finds what would make the load fail before anything is made: a backup of another engine, no tool,
 // a dump that is cut short, newer than the tool, or (plain) reaches beyond its own database.
-// FailedPrecondition or InvalidArgument say what to do.
+// FailedPrecondition or InvalidArgument say what to do; Unavailable (ToolMissing).
 Status check_backup(const RestoreSite& site, const Backup& backup, const std::stop_token& stop);
 
 // Loads `backup` into the (empty) side database. FailedPrecondition (LoadFailed) carries the tool's

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -196,7 +197,8 @@ Result<Duration> parse_duration(std::string_view text) {
   if (total > static_cast<long double>(std::numeric_limits<std::int64_t>::max())) {
     return bad();
   }
-  const auto nanos = static_cast<std::int64_t>(total);
+  // Rounded, not cut: 32.693315228s is a hair below that many nanoseconds in binary.
+  const auto nanos = static_cast<std::int64_t>(std::roundl(total));
   return Duration(negative ? -nanos : nanos);
 }
 

@@ -54,6 +54,11 @@ inline constexpr std::string_view kLastApplied = "ripcord.dev/last-applied-confi
 // with create() or update(), then nothing is written if nothing changed.
 Result<Resource> apply_manifest(const Manifest& manifest, const Resource* live);
 
+// Makes the paths that a manifest names (source.directory, catalog.directory, database.path of
+// SQLite, urlFrom.file) relative to the folder of the manifest instead of to the working directory.
+// Appliers call it on the result of apply_manifest; `document` keeps them as written.
+void resolve_relative_paths(Resource& object, const std::string& manifest_file);
+
 // Canonical JSON of a whole object (apiVersion, kind, metadata, spec, status), compact, and back.
 // decode is strict about types and unknown fields.
 std::string encode(const Resource& object);
