@@ -4,6 +4,7 @@
 #include "controller/codec/codec.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -191,6 +192,7 @@ Status ObjectFile::checkpoint_if_due() {
     return ok_status();
   }
   trace_point(trace_, "store: before checkpoint");
+  errno = 0;  // sqlite_status reads it
   const int code = sqlite3_wal_checkpoint_v2(connection_->get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
                                              nullptr, nullptr);
   trace_point(trace_, "store: after checkpoint");

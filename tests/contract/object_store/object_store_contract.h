@@ -15,7 +15,10 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -66,6 +69,18 @@ class ObjectStoreContract : public testing::TestWithParam<StoreFactory> {
   std::unique_ptr<StoreUnderTest> held_;
   int markers_ = 0;
 };
+
+// A test cannot go on without the value; the exception ends it with the store's own words.
+template <class T>
+T must(Result<T> result) {
+  if (!result) {
+    throw std::runtime_error(to_string(result.error()));
+  }
+  return *std::move(result);
+}
+
+// A thread of a test; what it throws fails the test.
+std::jthread test_thread(std::function<void()> body);
 
 // An event in short, for comparing sequences: "Added default/a".
 std::string in_short(const WatchEvent& event);
