@@ -17,9 +17,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kListed = 10;
 constexpr std::size_t kProbeBytes = 4096;
-constexpr std::array<std::string_view, 11> kExtensions = {
-    ".dump", ".pgdump", ".custom", ".backup", ".bak",    ".dir",
-    ".sql",  ".pgsql",  ".db",     ".sqlite", ".sqlite3"};
+constexpr std::array<std::string_view, 11> kExtensions = {".dump", ".pgdump", ".custom", ".backup",
+                                                          ".bak",  ".dir",    ".sql",    ".pgsql",
+                                                          ".db",   ".sqlite", ".sqlite3"};
 
 Status bad_name(const std::string& name, std::string_view why) {
   return {StatusCode::kInvalidArgument,
@@ -115,8 +115,8 @@ bool inside(const fs::path& path, const fs::path& root) {
 
 Status leaves(const std::string& name) {
   return {StatusCode::kInvalidArgument,
-          fmt::format("spec.backup: {:?} is a link that leaves the catalog; copy the backup into it",
-                      name),
+          fmt::format(
+              "spec.backup: {:?} is a link that leaves the catalog; copy the backup into it", name),
           "InvalidBackupName"};
 }
 
@@ -194,10 +194,10 @@ Result<Backup> describe_entry(const std::string& entry, const fs::path& root) {
   backup.path = real.string();
   if (fs::is_directory(real, failure)) {
     if (!first_bytes(real / "toc.dat").starts_with("PGDMP")) {
-      return error(StatusCode::kInvalidArgument,
-                   fmt::format("backup {:?} is a directory without the toc.dat of pg_dump -Fd",
-                               entry),
-                   "UnknownBackupFormat");
+      return error(
+          StatusCode::kInvalidArgument,
+          fmt::format("backup {:?} is a directory without the toc.dat of pg_dump -Fd", entry),
+          "UnknownBackupFormat");
     }
     backup.format = BackupFormat::kPgDirectory;
     ASSIGN_OR_RETURN(backup.bytes, size_of_directory(entry, real, root));
@@ -224,9 +224,8 @@ Result<Backup> find_in(const std::string& directory, const std::string& name) {
   }
   const std::vector<std::string> entries = entries_of(root, failure);
   if (failure) {
-    return error(
-        StatusCode::kUnavailable,
-        fmt::format("cannot read the catalog {:?}: {}", directory, failure.message()));
+    return error(StatusCode::kUnavailable,
+                 fmt::format("cannot read the catalog {:?}: {}", directory, failure.message()));
   }
   ASSIGN_OR_RETURN(const std::string entry, choose_entry(name, entries));
   ASSIGN_OR_RETURN(Backup backup, describe_entry(entry, root));

@@ -13,8 +13,6 @@
 namespace ripcord::embedded {
 namespace {
 
-constexpr int kCheckpointPages = 1000;  // 4 MiB of log
-
 constexpr std::string_view kWriting = "write to the store";
 
 // "RIPC": lets file(1) and a cautious opener tell the file from other SQLite databases.
@@ -77,19 +75,21 @@ struct ObjectFile::Statements {
   Statement deleted;
 };
 
-ObjectFile::ObjectFile(std::unique_ptr<Connection> connection, Trace trace)
+ObjectFile::ObjectFile(std::unique_ptr<Connection> connection, int checkpoint_pages, Trace trace)
     : connection_(std::move(connection)),
+      checkpoint_pages_(checkpoint_pages),
       trace_(std::move(trace)),
-      checkpoint_at_(kCheckpointPages) {}
+      checkpoint_at_(checkpoint_pages) {}
 
 ObjectFile::~ObjectFile() = default;
 
 Result<std::unique_ptr<ObjectFile>> ObjectFile::open(const std::filesystem::path& path,
-                                                     Trace trace) {
+                                                     int checkpoint_pages, Trace trace) {
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Connection::open(path));
   RETURN_IF_ERROR(configure(*connection));
   RETURN_IF_ERROR(check_schema(*connection, path, trace));
-  std::unique_ptr<ObjectFile> file(new ObjectFile(std::move(connection), std::move(trace)));
+  std::unique_ptr<ObjectFile> file(
+      new ObjectFile(std::move(connection), checkpoint_pages, std::move(trace)));
   RETURN_IF_ERROR(file->prepare());
   return file;
 }
@@ -196,11 +196,11 @@ Status ObjectFile::checkpoint_if_due() {
   trace_point(trace_, "store: after checkpoint");
   if (code != SQLITE_OK) {
     // Not at every commit again: on a full disk each try costs a write that fails.
-    checkpoint_at_ = log_pages_ + kCheckpointPages;
+    checkpoint_at_ = log_pages_ + checkpoint_pages_;
     return sqlite_status(connection_->get(), code, "shorten the log of the store");
   }
   log_pages_ = 0;
-  checkpoint_at_ = kCheckpointPages;
+  checkpoint_at_ = checkpoint_pages_;
   return ok_status();
 }
 

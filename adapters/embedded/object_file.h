@@ -28,8 +28,10 @@ struct StoredObjects {
 class ObjectFile {
  public:
   // Opens `path`, which exists (an empty file is a new store), and recovers what a crash left.
-  // `trace` sees every durable step.
-  static Result<std::unique_ptr<ObjectFile>> open(const std::filesystem::path& path, Trace trace);
+  // The log is moved into the file when it has `checkpoint_pages` pages of 4 KiB. `trace` sees
+  // every durable step.
+  static Result<std::unique_ptr<ObjectFile>> open(const std::filesystem::path& path,
+                                                  int checkpoint_pages, Trace trace);
   ~ObjectFile();
   ObjectFile(const ObjectFile&) = delete;
   ObjectFile& operator=(const ObjectFile&) = delete;
@@ -42,13 +44,14 @@ class ObjectFile {
 
  private:
   struct Statements;
-  ObjectFile(std::unique_ptr<Connection> connection, Trace trace);
+  ObjectFile(std::unique_ptr<Connection> connection, int checkpoint_pages, Trace trace);
   Status prepare();
   Status write_all(std::span<const WatchEvent> changes);
   Status write_one(const WatchEvent& change);
 
   const std::unique_ptr<Connection> connection_;
   std::unique_ptr<Statements> statements_;  // before the connection goes
+  const int checkpoint_pages_;
   const Trace trace_;
   int log_pages_ = 0;  // in the write-ahead log, as SQLite said after the last commit
   int checkpoint_at_ = 0;

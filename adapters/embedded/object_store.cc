@@ -22,7 +22,7 @@ Result<std::unique_ptr<EmbeddedObjectStore>> EmbeddedObjectStore::open(EmbeddedS
   const std::filesystem::path path = options.directory / "objects.db";
   RETURN_IF_ERROR(lock->ensure_file(path));
   ASSIGN_OR_RETURN(std::unique_ptr<embedded::ObjectFile> file,
-                   embedded::ObjectFile::open(path, options.trace));
+                   embedded::ObjectFile::open(path, options.checkpoint_pages, options.trace));
   ASSIGN_OR_RETURN(embedded::StoredObjects stored, file->load());
   auto table =
       ObjectTable::create(std::move(stored.objects), stored.version, options.history_limit);

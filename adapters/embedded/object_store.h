@@ -39,7 +39,8 @@ class ObjectFile;
 struct EmbeddedStoreOptions {
   std::filesystem::path directory;                   // made when absent
   std::size_t history_limit = kDefaultHistoryLimit;  // changes a kind that watches may lag behind
-  Trace trace;  // sees every durable step, in the writer's thread
+  int checkpoint_pages = 1000;  // length of the write-ahead log, in 4 KiB, that is aimed at
+  Trace trace;                  // sees every durable step, in the writer's thread
   Logger logger;
 };
 

@@ -4,7 +4,9 @@
 #include "adapters/http/wire.h"
 #include "controller/base/mutex.h"
 
+#include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <optional>
 #include <system_error>
@@ -45,13 +47,24 @@ class Limit {
       : deadline_(Steady::now() + timeout), stop_(std::move(stop)) {}
 
   pplx::cancellation_token token() const { return source_.get_token(); }
+  // For a body without an end: the time counts from here again.
+  void restart(Duration timeout) { deadline_ = Steady::now() + timeout; }
 
   // Waits for `task`, at most until the deadline or the stop.
   template <class T>
   Result<T> wait(pplx::task<T> task) {
     const auto gate = std::make_shared<Gate>();
-    // Runs whether the task has a value, failed or was cancelled; looks at no result.
-    task.then([gate](pplx::task<T>) { gate->open(); });
+    // Runs whether the task has a value, failed or was cancelled. The library ends the process when
+    // nobody ever looked at an exception, so this does, also when the wait was given up.
+    task.then([gate](pplx::task<T> ended) {
+      try {
+        ended.wait();
+      } catch (const std::exception&) {
+        gate->open();
+        return;
+      }
+      gate->open();
+    });
     const std::stop_callback wake(stop_, [gate] { gate->open(); });
     gate->wait_until(deadline_);
     if (task.is_done()) {
@@ -84,7 +97,7 @@ class Limit {
     bool open_ GUARDED_BY(mutex_) = false;
   };
 
-  const Steady::time_point deadline_;
+  Steady::time_point deadline_;
   const std::stop_token stop_;
   pplx::cancellation_token_source source_;
 };
@@ -138,8 +151,8 @@ Result<std::string> read_body(const rest::http_response& response, Limit& limit,
     if (got == 0) {
       return body;
     }
-    const Bytes& bytes = piece.collection();
-    body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    // The buffer grows in whole pieces: only the first `got` bytes were read.
+    body.append(reinterpret_cast<const char*>(piece.collection().data()), got);
     if (body.size() > most) {
       return error(StatusCode::kResourceExhausted,
                    fmt::format("the answer is larger than {} bytes", most));
@@ -147,17 +160,52 @@ Result<std::string> read_body(const rest::http_response& response, Limit& limit,
   }
 }
 
-Result<HttpResponse> exchange(Client& client, const rest::http_request& request, Limit& limit,
-                              std::size_t most) {
-  ASSIGN_OR_RETURN(const rest::http_response answer,
-                   limit.wait(client.request(request, limit.token())));
+HttpResponse head_of(const rest::http_response& answer) {
   HttpResponse response;
   response.status = answer.status_code();
   for (const auto& [name, value] : answer.headers()) {
     response.headers.emplace(lower(name), value);
   }
+  return response;
+}
+
+// Hands on what has arrived as soon as anything has: a read of a fixed size would wait until it is
+// full.
+Status read_pieces(const rest::http_response& response, Limit& limit, Duration silence,
+                   const std::function<void(std::string_view)>& sink) {
+  auto arrived = response.body().streambuf();
+  for (;;) {
+    limit.restart(silence);
+    ASSIGN_OR_RETURN(const int first, limit.wait(arrived.bumpc()));
+    if (first == decltype(arrived)::traits::eof()) {
+      return ok_status();
+    }
+    std::string piece(1, static_cast<char>(first));
+    const std::size_t more = std::min(arrived.in_avail(), kPieceBytes);
+    if (more > 0) {
+      const auto rest_of_it = std::make_shared<Bytes>(more);
+      ASSIGN_OR_RETURN(const std::size_t got, limit.wait(arrived.getn(rest_of_it->data(), more)));
+      piece.append(reinterpret_cast<const char*>(rest_of_it->data()), got);
+    }
+    sink(piece);
+  }
+}
+
+Result<HttpResponse> exchange(Client& client, const rest::http_request& request, Limit& limit,
+                              std::size_t most) {
+  ASSIGN_OR_RETURN(const rest::http_response answer,
+                   limit.wait(client.request(request, limit.token())));
+  HttpResponse response = head_of(answer);
   ASSIGN_OR_RETURN(response.body, read_body(answer, limit, most));
   return response;
+}
+
+std::shared_ptr<Client> make_client(const std::string& origin) {
+  rest::client::http_client_config config;
+  config.set_max_redirects(0);
+  // The library's timeout counts idle time only; ours is the whole exchange, see Limit.
+  config.set_timeout(std::chrono::milliseconds(2147483647));
+  return std::make_shared<Client>(origin, config);
 }
 
 class CpprestClient final : public HttpClient {
@@ -194,7 +242,7 @@ class CpprestClient final : public HttpClient {
   std::shared_ptr<Client> client_of(const web::uri& url, bool fresh) {
     const std::string origin = url.authority().to_string();
     if (fresh) {
-      return make(origin);
+      return make_client(origin);
     }
     const MutexLock lock(mutex_);
     if (const auto found = clients_.find(origin); found != clients_.end()) {
@@ -203,14 +251,7 @@ class CpprestClient final : public HttpClient {
     if (clients_.size() >= limits_.origins) {
       clients_.clear();  // requests in hand keep their own
     }
-    return clients_[origin] = make(origin);
-  }
-  static std::shared_ptr<Client> make(const std::string& origin) {
-    rest::client::http_client_config config;
-    config.set_max_redirects(0);
-    // The library's timeout counts idle time only; ours is the whole exchange, see Limit.
-    config.set_timeout(std::chrono::milliseconds(2147483647));
-    return std::make_shared<Client>(origin, config);
+    return clients_[origin] = make_client(origin);
   }
 
   const ClientLimits limits_;
@@ -218,7 +259,39 @@ class CpprestClient final : public HttpClient {
   std::map<std::string, std::shared_ptr<Client>> clients_ GUARDED_BY(mutex_);
 };
 
+class CpprestStreamClient final : public HttpStreamClient {
+ public:
+  CpprestStreamClient() { start_pool_once(); }
+
+  Status stream(const HttpRequest& request, const std::function<void(std::string_view)>& sink,
+                HttpResponse& refused, std::stop_token stop) override {
+    try {
+      ASSIGN_OR_RETURN(const web::uri url, checked_url(request));
+      Limit limit(request.timeout, std::move(stop));
+      const std::shared_ptr<Client> client = make_client(url.authority().to_string());
+      ASSIGN_OR_RETURN(const rest::http_response answer,
+                       limit.wait(client->request(to_rest(request, url), limit.token())));
+      if (answer.status_code() / 100 != 2) {
+        refused = head_of(answer);
+        ASSIGN_OR_RETURN(refused.body, read_body(answer, limit, kRefusalBytes));
+        return ok_status();
+      }
+      return read_pieces(answer, limit, request.timeout, sink);
+    } catch (const std::exception& e) {
+      return Status(StatusCode::kUnavailable,
+                    fmt::format("{} {}: {}", request.method, request.url, e.what()));
+    }
+  }
+
+ private:
+  static constexpr std::size_t kRefusalBytes = 1024 * 1024;
+};
+
 }  // namespace
+
+std::unique_ptr<HttpStreamClient> make_http_stream_client() {
+  return std::make_unique<CpprestStreamClient>();
+}
 
 std::unique_ptr<HttpClient> make_http_client(ClientLimits limits) {
   return std::make_unique<CpprestClient>(limits);

@@ -20,4 +20,7 @@ struct ClientLimits {
 // start a header of their own. Safe for concurrent use.
 std::unique_ptr<HttpClient> make_http_client(ClientLimits limits = {});
 
+// For watches: a connection of its own for each stream. Safe for concurrent use.
+std::unique_ptr<HttpStreamClient> make_http_stream_client();
+
 }  // namespace ripcord::http

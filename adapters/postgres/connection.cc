@@ -162,6 +162,7 @@ Result<Connection> Connection::open(const std::string& url, const ConnectOptions
   }
   parts.options["fallback_application_name"] = options.application_name;
   parts.options.try_emplace("keepalives_idle", "30");
+  parts.options.try_emplace("client_encoding", "UTF8");
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : parts.options) {
@@ -252,8 +253,12 @@ Result<Rows> Connection::collect(const std::stop_token& stop) {
     }
     switch (PQresultStatus(result.get())) {
       case PGRES_COMMAND_OK:
-      case PGRES_TUPLES_OK:
       case PGRES_EMPTY_QUERY:
+        if (outcome) {
+          outcome->affected = rows_of(result.get()).affected;
+        }
+        break;
+      case PGRES_TUPLES_OK:
         if (outcome) {
           outcome = rows_of(result.get());
         }

@@ -68,7 +68,7 @@ class Connection {
   Result<Rows> query(const std::string& sql, const std::vector<Value>& parameters = {},
                      std::stop_token stop = {});
   // One or several statements without parameters (simple protocol): several are one transaction
-  // unless they say otherwise. The rows of the last one.
+  // unless they say otherwise. The rows of the last one that has any.
   Result<Rows> execute(const std::string& sql, std::stop_token stop = {});
 
   bool alive() const;

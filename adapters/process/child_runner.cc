@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/process/child_runner.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/eventfd.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <map>
 #include <optional>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -48,8 +47,7 @@ class Fd {
 };
 
 Status errno_status(std::string_view what, int error_number) {
-  const bool exhausted =
-      error_number == EAGAIN || error_number == ENOMEM || error_number == EMFILE;
+  const bool exhausted = error_number == EAGAIN || error_number == ENOMEM || error_number == EMFILE;
   return {exhausted ? StatusCode::kResourceExhausted : StatusCode::kInternal,
           fmt::format("{}: {}", what, std::strerror(error_number))};
 }
@@ -152,7 +150,7 @@ int exit_code_of(int wait_status) {
 class Child {
  public:
   Child(pid_t pid, Fd out, Fd err)
-      : pid_(pid), handle_(::pidfd_open(pid, 0)), out_(std::move(out)), err_(std::move(err)) {}
+      : pid_(pid), handle_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))), out_(std::move(out)), err_(std::move(err)) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {

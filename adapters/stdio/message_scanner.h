@@ -16,8 +16,8 @@ namespace ripcord::stdio {
 inline constexpr std::size_t kMaxMessageBytes = 8 * 1024 * 1024;
 
 struct Scanned {
-  std::string text;     // one whole JSON object
-  std::string problem;  // or what was dropped and why; then `text` is empty
+  std::string text;      // one whole JSON object
+  std::string problem;   // or what was dropped and why; then `text` is empty
   std::size_t line = 0;  // on which it began, 1-based
 
   bool operator==(const Scanned&) const = default;
@@ -61,12 +61,12 @@ class MessageScanner {
   const std::size_t max_bytes_;
   Expect expect_ = Expect::kStart;
   bool string_is_key_ = false;
-  std::string open_;             // brackets that are open
-  std::string token_;            // the token being read
-  std::string text_;             // of the object being read, or the start of what is skipped
-  std::size_t line_start_ = 0;   // in text_: where its last line begins
-  std::size_t line_ = 1;         // of the input
-  std::size_t first_line_ = 1;   // on which text_ began
+  std::string open_;            // brackets that are open
+  std::string token_;           // the token being read
+  std::string text_;            // of the object being read, or the start of what is skipped
+  std::size_t line_start_ = 0;  // in text_: where its last line begins
+  std::size_t line_ = 1;        // of the input
+  std::size_t first_line_ = 1;  // on which text_ began
   std::string skip_reason_;
 };
 

@@ -74,6 +74,7 @@ void describe(A& a, TrafficTargetStatus& v) {
   a.field("overridden", v.overridden);
   a.optional("lastSwitch", v.last_switch);
   a.optional("revertedGeneration", v.reverted_generation);
+  a.optional("driftRepairs", v.drift_repairs);
 }
 
 template <class A>

@@ -16,7 +16,7 @@ namespace ripcord {
 struct Command {
   std::vector<std::string> argv;  // argv[0] is a path, or a name looked up in PATH
   std::vector<std::pair<std::string, std::string>> env;  // added to ours, replacing same names
-  std::size_t keep_output = 64 * 1024;  // of each stream, its last bytes are kept
+  std::size_t keep_output = 64 * 1024;                   // of each stream, its last bytes are kept
 };
 
 struct CommandOutcome {

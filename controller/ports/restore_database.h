@@ -39,8 +39,10 @@ struct RestoreState {
   bool swap_interrupted =
       false;  // connections still refused, or names half changed: swap() finishes it
   std::string side_name;
-  std::string previous_name;  // empty when there is none
-  std::int64_t side_bytes = 0;
+  std::string previous_name;    // empty when there is none
+  std::int64_t side_bytes = 0;  // of the restored database, wherever it is
+  std::string
+      backup;  // which one the side (once swapped: the live one) holds; empty: none or unknown
 
   bool operator==(const RestoreState&) const = default;
 };

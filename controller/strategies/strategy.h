@@ -40,7 +40,11 @@ class Strategy {
   virtual void forget(const ObjectKey& key) = 0;
 };
 
-// The common skeleton over one strategy. Everything passed in must outlive it.
+class StatusWriter;
+
+// The common skeleton over one strategy: an object that is suspended gets Ready=Unknown and is left
+// alone, one that is being deleted or gone is let go, any other converges. An override with an end
+// brings its object back at that time. Exceptions pass. Everything passed in must outlive it.
 class StrategyReconciler final : public Reconciler {
  public:
   StrategyReconciler(ObjectStore& store, Strategy& strategy, EventSink& events, MetricSink& metrics,
@@ -49,6 +53,11 @@ class StrategyReconciler final : public Reconciler {
   Outcome reconcile(const ReconcileRequest& request) override;
 
  private:
+  Outcome let_go(const ObjectKey& key);
+  Outcome leave_alone(Resource& object, StatusWriter& writer);
+  Outcome suspend(Resource& object);
+  Outcome converge(Resource& object, const ReconcileRequest& request, StatusWriter& writer);
+
   ObjectStore& store_;
   Strategy& strategy_;
   EventSink& events_;

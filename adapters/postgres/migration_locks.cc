@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/postgres/migration_locks.h"
+
+#include <random>
+
+#include <fmt/format.h>
+
+namespace ripcord::postgres {
+namespace {
+
+constexpr std::uint32_t kGolangMigrateSalt = 1486364155;
+constexpr std::string_view kGolangMigrateTable = "schema_migrations";
+constexpr auto kPoll = std::chrono::milliseconds(50);
+
+std::uint32_t crc32(std::string_view bytes) {
+  std::uint32_t crc = 0xFFFFFFFFU;
+  for (const char byte : bytes) {
+    crc ^= static_cast<unsigned char>(byte);
+    for (int bit = 0; bit < 8; ++bit) {
+      crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? 0xEDB88320U : 0U);
+    }
+  }
+  return ~crc;
+}
+
+std::string id_list(const MigrationLocks& locks) {
+  return fmt::format("{}, {}, {}", locks.ids[0], locks.ids[1], locks.ids[2]);
+}
+
+// True when all were had; else those that were had are given back.
+Result<bool> try_all(Connection& session, const MigrationLocks& locks) {
+  ASSIGN_OR_RETURN(const Rows had, session.execute(fmt::format(
+                                       "SELECT pg_try_advisory_lock({}), pg_try_advisory_lock({}), "
+                                       "pg_try_advisory_lock({})",
+                                       locks.ids[0], locks.ids[1], locks.ids[2])));
+  std::string give_back;
+  bool all = true;
+  for (std::size_t i = 0; i < locks.ids.size(); ++i) {
+    if (had.rows[0][i] == "t") {
+      give_back += fmt::format("SELECT pg_advisory_unlock({});", locks.ids[i]);
+    } else {
+      all = false;
+    }
+  }
+  if (!all && !give_back.empty()) {
+    ASSIGN_OR_RETURN(const Rows given, session.execute(give_back));
+    static_cast<void>(given);
+  }
+  return all;
+}
+
+std::string holder(Connection& session, const MigrationLocks& locks) {
+  const auto rows = session.execute(fmt::format(
+      "SELECT a.pid, a.usename, a.application_name, a.client_addr::text, "
+      "to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') "
+      "FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+      "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND a.pid <> "
+      "pg_backend_pid() "
+      "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+      "AND (l.classid::bigint << 32 | l.objid::bigint) IN ({}) ORDER BY a.backend_start LIMIT 1",
+      id_list(locks)));
+  if (!rows || rows->rows.empty()) {
+    return "a session that is gone by now";
+  }
+  const auto& row = rows->rows[0];
+  return fmt::format("session {} of {} ({}{}{}), connected since {}", row[0].value_or("?"),
+                     row[1].value_or("?"), row[2].value_or(""), row[3] ? " from " : "",
+                     row[3].value_or(""), row[4].value_or("?"));
+}
+
+}  // namespace
+
+std::int64_t golang_migrate_lock(std::string_view schema, std::string_view table,
+                                 std::string_view dbname) {
+  std::string joined(schema);
+  for (const std::string_view part : {table, dbname}) {
+    joined += '\0';
+    joined += part;
+  }
+  return crc32(joined) * kGolangMigrateSalt;  // mod 2^32
+}
+
+MigrationLocks MigrationLocks::of(std::string_view schema, std::string_view database) {
+  return {{kOwnLock, golang_migrate_lock(schema, kGolangMigrateTable, "/" + std::string(database)),
+           golang_migrate_lock(schema, kGolangMigrateTable, database)}};
+}
+
+Status acquire(Connection& session, const MigrationLocks& locks, Duration patience, Clock& clock,
+               std::stop_token stop) {
+  const MonoTime deadline = clock.now() + patience;
+  for (int round = 0;; ++round) {
+    ASSIGN_OR_RETURN(const bool all, try_all(session, locks));
+    if (all) {
+      return {};
+    }
+    if (clock.now() >= deadline) {
+      return {StatusCode::kUnavailable,
+              fmt::format("another migration runs on this database: the lock is held by {}; it is "
+                          "tried again",
+                          holder(session, locks)),
+              "Locked"};
+    }
+    if (!clock.sleep_for(jittered(kPoll, round), stop)) {
+      return {StatusCode::kCancelled, "stopped while waiting for the migration lock"};
+    }
+  }
+}
+
+Duration jittered(Duration middle, int salt) {
+  std::minstd_rand random(std::random_device{}() + static_cast<unsigned>(salt));
+  return Duration(std::uniform_int_distribution<std::int64_t>(middle.count() / 2,
+                                                              middle.count() * 3 / 2)(random));
+}
+
+}  // namespace ripcord::postgres

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/postgres/restore_databases.h"
+
+#include "adapters/postgres/restore_create.h"
+#include "adapters/postgres/restore_load.h"
+#include "adapters/postgres/restore_site.h"
+#include "adapters/postgres/restore_swap.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace ripcord::postgres {
+namespace {
+
+Result<std::int64_t> one_number(const Rows& rows) {
+  if (rows.rows.size() != 1 || rows.rows[0].size() != 1 || !rows.rows[0][0]) {
+    return error(StatusCode::kFailedPrecondition,
+                 fmt::format("a verification query must give one row with one number, not {} rows "
+                             "of {} columns",
+                             rows.rows.size(), rows.columns.size()),
+                 "BadVerificationQuery");
+  }
+  const std::string& text = *rows.rows[0][0];
+  std::int64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc{} || end != text.data() + text.size()) {
+    return error(StatusCode::kFailedPrecondition,
+                 fmt::format("a verification query must give a whole number, not {:.40}; cast it "
+                             "to bigint",
+                             text),
+                 "BadVerificationQuery");
+  }
+  return number;
+}
+
+class Target final : public RestoreTarget {
+ public:
+  Target(RestoreSite site, Duration query_timeout)
+      : site_(std::move(site)), query_timeout_(query_timeout) {}
+
+  Result<RestoreState> read() override {
+    ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site_, {}));
+    ASSIGN_OR_RETURN(const SiteState found, observe(connection, site_));
+    RestoreState state;
+    state.swapped = found.swapped(site_);
+    state.swap_interrupted = found.swap_begun(site_);
+    state.side_exists = found.side.has_value();
+    state.side_name = site_.names.side;
+    state.previous_name = found.previous ? site_.names.previous : "";
+    const auto& holder = state.swapped ? found.live : found.side;
+    if (holder && holder->mark && holder->mark->uid == site_.uid) {
+      state.backup = holder->mark->backup;
+      state.side_complete = !state.swapped && holder->mark->stage != "loading";
+    }
+    state.side_bytes = holder ? holder->bytes : 0;
+    return state;
+  }
+
+  Status load(const Backup& backup, std::stop_token stop) override {
+    RETURN_IF_ERROR(check_backup(site_, backup, stop));
+    ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site_, stop));
+    RETURN_IF_ERROR(lock_restore(connection, site_, stop));
+    ASSIGN_OR_RETURN(const SiteState found, observe(connection, site_));
+    if (found.swapped(site_) || found.swap_begun(site_)) {
+      return {StatusCode::kFailedPrecondition, "the swap of this restore has begun already",
+              "AlreadySwapped"};
+    }
+    point("before drop side");
+    RETURN_IF_ERROR(drop_database(connection, site_.names.side, stop));
+    point("before create side");
+    RETURN_IF_ERROR(create_side(connection, site_, stop));
+    point("after create side");
+    RETURN_IF_ERROR(mark(connection, "loading", backup));
+    point("before load");
+    RETURN_IF_ERROR(run_load(site_, backup, stop));
+    point("after load");
+    RETURN_IF_ERROR(analyze(stop));
+    point("before mark loaded");
+    RETURN_IF_ERROR(mark(connection, "loaded", backup));
+    point("after mark loaded");
+    return {};
+  }
+
+  Result<std::vector<TableRows>> count(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Connection connection, connect_restored(stop));
+    RETURN_IF_ERROR(status_of_rows(
+        connection.execute("begin transaction isolation level repeatable read read only")));
+    ASSIGN_OR_RETURN(
+        const Rows tables,
+        connection.query("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid "
+                         "= c.relnamespace where c.relkind = 'r' and c.relpersistence <> 't' and "
+                         "n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by 1, 2",
+                         {}, stop));
+    std::vector<TableRows> counts;
+    for (const auto& row : tables.rows) {
+      // ONLY: rows of inheriting tables are counted with their own table.
+      ASSIGN_OR_RETURN(const Rows counted,
+                       connection.query(fmt::format("select count(*) from only {}.{}",
+                                                    Connection::quote_identifier(*row[0]),
+                                                    Connection::quote_identifier(*row[1])),
+                                        {}, stop));
+      ASSIGN_OR_RETURN(const std::int64_t number, one_number(counted));
+      counts.push_back({*row[0] + "." + *row[1], number});
+    }
+    return counts;
+  }
+
+  Result<std::int64_t> query(const std::string& sql, std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Connection connection, connect_restored(stop));
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(query_timeout_).count();
+    RETURN_IF_ERROR(status_of_rows(connection.execute(
+        fmt::format("set statement_timeout = {}; set default_transaction_read_only = on", ms))));
+    ASSIGN_OR_RETURN(const Rows rows, connection.query(sql, {}, stop));
+    return one_number(rows);
+  }
+
+  Result<SwapReport> swap(std::stop_token stop) override { return swap_databases(site_, stop); }
+
+ private:
+  void point(std::string_view name) const { trace_point(site_.trace, name); }
+
+  Status mark(Connection& connection, const std::string& stage, const Backup& backup) {
+    return set_mark(connection, site_.names.side, "", {site_.uid, stage, backup.name});
+  }
+
+  // A restored database has no statistics: the first queries of the users would be planned blindly.
+  Status analyze(const std::stop_token& stop) {
+    ConnectOptions options;
+    options.dbname = site_.names.side;
+    ASSIGN_OR_RETURN(Connection connection, Connection::open(site_.url, options, stop));
+    return status_of_rows(connection.execute("analyze", stop)).annotated("analyzing");
+  }
+
+  Result<Connection> connect_restored(const std::stop_token& stop) {
+    ASSIGN_OR_RETURN(Connection maintenance, connect_maintenance(site_, stop));
+    ASSIGN_OR_RETURN(const SiteState found, observe(maintenance, site_));
+    ConnectOptions options;
+    options.dbname = found.swapped(site_) ? site_.names.live : site_.names.side;
+    return Connection::open(site_.url, options, stop);
+  }
+
+  const RestoreSite site_;
+  const Duration query_timeout_;
+};
+
+class Leftovers final : public RestoreLeftovers {
+ public:
+  explicit Leftovers(RestoreSite site) : site_(std::move(site)) {}
+
+  Status drop_side() override {
+    return drop(site_.names.side, [this](const SiteState& found) {
+      return found.swap_begun(site_) && !found.swapped(site_)
+                 ? Status(StatusCode::kFailedPrecondition, "its swap has begun; finish it first",
+                          "SwapInterrupted")
+                 : ok_status();
+    });
+  }
+
+  Status drop_previous() override {
+    return drop(site_.names.previous, [this](const SiteState& found) {
+      return found.previous && !found.live
+                 ? Status(StatusCode::kFailedPrecondition,
+                          fmt::format("there is no database {}: the previous one may be all that "
+                                      "is left",
+                                      site_.names.live),
+                          "LiveDatabaseMissing")
+                 : ok_status();
+    });
+  }
+
+ private:
+  template <class Check>
+  Status drop(const std::string& name, Check check) {
+    ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site_, {}));
+    ASSIGN_OR_RETURN(const SiteState found, observe(connection, site_));
+    RETURN_IF_ERROR(check(found).annotated("not dropping " + name));
+    trace_point(site_.trace, "before drop");
+    RETURN_IF_ERROR(drop_database(connection, name, {}));
+    trace_point(site_.trace, "after drop");
+    return {};
+  }
+
+  const RestoreSite site_;
+};
+
+}  // namespace
+
+Result<OpenedRestore> PostgresRestores::open(const DatabaseRef& ref,
+                                             const std::string& request_uid) {
+  const auto usable = [](char c) { return c > ' ' && c != 0x7f; };
+  if (request_uid.empty() || !std::all_of(request_uid.begin(), request_uid.end(), usable)) {
+    return error(StatusCode::kInternal, "a restore needs the uid of its request");
+  }
+  RestoreSite site;
+  ASSIGN_OR_RETURN(site.url, resolve_url(ref));
+  ASSIGN_OR_RETURN(const UrlParts parts, parse_url(site.url));
+  const auto database = parts.options.find("dbname");
+  if (database == parts.options.end() || database->second.empty() ||
+      database->second == kMaintenanceDatabase) {
+    return error(StatusCode::kInvalidArgument,
+                 "the database URL must name the database to restore, and not `postgres`, through "
+                 "which restores are done",
+                 "BadDatabaseUrl");
+  }
+  site.uid = request_uid;
+  site.names = restore_names(database->second, request_uid);
+  site.commands = &commands_;
+  site.clock = &clock_;
+  site.trace = options_.trace;
+  OpenedRestore opened;
+  opened.target = std::make_unique<Target>(site, options_.query_timeout);
+  opened.leftovers = std::make_unique<Leftovers>(site);
+  return opened;
+}
+
+}  // namespace ripcord::postgres

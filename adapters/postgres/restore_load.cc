@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/postgres/restore_load.h"
+
+#include "adapters/postgres/plain_dump.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <random>
+
+#include <fmt/format.h>
+
+namespace ripcord::postgres {
+namespace {
+
+// Debian's /usr/bin/pg_restore is a wrapper that costs 0.1 s and may pick an old version: the
+// newest installed one reads every dump that any of them reads.
+std::string tool_path(const std::string& tool) {
+  namespace fs = std::filesystem;
+  std::error_code failure;
+  int newest = 0;
+  std::string found = tool;
+  for (fs::directory_iterator at("/usr/lib/postgresql", failure), end; !failure && at != end;
+       at.increment(failure)) {
+    const fs::path candidate = at->path() / "bin" / tool;
+    const int version = std::atoi(at->path().filename().c_str());
+    std::error_code ignored;
+    if (version > newest && fs::exists(candidate, ignored)) {
+      newest = version;
+      found = candidate.string();
+    }
+  }
+  return found;
+}
+
+std::string quoted_value(const std::string& value) {
+  std::string text = "'";
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') {
+      text += '\\';
+    }
+    text += c;
+  }
+  return text + "'";
+}
+
+// The first error the tool printed with the line after it; tools print follow-ups that say less.
+std::string first_error(const std::string& text) {
+  const auto at = text.find("error:");
+  std::string found = at == std::string::npos ? text.substr(0, 400) : text.substr(at + 6, 600);
+  const auto second_line = found.find('\n');
+  if (second_line != std::string::npos) {
+    found.resize(std::min(found.find('\n', second_line + 1), found.size()));
+  }
+  std::replace(found.begin(), found.end(), '\n', ' ');
+  const auto begin = found.find_first_not_of(' ');
+  found.erase(0, begin == std::string::npos ? found.size() : begin);
+  found.erase(found.find_last_not_of(' ') + 1);
+  return found;
+}
+
+bool contains_any(const std::string& text, std::initializer_list<std::string_view> words) {
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return text.find(word) != std::string::npos; });
+}
+
+Status tool_failure(const std::string& tool, const Backup& backup, const CommandOutcome& outcome) {
+  std::string message =
+      fmt::format("{} of backup {} failed: {}", tool, backup.name, first_error(outcome.err));
+  if (contains_any(outcome.err, {"No space left on device"})) {
+    return {StatusCode::kResourceExhausted, message + "; make room on the server's disk",
+            "DiskFull"};
+  }
+  if (contains_any(outcome.err,
+                   {"server closed the connection", "terminating connection", "Connection refused",
+                    "the database system is", "connection to server at", "SSL connection has been",
+                    "connection to server on socket", "no connection to the server"})) {
+    return {StatusCode::kUnavailable, std::move(message), "ConnectionLost"};
+  }
+  if (contains_any(outcome.err, {"unsupported version", "unrecognized configuration parameter"})) {
+    message +=
+        "; the dump is newer than this PostgreSQL: install newer client tools, or dump with "
+        "an older pg_dump";
+  }
+  return {StatusCode::kFailedPrecondition, std::move(message), "LoadFailed"};
+}
+
+Result<CommandOutcome> run_tool(const RestoreSite& site, Command command,
+                                const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const UrlParts parts, parse_url(site.url));
+  if (const auto password = parts.options.find("password"); password != parts.options.end()) {
+    command.env.emplace_back("PGPASSWORD", password->second);
+  }
+  command.env.emplace_back("PGAPPNAME", "ripcord");
+  command.env.emplace_back("LC_ALL", "C");
+  const std::string tool = std::filesystem::path(command.argv.front()).filename().string();
+  Result<CommandOutcome> outcome = site.commands->run(command, stop);
+  if (!outcome && outcome.error().code() == StatusCode::kNotFound) {
+    return error(
+        StatusCode::kFailedPrecondition,
+        fmt::format("{} is not installed where Ripcord runs; install the PostgreSQL client "
+                    "(Debian: postgresql-client)",
+                    tool),
+        "ToolMissing");
+  }
+  return outcome;
+}
+
+std::string random_key() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", device(), device(), device(), device());
+}
+
+// psql 15.14 and later refuse every backslash command after \restrict; older ones do not know it.
+Result<bool> psql_can_restrict(const RestoreSite& site, const std::stop_token& stop) {
+  Command help;
+  help.argv = {tool_path("psql"), "-X", "--help=commands"};
+  ASSIGN_OR_RETURN(const CommandOutcome outcome, run_tool(site, std::move(help), stop));
+  return outcome.out.find("\\restrict") != std::string::npos;
+}
+
+Result<Command> load_command(const RestoreSite& site, const Backup& backup,
+                             const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const std::string conninfo, secretless_conninfo(site.url, site.names.side));
+  Command command;
+  if (backup.format != BackupFormat::kPgPlain) {
+    command.argv = {tool_path("pg_restore"),
+                    "--no-password",
+                    "--jobs=2",
+                    "--exit-on-error",
+                    "--dbname=" + conninfo,
+                    "--",
+                    backup.path};
+    return command;
+  }
+  ASSIGN_OR_RETURN(const PlainDump dump, inspect_plain_dump(backup.name, backup.path, stop));
+  command.argv = {tool_path("psql"),
+                  "-X",
+                  "-q",
+                  "--no-password",
+                  "-v",
+                  "ON_ERROR_STOP=1",
+                  "--single-transaction",
+                  "--dbname=" + conninfo};
+  if (!dump.restricts_itself) {
+    ASSIGN_OR_RETURN(const bool can_restrict, psql_can_restrict(site, stop));
+    if (can_restrict) {
+      command.argv.push_back("--command=\\restrict " + random_key());
+    }
+  }
+  command.argv.push_back("--file=" + backup.path);
+  return command;
+}
+
+}  // namespace
+
+Result<std::string> secretless_conninfo(const std::string& url, const std::string& database) {
+  ASSIGN_OR_RETURN(UrlParts parts, parse_url(url));
+  if (parts.options.contains("sslpassword")) {
+    return error(
+        StatusCode::kInvalidArgument,
+        "the database URL has sslpassword, which cannot be given to pg_restore unseen; use "
+        "a client key without a passphrase",
+        "BadDatabaseUrl");
+  }
+  parts.options.erase("password");
+  parts.options["dbname"] = database;
+  std::string text;
+  for (const auto& [key, value] : parts.options) {
+    text += (text.empty() ? "" : " ") + key + "=" + quoted_value(value);
+  }
+  return text;
+}
+
+Status check_backup(const RestoreSite& site, const Backup& backup, const std::stop_token& stop) {
+  switch (backup.format) {
+    case BackupFormat::kPgPlain: {
+      const auto dump = inspect_plain_dump(backup.name, backup.path, stop);
+      return dump ? ok_status() : dump.error();
+    }
+    case BackupFormat::kPgCustom:
+    case BackupFormat::kPgDirectory: {
+      Command list;
+      list.argv = {tool_path("pg_restore"), "--list", "--", backup.path};
+      ASSIGN_OR_RETURN(const CommandOutcome outcome, run_tool(site, std::move(list), stop));
+      return outcome.exit_code == 0 ? ok_status() : tool_failure("pg_restore", backup, outcome);
+    }
+    case BackupFormat::kSqliteFile:
+    case BackupFormat::kSimulated:
+      break;
+  }
+  return {StatusCode::kInvalidArgument,
+          fmt::format("backup {} is no PostgreSQL dump, but spec.database.engine is PostgreSQL",
+                      backup.name),
+          "WrongBackupFormat"};
+}
+
+Status run_load(const RestoreSite& site, const Backup& backup, const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(Command command, load_command(site, backup, stop));
+  ASSIGN_OR_RETURN(const CommandOutcome outcome, run_tool(site, std::move(command), stop));
+  const std::string tool = backup.format == BackupFormat::kPgPlain ? "psql" : "pg_restore";
+  return outcome.exit_code == 0 ? ok_status() : tool_failure(tool, backup, outcome);
+}
+
+}  // namespace ripcord::postgres

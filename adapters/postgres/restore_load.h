@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Filling the side database with pg_restore or psql, run without a shell. Passwords go through
+// PGPASSWORD. Functions; they block until the tool has ended or was stopped.
+
+#include "adapters/postgres/restore_site.h"
+
+namespace ripcord::postgres {
+
+// Finds what would make the load fail before anything is made: a backup of another engine, no tool,
+// a dump that is cut short, newer than the tool, or (plain) reaches beyond its own database.
+// FailedPrecondition or InvalidArgument say what to do; Unavailable (ToolMissing).
+Status check_backup(const RestoreSite& site, const Backup& backup, const std::stop_token& stop);
+
+// Loads `backup` into the (empty) side database. FailedPrecondition (LoadFailed) carries the tool's
+// own first error; Unavailable or ResourceExhausted when trying again may help.
+Status run_load(const RestoreSite& site, const Backup& backup, const std::stop_token& stop);
+
+// A libpq connection string for `database`, without secrets.
+Result<std::string> secretless_conninfo(const std::string& url, const std::string& database);
+
+}  // namespace ripcord::postgres

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/postgres/restore_swap.h"
+
+#include "adapters/postgres/outage_prober.h"
+#include "adapters/postgres/restore_create.h"
+
+#include <fmt/format.h>
+
+namespace ripcord::postgres {
+namespace {
+
+constexpr int kRenameTries = 3;
+constexpr auto kSessionPatience = std::chrono::seconds(10);
+constexpr auto kSessionPoll = std::chrono::milliseconds(2);
+constexpr int kPollsPerSignal = 250;
+
+std::string ident(const std::string& name) {
+  return Connection::quote_identifier(name);
+}
+
+class Swap {
+ public:
+  Swap(const RestoreSite& site, Connection& connection) : site_(site), connection_(connection) {}
+
+  Status check(const SiteState& state) {
+    const auto& side = state.side;
+    if (!side || !side->mark ||
+        (side->mark->stage != "loaded" && side->mark->stage != "swapping")) {
+      return {StatusCode::kFailedPrecondition,
+              fmt::format("{} is not loaded to its end; load it first", site_.names.side),
+              "SideIncomplete"};
+    }
+    mark_ = *side->mark;
+    if (!state.live) {
+      return {};
+    }
+    own_comment_ = comment_without_mark(state.live->comment);
+    if (!state.live->allows_connections && !state.swap_begun(site_)) {
+      return {StatusCode::kFailedPrecondition,
+              fmt::format("database {} refuses connections and this restore did not do that; run "
+                          "ALTER DATABASE {} ALLOW_CONNECTIONS true when nobody else is at work",
+                          site_.names.live, ident(site_.names.live)),
+              "ConnectionsRefused"};
+    }
+    return check_pins();
+  }
+
+  Status replace(const std::stop_token& stop) {
+    RETURN_IF_ERROR(refuse_connections());
+    Status renamed;
+    for (int attempt = 0; attempt < kRenameTries; ++attempt) {
+      RETURN_IF_ERROR(end_sessions(stop));
+      renamed = rename_both();
+      if (renamed.ok() || connection_.last_error().sqlstate != "55006") {
+        return renamed;  // 55006: a session came up between the check and the rename
+      }
+    }
+    return renamed;
+  }
+
+  Status mark_stage(const std::string& database, std::string stage) {
+    mark_.stage = std::move(stage);
+    trace_point(site_.trace, "before mark " + mark_.stage);
+    RETURN_IF_ERROR(set_mark(connection_, database, own_comment_, mark_));
+    trace_point(site_.trace, "after mark " + mark_.stage);
+    return {};
+  }
+
+  // The renames are done: what is left is the same after a crash as without one.
+  Status finish(const SiteState& state) {
+    for (const auto* name : {&site_.names.live, &site_.names.previous}) {
+      const auto& row = name == &site_.names.live ? state.live : state.previous;
+      if (row && !row->allows_connections) {
+        RETURN_IF_ERROR(allow(*name, true));
+      }
+    }
+    if (!state.swap_begun(site_)) {
+      return {};
+    }
+    mark_ = *state.live->mark;
+    own_comment_ = comment_without_mark(state.live->comment);
+    return mark_stage(site_.names.live, "live");
+  }
+
+  // Nothing is renamed: as if the swap had never been tried.
+  Status take_back(const SiteState& state) {
+    if (state.live && !state.live->allows_connections) {
+      RETURN_IF_ERROR(allow(site_.names.live, true));
+    }
+    return mark_stage(site_.names.side, "loaded");
+  }
+
+ private:
+  Status check_pins() {
+    ASSIGN_OR_RETURN(
+        const Rows pins,
+        connection_.query("select (select count(*) from pg_prepared_xacts where database = $1), "
+                          "(select count(*) from pg_replication_slots where database = $1)",
+                          {site_.names.live}));
+    if (pins.rows[0][0] != "0") {
+      return {StatusCode::kFailedPrecondition,
+              fmt::format("{} prepared transactions hold database {}; commit or roll them back "
+                          "(pg_prepared_xacts)",
+                          pins.rows[0][0].value_or("?"), site_.names.live),
+              "PreparedTransactions"};
+    }
+    if (pins.rows[0][1] != "0") {
+      return {StatusCode::kFailedPrecondition,
+              fmt::format("{} logical replication slots read database {} and would stay with the "
+                          "previous one; drop them first (pg_replication_slots)",
+                          pins.rows[0][1].value_or("?"), site_.names.live),
+              "ReplicationSlots"};
+    }
+    return {};
+  }
+
+  Status allow(const std::string& database, bool allowed) {
+    trace_point(site_.trace, allowed ? "before allow" : "before refuse");
+    RETURN_IF_ERROR(status_of_rows(connection_.execute(
+        fmt::format("alter database {} allow_connections {}", ident(database), allowed))));
+    trace_point(site_.trace, allowed ? "after allow" : "after refuse");
+    return {};
+  }
+
+  Status refuse_connections() { return allow(site_.names.live, false); }
+
+  // All at once: one after the other would cost about 100 ms a session.
+  Status end_sessions(const std::stop_token& stop) {
+    const MonoTime deadline = site_.clock->now() + kSessionPatience;
+    for (int poll = 0;; ++poll) {
+      const bool signal = poll % kPollsPerSignal == 0;
+      ASSIGN_OR_RETURN(
+          const Rows left,
+          connection_.query(
+              fmt::format("select count(*), coalesce(min(coalesce(nullif(application_name, ''), "
+                          "backend_type)), '') {} from pg_stat_activity where datname = $1",
+                          signal ? ", count(pg_terminate_backend(pid))" : ""),
+              {site_.names.live}));
+      if (left.rows[0][0] == "0") {
+        trace_point(site_.trace, "after sessions");
+        return {};
+      }
+      if (site_.clock->now() >= deadline) {
+        return {StatusCode::kUnavailable,
+                fmt::format("{} sessions of database {} did not end ({})",
+                            left.rows[0][0].value_or("?"), site_.names.live,
+                            left.rows[0][1].value_or("")),
+                "SessionsRemain"};
+      }
+      if (!site_.clock->sleep_for(kSessionPoll, stop)) {
+        return {StatusCode::kCancelled, "stopped before the swap"};
+      }
+    }
+  }
+
+  // Two statements in one message are one transaction.
+  Status rename_both() {
+    trace_point(site_.trace, "before rename");
+    RETURN_IF_ERROR(status_of_rows(connection_.execute(fmt::format(
+        "alter database {0} rename to {1}; alter database {2} rename to {0}",
+        ident(site_.names.live), ident(site_.names.previous), ident(site_.names.side)))));
+    trace_point(site_.trace, "after rename");
+    return {};
+  }
+
+  const RestoreSite& site_;
+  Connection& connection_;
+  RestoreMark mark_;
+  std::string own_comment_;
+};
+
+// After an attempt that went wrong, on a new session: the old one may be what failed.
+Status settle(const RestoreSite& site, const Status& cause) {
+  ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site, {}));
+  ASSIGN_OR_RETURN(const SiteState state, observe(connection, site));
+  Swap swap(site, connection);
+  if (state.swapped(site)) {
+    return swap.finish(state);
+  }
+  RETURN_IF_ERROR(swap.check(state));
+  RETURN_IF_ERROR(swap.take_back(state));
+  return cause;
+}
+
+Status place_without_live(const RestoreSite& site, Connection& connection) {
+  trace_point(site.trace, "before rename");
+  RETURN_IF_ERROR(status_of_rows(connection.execute(fmt::format(
+      "alter database {} rename to {}", ident(site.names.side), ident(site.names.live)))));
+  trace_point(site.trace, "after rename");
+  return {};
+}
+
+}  // namespace
+
+Result<SwapReport> swap_databases(const RestoreSite& site, const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site, stop));
+  RETURN_IF_ERROR(lock_restore(connection, site, stop));
+  ASSIGN_OR_RETURN(SiteState state, observe(connection, site));
+  Swap swap(site, connection);
+  SwapReport report;
+  if (!state.swapped(site)) {
+    RETURN_IF_ERROR(swap.check(state));
+    const bool has_live = state.live.has_value();
+    if (has_live) {
+      RETURN_IF_ERROR(carry_over_settings(connection, site));
+    }
+    RETURN_IF_ERROR(swap.mark_stage(site.names.side, "swapping"));
+    OutageProber prober(site.url, *site.clock);
+    if (has_live && state.live->allows_connections) {
+      prober.start();
+    }
+    Status done = has_live ? swap.replace(stop) : place_without_live(site, connection);
+    if (!done.ok()) {
+      done = settle(site, done);
+    }
+    report.window = prober.finish();
+    RETURN_IF_ERROR(done);
+    ASSIGN_OR_RETURN(connection, connect_maintenance(site, {}));
+    ASSIGN_OR_RETURN(state, observe(connection, site));
+  }
+  RETURN_IF_ERROR(swap.finish(state));
+  report.previous_name = state.previous ? site.names.previous : "";
+  return report;
+}
+
+}  // namespace ripcord::postgres

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Putting the side database in the place of the live one:
+//
+//   mark side `swapping` -> refuse connections -> end sessions -> rename both, one transaction
+//     -> allow connections -> mark live `live`
+//
+// A failure before the renames is taken back; one after them is finished. Whatever a crash leaves,
+// calling it again ends it.
+
+#include "adapters/postgres/restore_site.h"
+
+namespace ripcord::postgres {
+
+// FailedPrecondition: the side is not complete, or something pins the live database (prepared
+// transactions, replication slots). Unavailable: sessions did not end; the live database is as it
+// was.
+Result<SwapReport> swap_databases(const RestoreSite& site, const std::stop_token& stop);
+
+}  // namespace ripcord::postgres

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/postgres/schema_session.h"
+
+#include "adapters/postgres/journaled_step.h"
+#include "adapters/postgres/migration_locks.h"
+#include "controller/base/sha256.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+namespace ripcord::postgres {
+namespace {
+
+constexpr int kAttempts = 8;
+constexpr auto kFirstDelay = std::chrono::milliseconds(50);
+constexpr std::int64_t kXidMask = 0xFFFFFFFF;
+
+// Does the body change settings of the session? A false yes costs one round trip.
+bool may_set(const MigrationStep& step) {
+  return std::any_of(step.statements.begin(), step.statements.end(), [](const SqlStatement& s) {
+    const std::string_view word = "set";
+    return std::search(s.text.begin(), s.text.end(), word.begin(), word.end(), [](char a, char b) {
+             return std::tolower(static_cast<unsigned char>(a)) == b;
+           }) != s.text.end();
+  });
+}
+
+class Session final : public SchemaSession {
+ public:
+  Session(Connection connection, SchemaTables tables, Clock& clock, Trace trace)
+      : connection_(std::move(connection)),
+        tables_(std::move(tables)),
+        clock_(clock),
+        trace_(std::move(trace)) {}
+
+  Result<SchemaState> read() override {
+    if (!tables_.has_own_tables || !tables_.has_version_table) {
+      return read_state(connection_);
+    }
+    ASSIGN_OR_RETURN(const Look look, this->look());
+    if (!records_known_ || look.records != count_of(records_)) {
+      ASSIGN_OR_RETURN(records_, read_records(connection_, tables_));
+      records_known_ = true;
+    }
+    std::optional<UnfinishedMigration> unfinished;
+    if (look.journaled) {
+      ASSIGN_OR_RETURN(unfinished, read_unfinished(connection_, tables_, look.version));
+    }
+    return state_of(look.version, records_, std::move(unfinished));
+  }
+
+  Status run(const MigrationStep& step, const MigrationPolicy& policy,
+             std::stop_token stop) override {
+    trace_point(trace_, "before creating tables");
+    RETURN_IF_ERROR(create_tables(connection_, tables_));
+    trace_point(trace_, "after creating tables");
+    const bool journaled =
+        std::any_of(step.statements.begin(), step.statements.end(),
+                    [](const SqlStatement& s) { return s.needs_no_transaction; });
+    Status done = journaled ? run_journaled(step, policy, stop) : run_at_once(step, policy, stop);
+    if (done.ok() && (journaled || may_set(step))) {
+      done = prepare_session(connection_);
+    }
+    return done;
+  }
+
+ private:
+  // Count and newest writing transaction of the records: unchanged, the records are.
+  struct Fingerprint {
+    std::int64_t count = 0;
+    std::int64_t newest = 0;
+    bool operator==(const Fingerprint&) const = default;
+  };
+  struct Look {
+    VersionRow version;
+    Fingerprint records;
+    bool journaled = false;
+  };
+
+  static Fingerprint count_of(const std::vector<StoredRecord>& records) {
+    Fingerprint print{static_cast<std::int64_t>(records.size()), 0};
+    for (const StoredRecord& record : records) {
+      print.newest = std::max(print.newest, record.written_by);
+    }
+    return print;
+  }
+
+  Result<Look> look() {
+    ASSIGN_OR_RETURN(
+        const Rows rows,
+        connection_.query(
+            fmt::format(
+                "SELECT a.count, a.newest, EXISTS (SELECT FROM ripcord.journal WHERE home = "
+                "$1), v.version, v.dirty FROM (SELECT count(*), coalesce(max(xmin::text::"
+                "bigint), 0) AS newest FROM ripcord.applied WHERE home = $1) a LEFT JOIN {} "
+                "v ON true",
+                tables_.version_table),
+            {tables_.home}));
+    Look look;
+    const auto& row = rows.rows[0];
+    look.records = {std::atoll(row[0]->c_str()), std::atoll(row[1]->c_str())};
+    look.journaled = row[2] == "t";
+    Rows version;
+    for (const auto& each : rows.rows) {
+      if (each[3]) {
+        version.rows.push_back({each[3], each[4]});
+      }
+    }
+    ASSIGN_OR_RETURN(look.version, version_of(version));
+    return look;
+  }
+
+  Status run_at_once(const MigrationStep& step, const MigrationPolicy& policy,
+                     const std::stop_token& stop) {
+    return with_retries(clock_, stop, [&] {
+      Status status = attempt(step, policy, stop);
+      if (!status.ok() && connection_.alive()) {
+        static_cast<void>(connection_.execute("ROLLBACK"));
+      }
+      return status;
+    });
+  }
+
+  Status attempt(const MigrationStep& step, const MigrationPolicy& policy,
+                 const std::stop_token& stop) {
+    trace_point(trace_, "before BEGIN");
+    const auto begun = connection_.execute(begin_sql(tables_, policy), stop);
+    if (!begun) {
+      return begun.error().annotated(label_of(step));
+    }
+    ASSIGN_OR_RETURN(const VersionRow before, version_of(*begun));
+    ASSIGN_OR_RETURN(const bool needed, is_needed(step, before));
+    if (!needed) {
+      return status_of(connection_.execute("ROLLBACK"));
+    }
+    for (const SqlStatement& statement : step.statements) {
+      trace_point(trace_, "before a statement");
+      if (const auto ran = connection_.execute(statement.text, stop); !ran) {
+        return located(ran.error(), connection_.last_error(), step, statement);
+      }
+      trace_point(trace_, "after a statement");
+    }
+    return commit(step, before, "");
+  }
+
+  Status commit(const MigrationStep& step, const VersionRow& before, const std::string& more) {
+    trace_point(trace_, "before COMMIT");
+    // From here on there is no stop: a cancelled COMMIT would leave its outcome unknown.
+    const auto done = connection_.execute(record_step(tables_, step, before) + more +
+                                          "SELECT txid_current(); COMMIT");
+    if (!done) {
+      return done.error().annotated(label_of(step) + ": at COMMIT");
+    }
+    trace_point(trace_, "after COMMIT");
+    remember(step, before, std::atoll(done->rows.at(0).at(0)->c_str()) & kXidMask);
+    return {};
+  }
+
+  // What the table holds now, without reading all of it again; read() checks it by fingerprint.
+  void remember(const MigrationStep& step, const VersionRow& before, std::int64_t transaction) {
+    const Migration& migration = step.migration;
+    std::erase_if(records_, [&](const StoredRecord& record) {
+      return record.applied.version >= migration.version;
+    });
+    if (step.direction == Direction::kUp) {
+      records_.push_back(
+          {{migration.version, migration.name, migration.down,
+            sha256_hex(migration.up.value_or("")),
+            migration.down ? sha256_hex(*migration.down) : "", before.version.value_or(-1)},
+           transaction});
+    }
+  }
+
+  Status run_journaled(const MigrationStep& step, const MigrationPolicy& policy,
+                       const std::stop_token& stop) {
+    ASSIGN_OR_RETURN(const Rows rows, connection_.execute(select_version(tables_), stop));
+    ASSIGN_OR_RETURN(const VersionRow now, version_of(rows));
+    ASSIGN_OR_RETURN(const bool needed, is_needed(step, now));
+    if (!needed) {
+      return {};
+    }
+    JournaledStep journaled(connection_, tables_, clock_, trace_);
+    RETURN_IF_ERROR(journaled.run_statements(step, policy, stop));
+    return with_retries(clock_, stop, [&]() -> Status {
+      const auto begun = connection_.execute(begin_sql(tables_, policy), stop);
+      Status status = status_of(begun);
+      if (status.ok()) {
+        const Result<VersionRow> before = version_of(*begun);
+        status = before ? commit(step, *before, journaled.forget_sql(step)) : before.error();
+      }
+      if (!status.ok() && connection_.alive()) {
+        static_cast<void>(connection_.execute("ROLLBACK"));
+      }
+      return status;
+    });
+  }
+
+  template <class T>
+  static Status status_of(const Result<T>& result) {
+    return result ? ok_status() : result.error();
+  }
+
+  // False when the step has taken effect already.
+  static Result<bool> is_needed(const MigrationStep& step, const VersionRow& before) {
+    const std::int64_t at = before.version.value_or(-1);
+    const std::int64_t version = step.migration.version;
+    if (before.dirty) {
+      return error(StatusCode::kFailedPrecondition, "golang-migrate left the database dirty",
+                   "Dirty");
+    }
+    if (step.direction == Direction::kUp) {
+      return at < version;
+    }
+    if (at == version) {
+      return true;
+    }
+    if (at == step.version_after.value_or(-1)) {
+      return false;
+    }
+    return error(StatusCode::kConflict,
+                 fmt::format("{}: the database is at version {} by now", label_of(step), at));
+  }
+
+  Connection connection_;
+  SchemaTables tables_;
+  Clock& clock_;
+  Trace trace_;
+  std::vector<StoredRecord> records_;
+  bool records_known_ = false;
+};
+
+}  // namespace
+
+Status prepare_session(Connection& connection) {
+  ASSIGN_OR_RETURN(const Rows reset, connection.execute("RESET SESSION AUTHORIZATION; RESET ALL"));
+  static_cast<void>(reset);
+  if (connection.server_version() >= 140000) {
+    // Refused where the platform cannot poll a socket for hang-up; then there is no harm in it.
+    static_cast<void>(connection.execute("SET client_connection_check_interval = '500ms'"));
+  }
+  return {};
+}
+
+std::unique_ptr<SchemaSession> make_session(Connection connection, SchemaTables tables,
+                                            Clock& clock, Trace trace) {
+  return std::make_unique<Session>(std::move(connection), std::move(tables), clock,
+                                   std::move(trace));
+}
+
+std::string label_of(const MigrationStep& step) {
+  const Migration& migration = step.migration;
+  const bool up = step.direction == Direction::kUp;
+  const std::string& file = up ? migration.up_file : migration.down_file;
+  if (!file.empty()) {
+    return file;
+  }
+  return fmt::format("{} of {} {}", up ? "up" : "down", migration.version, migration.name);
+}
+
+Status located(const Status& failure, const ServerError& server, const MigrationStep& step,
+               const SqlStatement& statement) {
+  std::int32_t line = statement.line;
+  int characters = 0;
+  for (const char c : statement.text) {
+    characters += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U ? 1 : 0;
+    if (characters >= server.position) {
+      break;
+    }
+    line += c == '\n' ? 1 : 0;
+  }
+  return failure.annotated(fmt::format("{}:{}", label_of(step), line));
+}
+
+Status with_retries(Clock& clock, const std::stop_token& stop,
+                    const std::function<Status()>& attempt) {
+  Duration delay = kFirstDelay;
+  for (int n = 1;; ++n) {
+    Status status = attempt();
+    const std::string reason = status.ok() ? "" : status.reason();
+    const bool again =
+        reason == "LockTimeout" || reason == "Deadlock" || reason == "SerializationFailure";
+    if (!again) {
+      return status;
+    }
+    if (n == kAttempts) {
+      return status.annotated(fmt::format("given up for now after {} attempts", n));
+    }
+    if (!clock.sleep_for(jittered(delay, n), stop)) {
+      return {StatusCode::kCancelled, "stopped between two attempts"};
+    }
+    delay *= 2;
+  }
+}
+
+}  // namespace ripcord::postgres

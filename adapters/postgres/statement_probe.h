@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What came of a statement that cannot run in a transaction, found in the catalogs. Knows CREATE
+// INDEX CONCURRENTLY (an index that is not valid is a left-over), DROP INDEX CONCURRENTLY,
+// CREATE/DROP DATABASE, and what can simply be repeated (REINDEX, VACUUM, ALTER SYSTEM). One
+// thread.
+
+#include "adapters/postgres/connection.h"
+
+namespace ripcord::postgres {
+
+enum class Outcome { kDone, kNotDone, kUnknown };
+
+Result<Outcome> probe_statement(Connection& connection, const std::string& statement);
+
+// InvalidArgument when the statement's outcome could never be found, e.g. an index without a name.
+Status can_probe(const std::string& statement);
+
+// FailedPrecondition when the statement claims success but left an invalid index in place (IF NOT
+// EXISTS does).
+Status verify_statement(Connection& connection, const std::string& statement);
+
+// Drops the invalid index that a broken CREATE INDEX CONCURRENTLY leaves.
+Status clear_leftover(Connection& connection, const std::string& statement);
+
+}  // namespace ripcord::postgres

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/prometheus/metrics.h"
+
+#include "controller/base/mutex.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace ripcord::prometheus_metrics {
+namespace {
+
+constexpr std::size_t kShards = 16;
+constexpr char kSeparator = '\x1f';
+
+std::string series_key(const MetricDescriptor& metric, LabelValues values) {
+  std::string key;
+  key.reserve(128);
+  key.append(metric.name);
+  for (const std::string_view value : values) {
+    key.push_back(kSeparator);
+    key.append(value);
+  }
+  return key;
+}
+
+// The serializer writes bytes as they are, and one that is no UTF-8 spoils the whole scrape.
+std::string printable(std::string_view value) {
+  std::string text(value);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  return text;
+}
+
+prometheus::Labels labels_of(const MetricDescriptor& metric, LabelValues values) {
+  prometheus::Labels labels;
+  const std::string_view* value = values.begin();
+  for (const std::string_view name : metric.labels) {
+    labels.emplace(std::string(name), printable(*value++));
+  }
+  return labels;
+}
+
+// One kind of instrument: its families by name, and its series, found without the library's lock.
+template <class Instrument>
+class Instruments {
+ public:
+  using Family = prometheus::Family<Instrument>;
+  using Make = std::function<Instrument&(Family&, const prometheus::Labels&)>;
+  using MakeFamily = std::function<Family&(const MetricDescriptor&)>;
+
+  template <class Use>
+  void use(const MetricDescriptor& metric, LabelValues values, const MakeFamily& make_family,
+           const Make& make, Use&& act) {
+    if (values.size() != metric.labels.size()) {
+      return;
+    }
+    std::string key = series_key(metric, values);
+    Shard& shard = shard_of(key);
+    // Held while the sample is taken, so that remove() cannot free the series under it.
+    const MutexLock lock(shard.mutex);
+    auto found = shard.series.find(key);
+    if (found == shard.series.end()) {
+      Instrument* made = nullptr;
+      try {
+        Family& family = make_family(metric);
+        made = &make(family, labels_of(metric, values));
+        found = shard.series.emplace(std::move(key), Series{&family, made}).first;
+      } catch (const std::exception&) {
+        return;  // recording never fails
+      }
+    }
+    act(*found->second.instrument);
+  }
+  void remove(const MetricDescriptor& metric, LabelValues values) {
+    const std::string key = series_key(metric, values);
+    Shard& shard = shard_of(key);
+    const MutexLock lock(shard.mutex);
+    if (const auto found = shard.series.find(key); found != shard.series.end()) {
+      found->second.family->Remove(found->second.instrument);
+      shard.series.erase(found);
+    }
+  }
+
+ private:
+  struct Series {
+    Family* family;
+    Instrument* instrument;
+  };
+  struct Shard {
+    Mutex mutex;
+    std::unordered_map<std::string, Series> series GUARDED_BY(mutex);
+  };
+  Shard& shard_of(const std::string& key) {
+    return shards_[std::hash<std::string>{}(key) % kShards];
+  }
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace
+
+class PrometheusMetrics::Impl {
+ public:
+  template <class Builder, class Family>
+  Family& family(Builder builder, const MetricDescriptor& metric) {
+    return builder.Name(std::string(metric.name)).Help(std::string(metric.help)).Register(registry);
+  }
+
+  prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
+  Instruments<prometheus::Counter> counters;
+  Instruments<prometheus::Gauge> gauges;
+  Instruments<prometheus::Histogram> histograms;
+};
+
+PrometheusMetrics::PrometheusMetrics() : impl_(std::make_unique<Impl>()) {}
+PrometheusMetrics::~PrometheusMetrics() = default;
+
+void PrometheusMetrics::add(const MetricDescriptor& counter, LabelValues labels, double delta) {
+  using Family = prometheus::Family<prometheus::Counter>;
+  impl_->counters.use(
+      counter, labels,
+      [this](const MetricDescriptor& metric) -> Family& {
+        return impl_->family<decltype(prometheus::BuildCounter()), Family>(
+            prometheus::BuildCounter(), metric);
+      },
+      [](Family& family, const prometheus::Labels& names) -> prometheus::Counter& {
+        return family.Add(names);
+      },
+      [delta](prometheus::Counter& series) { series.Increment(delta); });
+}
+
+void PrometheusMetrics::set(const MetricDescriptor& gauge, LabelValues labels, double value) {
+  using Family = prometheus::Family<prometheus::Gauge>;
+  impl_->gauges.use(
+      gauge, labels,
+      [this](const MetricDescriptor& metric) -> Family& {
+        return impl_->family<decltype(prometheus::BuildGauge()), Family>(prometheus::BuildGauge(),
+                                                                         metric);
+      },
+      [](Family& family, const prometheus::Labels& names) -> prometheus::Gauge& {
+        return family.Add(names);
+      },
+      [value](prometheus::Gauge& series) { series.Set(value); });
+}
+
+void PrometheusMetrics::observe(const MetricDescriptor& histogram, LabelValues labels,
+                                double value) {
+  using Family = prometheus::Family<prometheus::Histogram>;
+  impl_->histograms.use(
+      histogram, labels,
+      [this](const MetricDescriptor& metric) -> Family& {
+        return impl_->family<decltype(prometheus::BuildHistogram()), Family>(
+            prometheus::BuildHistogram(), metric);
+      },
+      [&histogram](Family& family, const prometheus::Labels& names) -> prometheus::Histogram& {
+        return family.Add(names, prometheus::Histogram::BucketBoundaries(histogram.buckets.begin(),
+                                                                         histogram.buckets.end()));
+      },
+      [value](prometheus::Histogram& series) { series.Observe(value); });
+}
+
+void PrometheusMetrics::remove(const MetricDescriptor& gauge, LabelValues labels) {
+  impl_->gauges.remove(gauge, labels);
+}
+
+std::string PrometheusMetrics::text() const {
+  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
+
+}  // namespace ripcord::prometheus_metrics

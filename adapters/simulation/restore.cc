@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/simulation/restore.h"
+
+#include <fmt/format.h>
+
+namespace ripcord::simulation {
+namespace {
+
+using Restore = SimulatedWorld::Restore;
+
+const SimulatedBackup* declared_backup(const SimulatedWorld& world, const std::string& name) {
+  for (const SimulatedBackup& backup : world.declared().backups) {
+    if (matches(backup.pattern, name)) {
+      return &backup;
+    }
+  }
+  return nullptr;
+}
+
+Status no_such_backup(const SimulatedWorld& world, const std::string& name) {
+  std::vector<std::string> patterns;
+  for (const SimulatedBackup& backup : world.declared().backups) {
+    patterns.push_back(backup.pattern);
+  }
+  return {StatusCode::kNotFound,
+          fmt::format("the simulated catalog has no backup '{}'; it has: {}", name,
+                      fmt::join(patterns, ", ")),
+          "BackupNotFound"};
+}
+
+class OpenedTarget final : public RestoreTarget, public RestoreLeftovers {
+ public:
+  OpenedTarget(SimulatedWorld& world, Clock& clock, std::string database, std::string uid)
+      : world_(world), clock_(clock), database_(std::move(database)), uid_(std::move(uid)) {}
+
+  Result<RestoreState> read() override {
+    RestoreState out;
+    RETURN_IF_ERROR(world_.with_restore(uid_, [&out](Restore& restore) {
+      out = restore.state;
+      return ok_status();
+    }));
+    return out;
+  }
+
+  Status load(const Backup& backup, std::stop_token stop) override {
+    const SimulatedBackup* declared = declared_backup(world_, backup.name);
+    if (declared == nullptr) {
+      return no_such_backup(world_, backup.name);
+    }
+    RETURN_IF_ERROR(world_.with_restore(uid_, [this](Restore& restore) {
+      restore.state = {};
+      restore.state.side_exists = true;
+      restore.state.side_name = side_name();
+      return ok_status();
+    }));
+    if (!clock_.sleep_for(declared->cost, stop)) {
+      return {StatusCode::kCancelled, "asked to stop while loading"};
+    }
+    return world_.with_restore(uid_, [&](Restore& restore) {
+      restore.backup = backup;
+      restore.rows = declared->rows;
+      restore.state.side_complete = true;
+      restore.state.side_bytes = declared->bytes;
+      return ok_status();
+    });
+  }
+
+  Result<std::vector<TableRows>> count(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(const std::int64_t rows, query({}, stop));
+    return std::vector<TableRows>{{"public.simulated", rows}};
+  }
+
+  Result<std::int64_t> query(const std::string& /*sql*/, std::stop_token /*stop*/) override {
+    std::int64_t rows = 0;
+    RETURN_IF_ERROR(world_.with_restore(uid_, [&rows](Restore& restore) {
+      if (!restore.state.side_complete && !restore.state.swapped) {
+        return Status(StatusCode::kFailedPrecondition, "nothing is loaded yet; load first");
+      }
+      rows = restore.rows;
+      return ok_status();
+    }));
+    return rows;
+  }
+
+  Result<SwapReport> swap(std::stop_token /*stop*/) override {
+    SwapReport out;
+    RETURN_IF_ERROR(world_.with_restore(uid_, [&](Restore& restore) {
+      if (!restore.state.swapped) {
+        if (!restore.state.side_complete) {
+          return Status(StatusCode::kFailedPrecondition, "nothing is loaded yet; load first");
+        }
+        restore.state = {};
+        restore.state.swapped = true;
+        restore.state.previous_name = fmt::format("{}_before_{}", database_, uid_);
+      }
+      out.previous_name = restore.state.previous_name;
+      return ok_status();
+    }));
+    return out;
+  }
+
+  Status drop_side() override {
+    return world_.with_restore(uid_, [](Restore& restore) {
+      const RestoreState before = std::exchange(restore.state, {});
+      restore.state.swapped = before.swapped;
+      restore.state.previous_name = before.previous_name;
+      return ok_status();
+    });
+  }
+
+  Status drop_previous() override {
+    return world_.with_restore(uid_, [](Restore& restore) {
+      restore.state.previous_name.clear();
+      return ok_status();
+    });
+  }
+
+ private:
+  std::string side_name() const { return fmt::format("{}_restore_{}", database_, uid_); }
+
+  SimulatedWorld& world_;
+  Clock& clock_;
+  const std::string database_;
+  const std::string uid_;
+};
+
+}  // namespace
+
+Result<Backup> SimulatedBackupCatalog::find(const std::string& /*catalog_directory*/,
+                                            const std::string& name) {
+  if (name.find_first_of("/\\") != std::string::npos || name.find("..") != std::string::npos) {
+    return error(StatusCode::kInvalidArgument,
+                 fmt::format("'{}' is no backup name: it would leave the catalog", name));
+  }
+  const SimulatedBackup* declared = declared_backup(world_, name);
+  if (declared == nullptr) {
+    return tl::unexpected(no_such_backup(world_, name));
+  }
+  return Backup{name, BackupFormat::kSimulated, name, declared->bytes};
+}
+
+Result<OpenedRestore> SimulatedRestoreDatabases::open(const DatabaseRef& ref,
+                                                      const std::string& request_uid) {
+  if (ref.engine != Engine::kSimulation) {
+    return error(
+        StatusCode::kInvalidArgument,
+        fmt::format("{} is no simulated database; write engine: Simulation", describe(ref)));
+  }
+  RETURN_IF_ERROR(
+      world_.with_database(ref.path, [](SimulatedWorld::Database&) { return ok_status(); }));
+  return OpenedRestore{std::make_unique<OpenedTarget>(world_, clock_, ref.path, request_uid),
+                       std::make_unique<OpenedTarget>(world_, clock_, ref.path, request_uid)};
+}
+
+}  // namespace ripcord::simulation

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/sqlite/schema_session.h"
+
+#include "adapters/sqlite/schema_tables.h"
+#include "controller/base/sha256.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+namespace ripcord::sqlite {
+namespace {
+
+constexpr int kAttempts = 4;
+constexpr auto kRetryDelay = std::chrono::milliseconds(100);
+
+std::string label_of(const MigrationStep& step) {
+  const bool up = step.direction == Direction::kUp;
+  const std::string& file = up ? step.migration.up_file : step.migration.down_file;
+  return file.empty() ? fmt::format("{} of {} {}", up ? "up" : "down", step.migration.version,
+                                    step.migration.name)
+                      : file;
+}
+
+const char* direction_of(const MigrationStep& step) {
+  return step.direction == Direction::kUp ? "up" : "down";
+}
+
+class Session final : public SchemaSession {
+ public:
+  Session(Connection connection, FileLock lock, Clock& clock, Trace trace)
+      : lock_(std::move(lock)),
+        connection_(std::move(connection)),
+        clock_(clock),
+        trace_(std::move(trace)) {}
+
+  Result<SchemaState> read() override {
+    ASSIGN_OR_RETURN(const bool own, has_own_tables(connection_));
+    if (!own) {
+      return read_state(connection_);
+    }
+    ASSIGN_OR_RETURN(const VersionRow row, read_version(connection_));
+    // Changes when another connection has written.
+    ASSIGN_OR_RETURN(const Rows foreign, connection_.query("PRAGMA data_version"));
+    const std::string foreign_writes = foreign.rows.at(0).at(0).value_or("");
+    if (foreign_writes != records_as_of_) {
+      ASSIGN_OR_RETURN(records_, read_records(connection_));
+      records_as_of_ = foreign_writes;
+    }
+    ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
+                     read_unfinished(connection_, row));
+    return state_of(row, records_, std::move(unfinished));
+  }
+
+  Status run(const MigrationStep& step, const MigrationPolicy& policy,
+             std::stop_token stop) override {
+    sqlite3_busy_timeout(
+        connection_.handle(),
+        static_cast<int>(
+            std::chrono::duration_cast<std::chrono::milliseconds>(policy.lock_timeout).count()));
+    ASSIGN_OR_RETURN(const bool own, has_own_tables(connection_));
+    if (!own) {
+      trace_point(trace_, "before creating tables");
+      RETURN_IF_ERROR(create_tables(connection_));
+      trace_point(trace_, "after creating tables");
+    }
+    const bool journaled =
+        std::any_of(step.statements.begin(), step.statements.end(),
+                    [](const SqlStatement& s) { return s.needs_no_transaction; });
+    if (journaled) {
+      RETURN_IF_ERROR(run_journaled(step, stop));
+    }
+    return in_transaction(stop, [&] { return run_body(step, journaled, stop); });
+  }
+
+ private:
+  // Tried again while another connection writes.
+  Status in_transaction(const std::stop_token& stop, const std::function<Status()>& body) {
+    for (int n = 1;; ++n) {
+      trace_point(trace_, "before BEGIN");
+      Status status = connection_.execute("BEGIN IMMEDIATE");
+      if (status.ok()) {
+        status = body();
+      }
+      if (!status.ok() && connection_.in_transaction()) {
+        static_cast<void>(connection_.execute("ROLLBACK"));
+      }
+      if (status.ok() || status.reason() != "Busy" || n == kAttempts) {
+        return status;
+      }
+      if (!clock_.sleep_for(kRetryDelay * n, stop)) {
+        return {StatusCode::kCancelled, "stopped between two attempts"};
+      }
+    }
+  }
+
+  Status run_body(const MigrationStep& step, bool journaled, const std::stop_token& stop) {
+    ASSIGN_OR_RETURN(const VersionRow before, read_version(connection_));
+    ASSIGN_OR_RETURN(const bool needed, is_needed(step, before));
+    if (!needed) {
+      return connection_.execute("ROLLBACK");
+    }
+    if (!journaled) {
+      ASSIGN_OR_RETURN(const std::size_t violations, foreign_key_violations());
+      for (const SqlStatement& statement : step.statements) {
+        trace_point(trace_, "before a statement");
+        RETURN_IF_ERROR(run_statement(step, statement, stop));
+        trace_point(trace_, "after a statement");
+      }
+      RETURN_IF_ERROR(check_foreign_keys(step, violations));
+    }
+    RETURN_IF_ERROR(record_step(connection_, step, before));
+    const auto forgot =
+        connection_.query("DELETE FROM ripcord_journal WHERE version = ?1 AND direction = ?2",
+                          {std::to_string(step.migration.version), direction_of(step)});
+    if (!forgot) {
+      return forgot.error();
+    }
+    trace_point(trace_, "before COMMIT");
+    RETURN_IF_ERROR(connection_.execute("COMMIT"));
+    trace_point(trace_, "after COMMIT");
+    remember(step, before);
+    return {};
+  }
+
+  void remember(const MigrationStep& step, const VersionRow& before) {
+    violations_ = violations_after_;
+    std::erase_if(records_, [&](const AppliedMigration& record) {
+      return record.version >= step.migration.version;
+    });
+    if (step.direction == Direction::kUp) {
+      records_.push_back(record_of(step, before));
+    }
+  }
+
+  Status run_statement(const MigrationStep& step, const SqlStatement& statement,
+                       const std::stop_token& stop) {
+    const auto ran = connection_.query(statement.text, {}, stop);
+    if (ran) {
+      return {};
+    }
+    const int offset = sqlite3_error_offset(connection_.handle());
+    const auto lines =
+        offset <= 0 ? 0
+                    : std::count(statement.text.begin(),
+                                 statement.text.begin() +
+                                     std::min<std::ptrdiff_t>(offset, std::ssize(statement.text)),
+                                 '\n');
+    return ran.error().annotated(fmt::format("{}:{}", label_of(step), statement.line + lines));
+  }
+
+  Result<std::size_t> foreign_key_violations() {
+    ASSIGN_OR_RETURN(const Rows version, connection_.query("PRAGMA data_version"));
+    const std::string as_of = version.rows.at(0).at(0).value_or("");
+    if (as_of != violations_as_of_) {
+      ASSIGN_OR_RETURN(const Rows rows, connection_.query("PRAGMA foreign_key_check"));
+      violations_ = rows.rows.size();
+      violations_as_of_ = as_of;
+    }
+    return violations_;
+  }
+
+  Status check_foreign_keys(const MigrationStep& step, std::size_t before) {
+    ASSIGN_OR_RETURN(const Rows rows, connection_.query("PRAGMA foreign_key_check"));
+    violations_after_ = rows.rows.size();
+    if (violations_after_ <= before) {
+      return {};
+    }
+    const auto& first = rows.rows.front();
+    return {
+        StatusCode::kFailedPrecondition,
+        fmt::format("{}: it would leave {} rows that violate a foreign key, the first in table {} "
+                    "(references {}); nothing was changed",
+                    label_of(step), violations_after_ - before, first[0].value_or("?"),
+                    first[2].value_or("?")),
+        "ForeignKeyViolated"};
+  }
+
+  // Statement by statement, each in a transaction with its journal row; VACUUM, which may be
+  // repeated, outside.
+  Status run_journaled(const MigrationStep& step, const std::stop_token& stop) {
+    ASSIGN_OR_RETURN(const VersionRow now, read_version(connection_));
+    ASSIGN_OR_RETURN(const bool needed, is_needed(step, now));
+    if (!needed) {
+      return {};
+    }
+    ASSIGN_OR_RETURN(const std::set<std::string> done, finished(step));
+    int index = 0;
+    for (const SqlStatement& statement : step.statements) {
+      ++index;
+      if (done.contains(fmt::format("{} {}", index, sha256_hex(statement.text)))) {
+        continue;
+      }
+      if (statement.needs_no_transaction) {
+        RETURN_IF_ERROR(journal(step, statement, index, false));
+        trace_point(trace_, "before a statement outside a transaction");
+        RETURN_IF_ERROR(run_statement(step, statement, stop));
+        trace_point(trace_, "after a statement outside a transaction");
+        RETURN_IF_ERROR(journal(step, statement, index, true));
+        continue;
+      }
+      const auto inside = [&]() -> Status {
+        RETURN_IF_ERROR(run_statement(step, statement, stop));
+        RETURN_IF_ERROR(journal(step, statement, index, true));
+        trace_point(trace_, "before COMMIT");
+        return connection_.execute("COMMIT");
+      };
+      RETURN_IF_ERROR(in_transaction(stop, inside));
+      trace_point(trace_, "after COMMIT");
+    }
+    return {};
+  }
+
+  // "index digest" of each finished statement.
+  Result<std::set<std::string>> finished(const MigrationStep& step) {
+    ASSIGN_OR_RETURN(
+        const Rows rows,
+        connection_.query("SELECT step || ' ' || digest FROM ripcord_journal WHERE "
+                          "version = ?1 AND direction = ?2 AND finished_at IS NOT NULL",
+                          {std::to_string(step.migration.version), direction_of(step)}));
+    std::set<std::string> all;
+    for (const auto& row : rows.rows) {
+      all.insert(row[0].value_or(""));
+    }
+    return all;
+  }
+
+  Status journal(const MigrationStep& step, const SqlStatement& statement, int index, bool ended) {
+    const auto written = connection_.query(
+        fmt::format("INSERT INTO ripcord_journal (version, direction, step, total, digest, "
+                    "statement, finished_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, {0}) ON CONFLICT "
+                    "(version, direction, step) DO UPDATE SET digest = ?5, statement = ?6, "
+                    "finished_at = {0}",
+                    ended ? "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')" : "NULL"),
+        {std::to_string(step.migration.version), direction_of(step), std::to_string(index),
+         std::to_string(step.statements.size()), sha256_hex(statement.text), statement.text});
+    return written ? ok_status() : written.error();
+  }
+
+  // False when the step has taken effect already.
+  static Result<bool> is_needed(const MigrationStep& step, const VersionRow& before) {
+    const std::int64_t at = before.version.value_or(-1);
+    if (before.dirty) {
+      return error(StatusCode::kFailedPrecondition, "golang-migrate left the database dirty",
+                   "Dirty");
+    }
+    if (step.direction == Direction::kUp) {
+      return at < step.migration.version;
+    }
+    if (at == step.migration.version || at == step.version_after.value_or(-1)) {
+      return at == step.migration.version;
+    }
+    return error(StatusCode::kConflict,
+                 fmt::format("{}: the database is at version {} by now", label_of(step), at));
+  }
+
+  FileLock lock_;  // let go of last
+  Connection connection_;
+  Clock& clock_;
+  Trace trace_;
+  std::vector<AppliedMigration> records_;
+  std::string records_as_of_;  // data_version; empty = not read
+  std::size_t violations_ = 0;
+  std::size_t violations_after_ = 0;
+  std::string violations_as_of_;
+};
+
+}  // namespace
+
+std::unique_ptr<SchemaSession> make_session(Connection connection, FileLock lock, Clock& clock,
+                                            Trace trace) {
+  return std::make_unique<Session>(std::move(connection), std::move(lock), clock, std::move(trace));
+}
+
+}  // namespace ripcord::sqlite

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/stdio/answers.h"
+#include "adapters/stdio/message_adapter.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace ripcord::stdio {
+namespace {
+
+const MigrationVersionStatus& status_of(const Resource& object) {
+  return std::get<MigrationVersionStatus>(object.status);
+}
+
+// The MigrationVersion that is meant: the named one, the one called as the message's destination,
+// or the only one.
+Result<ResourcePtr> meant(const std::vector<ResourcePtr>& objects, const std::string& name,
+                          const std::string& dest) {
+  for (const std::string& wanted : {name, dest}) {
+    const auto found = std::find_if(objects.begin(), objects.end(),
+                                    [&](const ResourcePtr& o) { return o->meta.name == wanted; });
+    if (found != objects.end()) {
+      return *found;
+    }
+    if (!name.empty()) {
+      return error(StatusCode::kNotFound,
+                   fmt::format("no MigrationVersion has the name {}; there are: {}",
+                               codec::string_text(name), names_of(objects)));
+    }
+  }
+  if (objects.size() == 1) {
+    return objects.front();
+  }
+  if (objects.empty()) {
+    return error(StatusCode::kNotFound, "no MigrationVersion is declared; declare one first");
+  }
+  return error(StatusCode::kInvalidArgument,
+               fmt::format("field name is missing: there are several MigrationVersions, name one "
+                           "of: {}",
+                           names_of(objects)));
+}
+
+Status is_at(const Resource& object, std::int64_t version) {
+  const std::optional<std::int64_t> actual = status_of(object).version;
+  if (actual == version) {
+    return ok_status();
+  }
+  const std::string where = actual ? fmt::format("at version {}", *actual) : "at no version";
+  return {StatusCode::kFailedPrecondition,
+          fmt::format("cannot roll back from version {}: the database is {}", version, where)};
+}
+
+}  // namespace
+
+MessageAdapter::Answer MessageAdapter::answer_rollback(const codec::RollbackMessage& request,
+                                                       const codec::Message& message,
+                                                       std::stop_token stop) {
+  if (settings_.before_rollback) {
+    RETURN_IF_ERROR(settings_.before_rollback(request.version));
+  }
+  ASSIGN_OR_RETURN(const ObjectList list,
+                   state_.store().list(Kind::kMigrationVersion, settings_.ns));
+  ASSIGN_OR_RETURN(const ResourcePtr object, meant(list.items, request.name, message.dest));
+  const ObjectKey key = object->key();
+  // What the database says counts, so it has to have been asked.
+  ASSIGN_OR_RETURN(const ResourcePtr seen, state_.observed(object, stop));
+  RETURN_IF_ERROR(is_at(*seen, request.version));
+
+  MigrationOverride wanted;
+  wanted.version = request.version - 1;
+  wanted.by = sender(message);
+  wanted.reason = reason("rollback", message);
+  const auto check = [&](const Resource& current) { return is_at(current, request.version); };
+  ASSIGN_OR_RETURN(const ResourcePtr done,
+                   (apply_override<MigrationVersionSpec>(state_, key, wanted, check, stop)));
+  const std::optional<std::int64_t> version = status_of(*done).version;
+  const std::int64_t reached = version.value_or(0);
+  const HistoryEntry* change =
+      last_change(*done, version ? fmt::format("{}", reached) : std::string("none"));
+  return codec::Reply{
+      "rollback_complete",
+      {{"rolled_back_from", request.version},
+       {"rolled_back_to", reached},
+       {"duration_seconds", rounded_seconds(change == nullptr ? 0 : change->duration_seconds)}}};
+}
+
+}  // namespace ripcord::stdio

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The commands of `ripcord`. Each returns the exit code of the process.
+
+#include "controller/app/options.h"
+
+#include <stop_token>
+#include <string>
+
+namespace ripcord::app {
+
+// Runs until `stop`: 0, or 1 with the reason on standard error when it cannot start.
+int run(const RunOptions& options, std::stop_token stop);
+// 0: nothing to do; 2: changes; 1: an error in a file or a system that does not answer.
+int plan(const PlanOptions& options, std::stop_token stop);
+// 0: all valid; 1: not, with an error a line on standard error.
+int validate(const ValidateOptions& options);
+
+std::string version();
+
+}  // namespace ripcord::app

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/app/commands.h"
+#include "controller/app/controller.h"
+#include "controller/app/log_events.h"
+#include "controller/app/manifest_files.h"
+#include "controller/app/real_world.h"
+
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "adapters/memory/object_store.h"
+
+namespace ripcord::app {
+namespace {
+
+enum class Verdict { kNothing, kChange, kError };
+
+void print(const ObjectKey& key, const Plan& plan) {
+  if (plan.steps.empty() && !plan.hold) {
+    std::cout << fmt::format("{}: nothing to do ({})\n", to_string(key), plan.to);
+    return;
+  }
+  std::cout << fmt::format("{}: {} -> {}\n", to_string(key), plan.from, plan.to);
+  for (const PlannedStep& step : plan.steps) {
+    std::cout << fmt::format("  {}  [{}]\n", step.summary, to_string(step.effect));
+    for (const std::string& detail : step.details) {
+      std::cout << "      " << detail << "\n";
+    }
+  }
+  if (plan.hold) {
+    std::cout << fmt::format("  held: {}: {}\n", plan.hold->reason, plan.hold->message);
+  }
+}
+
+Verdict plan_one(Controller& controller, const codec::Manifest& manifest, const std::stop_token& stop) {
+  const ObjectKey key = manifest.object.key();
+  const Result<Plan> plan = controller.plan(manifest.object, stop);
+  if (!plan) {
+    std::cerr << fmt::format("{}:{}: {}: {}\n", manifest.file, manifest.line, to_string(key),
+                             plan.error().message());
+    return Verdict::kError;
+  }
+  print(key, *plan);
+  return plan->steps.empty() && !plan->hold ? Verdict::kNothing : Verdict::kChange;
+}
+
+}  // namespace
+
+int plan(const PlanOptions& options, std::stop_token stop) {
+  const codec::ManifestFile read = read_manifest_files(options.files);
+  for (const codec::ManifestError& error : read.errors) {
+    std::cerr << to_string(error) << "\n";
+  }
+  SystemClock clock;
+  LogEvents events{Logger()};
+  NullMetricSink metrics;
+  MemoryObjectStore store(clock);
+  RealWorld world({.ofrep_server = options.ofrep_server, .metrics = metrics, .clock = clock});
+  Controller controller(world.world(), {store, events, metrics, clock, Logger()}, {});
+  int changes = 0, errors = static_cast<int>(read.errors.size());
+  for (const codec::Manifest& manifest : read.manifests) {
+    const Verdict verdict = plan_one(controller, manifest, stop);
+    changes += verdict == Verdict::kChange;
+    errors += verdict == Verdict::kError;
+  }
+  std::cout << fmt::format("{} objects, {} would change, {} errors\n", read.manifests.size(), changes, errors);
+  return errors > 0 ? 1 : changes > 0 ? 2 : 0;
+}
+
+}  // namespace ripcord::app

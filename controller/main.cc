@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/app/commands.h"
+#include "controller/app/signals.h"
+
+#include <iostream>
+
+namespace {
+
+template <class... F>
+struct Overload : F... {
+  using F::operator()...;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace ripcord::app;
+  auto parsed = parse_options(argc, argv);
+  if (const int* code = std::get_if<int>(&parsed)) {
+    return *code;
+  }
+  const StopSignals signals;
+  return std::visit(Overload{[&](const RunOptions& o) { return run(o, signals.token()); },
+                             [&](const PlanOptions& o) { return plan(o, signals.token()); },
+                             [](const ValidateOptions& o) { return validate(o); },
+                             [](const VersionOptions&) {
+                               std::cout << "ripcord " << version() << "\n";
+                               return 0;
+                             }},
+                    std::get<Options>(parsed));
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Which FeatureFlag object answers for which key. Two objects may name the same key; the older one
+// (by creation, then by name) is served, and when it goes, the next takes over at once. Holds what
+// this process serves and nothing else: it is built again from the objects after a restart.
+// Thread-safe; a claim is carried out in the evaluation table before claim() returns.
+
+#include "controller/base/clock.h"
+#include "controller/base/mutex.h"
+#include "controller/model/kind.h"
+#include "controller/ports/flags.h"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+namespace ripcord {
+
+struct FlagClaim {
+  ObjectKey owner;
+  WallTime created{};
+  FlagAnswer wanted;
+};
+
+class FlagClaims {
+ public:
+  explicit FlagClaims(FlagServing& table) : table_(table) {}
+
+  struct Ruling {
+    bool won = false;
+    ObjectKey winner;
+  };
+  // Adds the claim or replaces the owner's former one. `decided_at` is kept when this changes what
+  // is served, until take_decision().
+  Ruling claim(FlagClaim claim, MonoTime decided_at);
+  // Serves the owner's answer again, whatever the table has now.
+  void reassert(const ObjectKey& owner);
+  // When the change was decided that is served since and not taken yet.
+  std::optional<MonoTime> take_decision(const ObjectKey& owner);
+  void release(const ObjectKey& owner);
+  std::size_t size() const;
+
+ private:
+  struct Rank {
+    WallTime created;
+    ObjectKey owner;
+    auto operator<=>(const Rank&) const = default;
+  };
+  struct Held {
+    WallTime created;
+    FlagAnswer wanted;
+    std::optional<MonoTime> decided_at;
+  };
+  void release_locked(const ObjectKey& owner) REQUIRES(mutex_);
+
+  FlagServing& table_;
+  mutable Mutex mutex_;
+  std::unordered_map<ObjectKey, Held> held_ GUARDED_BY(mutex_);
+  std::unordered_map<std::string, std::set<Rank>> by_key_ GUARDED_BY(mutex_);
+};
+
+}  // namespace ripcord

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/strategies/traffic_target.h"
+
+#include "controller/strategies/traffic_observe.h"
+#include "controller/strategies/traffic_switch.h"
+
+#include <utility>
+
+namespace ripcord {
+
+Result<Plan> TrafficTargetStrategy::plan(const Resource& object, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const auto router,
+                   ports_.routers.open(std::get<TrafficTargetSpec>(object.spec)));
+  ASSIGN_OR_RETURN(
+      ObservedTraffic observed,
+      observe_traffic(object, *router, ports_.probers, ports_.clock.wall_now(), std::move(stop)));
+  return std::move(observed.decision.plan);
+}
+
+Outcome TrafficTargetStrategy::converge(Reconcile& reconcile) {
+  return TrafficConvergence(ports_, reconcile).run();
+}
+
+// Traffic stays as it is, and no series carries an object's name.
+void TrafficTargetStrategy::forget(const ObjectKey&) {}
+
+}  // namespace ripcord
