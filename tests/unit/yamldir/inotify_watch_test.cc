@@ -4,9 +4,11 @@
 #include "tests/support/process.h"
 #include "tests/support/status_matchers.h"
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
@@ -25,11 +27,13 @@ TEST(InotifyWatch, AsksToLookAtEverythingWhenTheKernelLostEvents) {
   const TempDir directory;
   auto watch = InotifyWatch::open();
   ASSERT_OK(watch);
+  const std::array<std::string, 2> files = {directory / "a.yaml", directory / "b.yaml"};
+  write_file(files[0], "x");
+  write_file(files[1], "x");
   ASSERT_OK((*watch)->follow({{directory.path().string(), std::nullopt}}));
   // Two names by turns, since equal events in a row are merged by the kernel.
-  for (int i = 0; i <= limit / 2 + 1; ++i) {
-    write_file(directory / "a.yaml", "x");
-    write_file(directory / "b.yaml", "x");
+  for (int i = 0; i <= limit + 1; ++i) {
+    ASSERT_EQ(::chmod(files[static_cast<std::size_t>(i % 2)].c_str(), i % 4 < 2 ? 0600 : 0640), 0);
   }
   Changes changes;
   EXPECT_TRUE((*watch)->wait(milliseconds(1000), changes));
