@@ -54,8 +54,17 @@ class Limit {
   template <class T>
   Result<T> wait(pplx::task<T> task) {
     const auto gate = std::make_shared<Gate>();
-    // Runs whether the task has a value, failed or was cancelled; looks at no result.
-    task.then([gate](pplx::task<T>) { gate->open(); });
+    // Runs whether the task has a value, failed or was cancelled. The library ends the process when
+    // nobody ever looked at an exception, so this does, also when the wait was given up.
+    task.then([gate](pplx::task<T> ended) {
+      try {
+        ended.wait();
+      } catch (const std::exception&) {
+        gate->open();
+        return;
+      }
+      gate->open();
+    });
     const std::stop_callback wake(stop_, [gate] { gate->open(); });
     gate->wait_until(deadline_);
     if (task.is_done()) {
@@ -142,8 +151,8 @@ Result<std::string> read_body(const rest::http_response& response, Limit& limit,
     if (got == 0) {
       return body;
     }
-    const Bytes& bytes = piece.collection();
-    body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    // The buffer grows in whole pieces: only the first `got` bytes were read.
+    body.append(reinterpret_cast<const char*>(piece.collection().data()), got);
     if (body.size() > most) {
       return error(StatusCode::kResourceExhausted,
                    fmt::format("the answer is larger than {} bytes", most));

@@ -24,18 +24,6 @@ Result<std::unique_ptr<SchemaDatabase>> SchemasByEngine::open(const DatabaseRef&
   return only_simulated();
 }
 
-Result<OpenedRestore> RestoresByEngine::open(const DatabaseRef& ref, const std::string& request_uid) {
-  switch (ref.engine) {
-    case Engine::kPostgreSql:
-      return postgres_.open(ref, request_uid);
-    case Engine::kSqlite:
-      return sqlite_.open(ref, request_uid);
-    case Engine::kSimulation:
-      break;
-  }
-  return only_simulated();
-}
-
 Result<std::vector<SqlStatement>> InspectorByEngine::inspect(Engine engine, const std::string& script) const {
   switch (engine) {
     case Engine::kPostgreSql:

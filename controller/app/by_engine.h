@@ -3,7 +3,6 @@
 // Database drivers chosen by the engine that a manifest names. What is passed in must outlive these; thread-safe when
 // the drivers are.
 
-#include "controller/ports/restore_database.h"
 #include "controller/ports/schema_database.h"
 
 namespace ripcord::app {
@@ -16,16 +15,6 @@ class SchemasByEngine final : public SchemaDatabases {
  private:
   SchemaDatabases& postgres_;
   SchemaDatabases& sqlite_;
-};
-
-class RestoresByEngine final : public RestoreDatabases {
- public:
-  RestoresByEngine(RestoreDatabases& postgres, RestoreDatabases& sqlite) : postgres_(postgres), sqlite_(sqlite) {}
-  Result<OpenedRestore> open(const DatabaseRef& ref, const std::string& request_uid) override;
-
- private:
-  RestoreDatabases& postgres_;
-  RestoreDatabases& sqlite_;
 };
 
 class InspectorByEngine final : public SqlInspector {

@@ -31,6 +31,7 @@ struct World {
   SqlInspector& inspector;
   BackupCatalog& backups;
   RestoreDatabases& restores;
+  bool simulated = false;  // what status says about all of these
 };
 
 // Where it tells what it does, and the time it lives in.
@@ -56,6 +57,8 @@ class Controller {
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
+  // Puts the stored flags into the evaluation table: before its endpoint opens, so that no client gets its own default.
+  Status preload_flags();
   void start();
   // False when a reconcile did not end within `bound`: end the process without destroying this.
   bool stop(Duration bound);

@@ -66,7 +66,7 @@ struct HistoryEntry {
   WallTime started_at{};
   std::optional<WallTime> completed_at;
   double duration_seconds = 0;  // monotonic
-  std::string result;           // "Succeeded", "Failed", "RolledBack"
+  std::string result;           // "Succeeded", "Failed", "RolledBack"; empty while not decided
   std::string by;
   std::string reason;
 

@@ -22,7 +22,7 @@ TrafficWeights wanted(const std::string& active, const TrafficWeights& weights) 
 }
 
 bool in_progress(const HistoryEntry& entry) {
-  return !entry.completed_at && entry.result.empty();
+  return !entry.completed_at;
 }
 
 std::int32_t share(const TrafficWeights& weights, const std::string& name) {
@@ -200,9 +200,8 @@ TrafficDecision decide_traffic(const Resource& resource, const TrafficObservatio
   decision.change = classify(resource, observation, decision.goal);
   const std::string to = describe_shares(decision.goal.weights);
   if (!status.history.empty() && status.history.front().to == to) {
-    const Condition* reconciling = status.conditions.find(kReconciling);
-    decision.unverified = status.history.front().result == "Failed" ||
-                          (reconciling != nullptr && reconciling->reason == kVerifying);
+    const HistoryEntry& last = status.history.front();
+    decision.unverified = !in_progress(last) && last.result != "Succeeded";
   }
   if (decision.change != TrafficChange::kNone) {
     decision.plan.hold = find_hold(observation, decision.goal.weights);

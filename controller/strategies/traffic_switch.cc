@@ -15,10 +15,6 @@ constexpr Duration kAskAgain = std::chrono::seconds(1);
 constexpr std::string_view kRollbackAvailable = "RollbackAvailable";
 constexpr std::string_view kDriftRepaired = "DriftRepaired";
 
-bool in_progress(const HistoryEntry& entry) {
-  return !entry.completed_at && entry.result.empty();
-}
-
 }  // namespace
 
 TrafficConvergence::TrafficConvergence(const TrafficPorts& ports, Reconcile& reconcile)
@@ -166,7 +162,6 @@ Outcome TrafficConvergence::carry_out(const TrafficGoal& goal) {
   HistoryEntry& entry = status_.history.front();
   entry.completed_at = ports_.clock.wall_now();
   entry.duration_seconds = to_seconds(now - began_);
-  entry.result = "Succeeded";
   report_probes();
   return watch(goal, now);
 }
@@ -209,10 +204,10 @@ void TrafficConvergence::report_state(const ObservedTraffic& observed) {
 
 // A switch on record that nobody wants any more, as far as it got.
 void TrafficConvergence::close_superseded(const std::string& now_at, const std::string& to) {
-  if (!status_.history.empty() && in_progress(status_.history.front()) &&
+  if (!status_.history.empty() && status_.history.front().result.empty() &&
       status_.history.front().to != to) {
     HistoryEntry& entry = status_.history.front();
-    entry.completed_at = ports_.clock.wall_now();
+    entry.completed_at = entry.completed_at.value_or(ports_.clock.wall_now());
     entry.result = now_at == entry.to ? "Succeeded" : "Failed";
   }
 }

@@ -89,7 +89,11 @@ Outcome TrafficConvergence::watch(const TrafficGoal& goal, MonoTime verified_at)
     }
     const WindowEnd end = watch_window(verified_at);
     report_probes();
-    if (end == WindowEnd::kStopped || end == WindowEnd::kSuperseded) {
+    if (end == WindowEnd::kStopped) {
+      return RequeueAfter{Duration::zero(), ok_status()};
+    }
+    if (end == WindowEnd::kSuperseded) {
+      status_.history.front().result = "Succeeded";
       count_rollback(status_.history.front());
       return RequeueAfter{Duration::zero(), ok_status()};
     }

@@ -9,8 +9,9 @@ namespace {
 const WallTime kThen =
     std::chrono::sys_days(std::chrono::January / 15 / 2024) + std::chrono::hours(12);
 
-FeatureFlagSpec flag_spec() {
+FeatureFlagSpec flag_spec(const std::string& key) {
   FeatureFlagSpec spec;
+  spec.key = key;
   spec.variants = {{"off", "false"}, {"on", "true"}};
   spec.default_variant = "on";
   spec.off_variant = "off";
@@ -153,7 +154,7 @@ Resource sample_object(Kind kind, const std::string& name, const std::string& ns
   Resource object = make_resource(kind, name, ns);
   switch (kind) {
     case Kind::kFeatureFlag:
-      object.spec = flag_spec();
+      object.spec = flag_spec(name);
       break;
     case Kind::kTrafficTarget:
       object.spec = traffic_spec();

@@ -18,10 +18,10 @@ constexpr int kRounds = 100;
 void write_rounds(ObjectStore& store, int writer) {
   for (int round = 0; round < kRounds; ++round) {
     const std::string name = "w" + std::to_string(writer) + "-" + std::to_string(round % 7);
-    Resource object = **store.create(sample_flag(name));
-    object = **store.update(with_suspend(object, true));
+    Resource object = *store.create(sample_flag(name)).value();
+    object = *store.update(with_suspend(object, true)).value();
     common(object.status).observed_generation = object.meta.generation;
-    object = **store.update_status(object);
+    object = *store.update_status(object).value();
     if (round + 1 < kRounds) {
       ASSERT_OK(store.remove(object.key()));
     }
@@ -132,7 +132,7 @@ TEST_P(ObjectStoreContract, NoUpdateIsLostBetweenCompetingWriters) {
     for (int i = 0; i < kWriters; ++i) {
       writers.emplace_back([this, &key] {
         for (int done = 0; done < kRounds;) {
-          Resource object = **store().get(key);
+          Resource object = *store().get(key).value();
           object.meta.labels["count"] = std::to_string(std::stoi(object.meta.labels["count"]) + 1);
           const auto result = store().update(object);
           if (result) {

@@ -92,7 +92,7 @@ TEST_P(ObjectStoreContract, AListIsOneSnapshotWhileWritersGoOn) {
     for (int step = 1; !stop.stop_requested(); ++step) {
       for (Resource* object : {&a, &b}) {
         object->meta.labels["step"] = std::to_string(step);
-        *object = **store().update(*object);
+        *object = *store().update(*object).value();
       }
     }
   });

@@ -18,7 +18,7 @@ TEST_P(ObjectStoreContract, AWatchGivesLaterChangesInOrder) {
   const Resource changed = updated(with_suspend(a, true));
   Resource reported = b;
   common(reported.status).observed_generation = 1;
-  const Resource with_status = **store().update_status(reported);
+  const Resource with_status = *store().update_status(reported).value();
   ASSERT_OK(store().remove(a.key()));
 
   std::vector<WatchEvent> events;

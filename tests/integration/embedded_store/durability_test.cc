@@ -107,12 +107,12 @@ TEST(EmbeddedStoreDurability, AFailedSyncIsNoSuccess) {
     Resource object;
     {
       const auto store = open_store(directory.path() / "data", clock);
-      object = **store->create(sample_flag("a"));
+      object = *store->create(sample_flag("a")).value();
       const auto watch = *store->watch(Kind::kFeatureFlag, object.meta.resource_version);
       broken = true;
       EXPECT_CODE(store->update(with_suspend(object, true)), StatusCode::kUnavailable);
       EXPECT_CODE(store->create(sample_flag("b")), StatusCode::kUnavailable);
-      EXPECT_EQ(**store->get(object.key()), object) << "readers see what is durable";
+      EXPECT_EQ(*store->get(object.key()).value(), object) << "readers see what is durable";
       EXPECT_CODE(watch->next(Duration::zero(), {}), StatusCode::kDeadlineExceeded);
       broken = false;
       const auto after = store->update(with_suspend(object, true));
@@ -122,7 +122,7 @@ TEST(EmbeddedStoreDurability, AFailedSyncIsNoSuccess) {
       object = **after;
     }
     const auto store = open_store(directory.path() / "data", clock);
-    EXPECT_EQ(**store->get(object.key()), object);
+    EXPECT_EQ(*store->get(object.key()).value(), object);
     EXPECT_CODE(store->get(sample_flag("b").key()), StatusCode::kNotFound);
   }
 }

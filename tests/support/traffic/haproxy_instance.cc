@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/support/haproxy_instance.h"
+#include "tests/support/traffic/haproxy_instance.h"
 
 #include <algorithm>
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/support/traffic_world.h"
+#include "tests/support/traffic/traffic_world.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -58,25 +58,11 @@ TrafficLoop::TrafficLoop(ObjectStore& store, TrafficRouters& routers, TrafficPro
                          Clock& clock, Trace trace)
     : store_(store),
       clock_(clock),
-      strategy_({routers, probers, store, metrics_, clock, false, std::move(trace)}) {}
+      strategy_({routers, probers, store, metrics_, clock, false, std::move(trace)}),
+      reconciler_(store, strategy_, events_, metrics_, clock) {}
 
 Outcome TrafficLoop::reconcile(std::stop_token stop) {
-  const ResourcePtr stored = fetch(store_);
-  Resource object = *stored;
-  const ReconcileRequest request{kShop, "test", std::move(stop), Logger()};
-  const auto write = [&] {
-    const auto written = store_.update_status(object);
-    if (!written) {
-      return written.error();
-    }
-    object.meta = (*written)->meta;
-    return ok_status();
-  };
-  Reconcile reconcile{object, request, write};
-  const Outcome outcome = strategy_.converge(reconcile);
-  common(object.status).observed_generation = object.meta.generation;
-  const Status written = write();
-  return written.ok() ? outcome : outcome_of(written);
+  return reconciler_.reconcile({kShop, "test", std::move(stop), Logger()});
 }
 
 Outcome TrafficLoop::settle(int looks) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A TrafficTarget in a memory store, and the loop around its strategy as the controller has it:
-// fetch, converge, write the status, do what the outcome says.
+// A TrafficTarget in a memory store, and the loop around its strategy as the controller has it.
 
 #include "adapters/memory/object_store.h"
 #include "controller/base/clock.h"
@@ -46,10 +45,17 @@ class TrafficLoop {
   Strategy& strategy() { return strategy_; }
 
  private:
+  class NoEvents final : public EventSink {
+   public:
+    void record(const Event&) override {}
+  };
+
   ObjectStore& store_;
   Clock& clock_;
   CountingMetricSink metrics_;
   TrafficTargetStrategy strategy_;
+  NoEvents events_;
+  StrategyReconciler reconciler_;
   TrafficTargetStatus status_;
 };
 
