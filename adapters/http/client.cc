@@ -151,8 +151,8 @@ Result<std::string> read_body(const rest::http_response& response, Limit& limit,
     if (got == 0) {
       return body;
     }
-    const Bytes& bytes = piece.collection();
-    body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    // The buffer grows in whole pieces: only the first `got` bytes were read.
+    body.append(reinterpret_cast<const char*>(piece.collection().data()), got);
     if (body.size() > most) {
       return error(StatusCode::kResourceExhausted,
                    fmt::format("the answer is larger than {} bytes", most));

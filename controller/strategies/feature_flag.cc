@@ -84,10 +84,9 @@ Result<std::size_t> FeatureFlagStrategy::preload(const ObjectReader& store) {
   ASSIGN_OR_RETURN(const ObjectList list, store.list(Kind::kFeatureFlag));
   std::size_t loaded = 0;
   for (const ResourcePtr& object : list.items) {
-    std::optional<FlagValue> wanted;
-    if (suspended(object->spec)) {
-      wanted = recorded_value(*object);
-    } else if (auto decision = decide_feature_flag(*object, std::nullopt, clock_.wall_now())) {
+    std::optional<FlagValue> wanted = recorded_value(*object);
+    if (auto decision = decide_feature_flag(*object, std::nullopt, clock_.wall_now());
+        decision && !suspended(object->spec)) {
       wanted = std::move(decision->wanted);
     }
     if (wanted) {

@@ -26,8 +26,8 @@ class FeatureFlagStrategy final : public Strategy {
       : claims_(table), endpoint_(endpoint), metrics_(metrics), clock_(clock) {}
 
   // Puts every flag of the store into the table, so that the endpoint can open with all of them:
-  // a client that asks in between would get its own default. A suspended flag is served as it was
-  // verified last. Returns how many; what cannot be served is left to converge() to report.
+  // a client that asks in between would get its own default. A flag that is suspended, or has a
+  // spec that cannot be served, is served as it was verified last. Returns how many are served.
   Result<std::size_t> preload(const ObjectReader& store);
 
   Kind kind() const override { return Kind::kFeatureFlag; }

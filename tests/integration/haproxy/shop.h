@@ -42,11 +42,12 @@ struct Shop {
 
 // A controller over the shop; a new one is what a restart of the process gives.
 struct Controller {
-  explicit Controller(Shop& shop, Trace trace = {})
+  explicit Controller(Shop& shop, Trace trace = {}) : Controller(shop, shop.store, trace) {}
+  Controller(Shop& shop, ObjectStore& store, Trace trace)
       : routers({std::chrono::seconds(2), trace}),
         http(http::make_http_client()),
         probers(*http, shop.clock),
-        loop(shop.store, routers, probers, shop.clock, trace) {}
+        loop(store, routers, probers, shop.clock, trace) {}
 
   haproxy::HaproxyRouters routers;
   std::unique_ptr<HttpClient> http;

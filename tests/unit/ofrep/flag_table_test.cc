@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/ofrep/flag_table.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace ripcord::ofrep {
+namespace {
+
+TEST(FlagTable, ServesTheLastAnswerUntilItIsRemoved) {
+  FlagTable table;
+  EXPECT_EQ(table.find("k"), nullptr);
+  table.set({"k", "true", "on", "STATIC"});
+  EXPECT_EQ(table.find("k")->answer.value, "true");
+  const std::uint64_t before = table.revision();
+  table.set({"k", "false", "off", "STATIC"});
+  EXPECT_GT(table.revision(), before);
+  EXPECT_EQ(table.find("k")->body,
+            R"({"key":"k","reason":"STATIC","value":false,"variant":"off","metadata":{}})");
+  table.remove("k");
+  table.remove("never there");
+  EXPECT_EQ(table.find("k"), nullptr);
+}
+
+TEST(FlagTable, KeepsTheValueAsItWasWritten) {
+  FlagTable table;
+  table.set({"ten", "10.0", "a\"b", "STATIC"});
+  EXPECT_EQ(table.find("ten")->body,
+            R"({"key":"ten","reason":"STATIC","value":10.0,"variant":"a\"b","metadata":{}})");
+}
+
+TEST(FlagTable, LeavesOutTheValueWhenTheApplicationDecides) {
+  FlagTable table;
+  table.set({"k", "", "", "DISABLED"});
+  EXPECT_EQ(table.find("k")->body, R"({"key":"k","reason":"DISABLED","metadata":{}})");
+}
+
+TEST(FlagTable, ListsAllByKey) {
+  FlagTable table;
+  for (int i = 0; i < 10'000; ++i) {
+    table.set({fmt::format("flag-{}", (i * 7919) % 10'000), "1", "one", "STATIC"});
+  }
+  const auto all = table.all();
+  ASSERT_EQ(all.size(), 10'000u);
+  EXPECT_TRUE(std::is_sorted(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a->answer.key < b->answer.key;
+  }));
+}
+
+TEST(FlagTable, ShowsReadersOnlyWholeAnswersWhileWritersWork) {
+  FlagTable table;
+  std::atomic<bool> torn{false};
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 2; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 3000; ++i) {
+          const std::string n = std::to_string(i % 2);
+          table.set({"k" + std::to_string(i % 5), n, "v" + n, "STATIC"});
+        }
+      });
+    }
+    for (int t = 0; t < 2; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 20'000; ++i) {
+          if (const auto flag = table.find("k" + std::to_string(i % 5))) {
+            torn = torn || flag->answer.variant != "v" + flag->answer.value;
+          }
+        }
+      });
+    }
+  }
+  EXPECT_FALSE(torn);
+}
+
+}  // namespace
+}  // namespace ripcord::ofrep
