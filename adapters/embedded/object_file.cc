@@ -145,7 +145,7 @@ Result<StoredObjects> ObjectFile::load() {
   ASSIGN_OR_RETURN(Statement last,
                    Statement::prepare(*connection_, "SELECT last_version FROM deletions"));
   ASSIGN_OR_RETURN(const bool found, last.step(kLoading));
-  stored.version = std::max(stored.version, found ? last.integer(0) : 0);
+  stored.version = std::max({stored.version, found ? last.integer(0) : 0, kEmptyStoreVersion});
   return stored;
 }
 

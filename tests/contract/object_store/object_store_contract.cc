@@ -32,6 +32,15 @@ std::unique_ptr<ObjectWatch> ObjectStoreContract::watch_from(std::int64_t versio
   return must(store().watch(kind, version));
 }
 
+void ObjectStoreContract::expect_expired(std::int64_t version) {
+  const auto watch = store().watch(Kind::kFeatureFlag, version);
+  if (watch) {
+    EXPECT_CODE((*watch)->next(kPatience, {}), StatusCode::kExpired);
+  } else {
+    EXPECT_CODE(watch, StatusCode::kExpired);
+  }
+}
+
 WatchEvent ObjectStoreContract::next(ObjectWatch& watch) {
   return must(watch.next(kPatience, {}));
 }

@@ -37,6 +37,8 @@ struct StoreFactory {
   std::function<std::unique_ptr<StoreUnderTest>(std::size_t history)> make;
   // False for a system whose history cannot be made short; then those cases are skipped.
   bool history_can_be_short = true;
+  // True when a watch is filled before it is read, so that its reader cannot easily fall behind.
+  bool watches_read_ahead = false;
 };
 
 inline void PrintTo(const StoreFactory& factory, std::ostream* out) {
@@ -58,7 +60,8 @@ class ObjectStoreContract : public testing::TestWithParam<StoreFactory> {
   Resource updated(const Resource& object);  // update() that must succeed
   std::int64_t version_now(Kind kind = Kind::kFeatureFlag);  // of a list made now
   std::unique_ptr<ObjectWatch> watch_from(std::int64_t version, Kind kind = Kind::kFeatureFlag);
-  WatchEvent next(ObjectWatch& watch);  // that must come
+  void expect_expired(std::int64_t version);  // from watch() or its first next()
+  WatchEvent next(ObjectWatch& watch);        // that must come
   // Proves that nothing woke the watch: a marker that is written now must be its next event.
   void expect_quiet(ObjectWatch& watch);
 
