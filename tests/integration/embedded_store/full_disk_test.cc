@@ -90,7 +90,8 @@ TEST(EmbeddedStoreFullDisk, WritesFailReadersGoOnAndWritesComeBackWithTheSpace) 
   int count = 0;
   {
     const auto store = *open_store(data, clock);
-    const auto watch = *store->watch(Kind::kFeatureFlag, 0);
+    const auto watch =
+        *store->watch(Kind::kFeatureFlag, store->list(Kind::kFeatureFlag)->resource_version);
     const auto [taken, refusal] = fill(*store, 0);
     EXPECT_CODE(refusal, StatusCode::kResourceExhausted);
     EXPECT_EQ(refusal.reason(), "DiskFull");

@@ -65,7 +65,7 @@ TEST_F(EmbeddedStore, GivesBackEveryKindAsItWasAfterARestart) {
 }
 
 TEST_F(EmbeddedStore, VersionsGoOnAfterARestartEvenAfterADeletion) {
-  std::int64_t last = 0;
+  std::int64_t last = (*open())->list(Kind::kFeatureFlag)->resource_version;
   for (int start = 0; start < 4; ++start) {
     const auto store = open();
     ASSERT_OK(store);
@@ -102,7 +102,8 @@ TEST_F(EmbeddedStore, AWatchFromBeforeTheRestartGoesOnOnlyWhenItMissedNothing) {
 
 TEST_F(EmbeddedStore, AWatchMayOutliveTheStore) {
   auto store = *open();
-  const auto watch = *store->watch(Kind::kFeatureFlag, 0);
+  const auto watch =
+      *store->watch(Kind::kFeatureFlag, store->list(Kind::kFeatureFlag)->resource_version);
   ASSERT_OK(store->create(sample_flag("a")));
   store.reset();
   EXPECT_OK(watch->next(std::chrono::seconds(30), {}));
