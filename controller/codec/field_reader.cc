@@ -14,6 +14,9 @@
 namespace ripcord::codec {
 namespace {
 
+// More are not shown for one document, and finding them costs time.
+constexpr std::size_t kSuggestions = 50;
+
 // What came, in words; the text of a string is not repeated, it may be a secret in a wrong place.
 std::string came(const Node& node) {
   switch (node.type) {
@@ -32,6 +35,11 @@ std::string came(const Node& node) {
       return "a mapping";
   }
   return "something else";
+}
+
+// A key of the document may be a URL in a wrong place, and those are not repeated.
+std::string shown_key(std::string_view key) {
+  return key.find("://") == std::string_view::npos ? std::string(key) : "(a URL, not shown)";
 }
 
 // "environments" of "spec.environments[1]".
@@ -55,14 +63,21 @@ bool FieldReader::has(std::string_view name) const {
 }
 
 std::string FieldReader::child(std::string_view name) const {
-  return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
+  return path_.empty() ? shown_key(name) : joined(path_, name);
+}
+
+std::string FieldReader::joined(const std::string& path, std::string_view key) {
+  return path + "." + shown_key(key);
 }
 
 void FieldReader::finish() const {
   for (const Member& member : node_.members) {
     if (std::find(known_.begin(), known_.end(), member.key) == known_.end()) {
-      problems_.push_back(
-          {member.mark, child(member.key), "unknown field; " + suggestion(member.key, known_)});
+      std::string message = "unknown field";
+      if (problems_.size() < kSuggestions) {
+        message += "; " + suggestion(member.key, known_);
+      }
+      problems_.push_back({member.mark, child(member.key), std::move(message)});
     }
   }
 }

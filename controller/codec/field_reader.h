@@ -78,6 +78,7 @@ class FieldReader {
   void fail_missing(std::string_view name);
   const Node* take(std::string_view name);
   std::string child(std::string_view name) const;
+  static std::string joined(const std::string& path, std::string_view key);
   bool expect_map(const Node& node, const std::string& path);
   bool expect_list(const Node& node, const std::string& path);
   void wrong_type(const Node& node, const std::string& path, std::string_view wanted,
@@ -113,7 +114,7 @@ class FieldReader {
       return;
     }
     for (const Member& member : node.members) {
-      read(member.value, path + "." + member.key, value[member.key]);
+      read(member.value, joined(path, member.key), value[member.key]);
     }
   }
   template <class T>

@@ -125,7 +125,7 @@ void describe(A& a, DatabaseRef& v) {
 // --- MigrationVersion
 template <class A>
 void describe(A& a, Migration& v) {
-  a.field("version", v.version);
+  a.required("version", v.version);
   a.field("name", v.name);
   a.optional("up", v.up);
   a.optional("down", v.down);

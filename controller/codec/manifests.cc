@@ -68,13 +68,11 @@ class FileReader {
     });
     for (std::size_t i = 0; i < problems.size() && i < kShownProblems; ++i) {
       Problem& problem = problems[i];
-      // A key of the document is part of the path, and may be a URL in a wrong place.
-      const bool url = problem.field.find("://") != std::string::npos;
       std::string field = std::string(prefix) + problem.field;
       if (field.ends_with('.')) {
         field.pop_back();
       }
-      add(problem.mark, url ? "(a URL, not shown)" : std::move(field), std::move(problem.message));
+      add(problem.mark, std::move(field), std::move(problem.message));
     }
     if (problems.size() > kShownProblems) {
       add(problems.back().mark, "",
@@ -127,7 +125,7 @@ class FileReader {
   void read_object(const Node& root, const std::string& prefix) {
     Problems problems;
     std::optional<Resource> object = resource_of(root, Origin::kManifest, problems);
-    if (object) {
+    if (object && problems.size() < kShownProblems) {
       const Problems unreadable = problems;
       for (FieldError& error : validate(*object)) {
         if (follows_from(unreadable, *object, error.path)) {

@@ -37,9 +37,24 @@ Node number_text(std::string_view text) {
   return node;
 }
 
-// Grammar of JSON numbers; such a text is kept as it is, so that 10.0 stays 10.0.
-bool json_number(std::string_view text) {
-  std::size_t at = text.starts_with('-') ? 1 : 0;
+// The parts of a decimal number: [-+] digits [. digits] [e [-+] digits].
+struct Decimal {
+  bool matched = false;  // the whole text
+  bool plus = false;
+  std::size_t whole = 0;
+  bool leading_zero = false;
+  bool point = false;
+  std::size_t fraction = 0;
+};
+
+Decimal decimal_parts(std::string_view text) {
+  Decimal parts;
+  std::size_t at = 0;
+  const auto sign = [&] {
+    const bool found = at < text.size() && (text[at] == '-' || text[at] == '+');
+    at += found ? 1 : 0;
+    return found;
+  };
   const auto digits = [&] {
     const std::size_t first = at;
     while (at < text.size() && digit(text[at])) {
@@ -47,58 +62,35 @@ bool json_number(std::string_view text) {
     }
     return at - first;
   };
-  const bool zero = at < text.size() && text[at] == '0';
-  const std::size_t whole = digits();
-  if (whole == 0 || (zero && whole > 1)) {
-    return false;
-  }
+  parts.plus = sign() && text[0] == '+';
+  parts.leading_zero = at < text.size() && text[at] == '0';
+  parts.whole = digits();
   if (at < text.size() && text[at] == '.') {
     ++at;
-    if (digits() == 0) {
-      return false;
-    }
+    parts.point = true;
+    parts.fraction = digits();
   }
   if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
     ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) {
-      ++at;
-    }
+    sign();
     if (digits() == 0) {
-      return false;
+      return parts;
     }
   }
-  return at == text.size();
+  parts.matched = at == text.size();
+  return parts;
 }
 
-// [-+]? ( .digits | digits [. digits*] ) ( [eE] [-+]? digits )?
+// Such a text is kept as it is, so that 10.0 stays 10.0.
+bool json_number(std::string_view text) {
+  const Decimal parts = decimal_parts(text);
+  return parts.matched && !parts.plus && parts.whole > 0 &&
+         !(parts.leading_zero && parts.whole > 1) && (!parts.point || parts.fraction > 0);
+}
+
 bool float_grammar(std::string_view text) {
-  std::size_t at = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
-  const auto digits = [&] {
-    const std::size_t first = at;
-    while (at < text.size() && digit(text[at])) {
-      ++at;
-    }
-    return at - first;
-  };
-  const std::size_t whole = digits();
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (digits() == 0 && whole == 0) {
-      return false;
-    }
-  } else if (whole == 0) {
-    return false;
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) {
-      ++at;
-    }
-    if (digits() == 0) {
-      return false;
-    }
-  }
-  return at == text.size();
+  const Decimal parts = decimal_parts(text);
+  return parts.matched && parts.whole + parts.fraction > 0;
 }
 
 std::optional<Node> float_of(std::string_view text) {

@@ -23,7 +23,8 @@ void check_metadata(const Metadata& meta, FieldErrors& errors) {
   }
   for (const auto& [key, value] : meta.labels) {
     if (value.size() > 63) {
-      errors.add("metadata.labels." + key, "a label has at most 63 characters; use an annotation");
+      errors.add("metadata.labels." + shown(key),
+                 "a label has at most 63 characters; use an annotation");
     }
   }
   errors.at_most("metadata.labels", meta.labels.size(), 64);

@@ -21,7 +21,7 @@ constexpr std::size_t kMaxQueries = 64;
 void check_inline(const std::vector<Migration>& migrations, FieldErrors& errors) {
   errors.at_most("spec.source.inline", migrations.size(), kMaxInline);
   std::set<std::int64_t> versions;
-  for (std::size_t i = 0; i < migrations.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(migrations.size(), kMaxInline); ++i) {
     const Migration& migration = migrations[i];
     const std::string path = fmt::format("spec.source.inline[{}]", i);
     errors.range(path + ".version", migration.version, 0, kMaxVersion);
@@ -100,7 +100,7 @@ void check(const RestoreRequestSpec& spec, FieldErrors& errors) {
   const RestoreVerification& verification = spec.verification;
   errors.range("spec.verification.minRows", verification.min_rows, 0, kMaxVersion);
   errors.at_most("spec.verification.queries", verification.queries.size(), kMaxQueries);
-  for (std::size_t i = 0; i < verification.queries.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(verification.queries.size(), kMaxQueries); ++i) {
     const RestoreQuery& query = verification.queries[i];
     const std::string path = fmt::format("spec.verification.queries[{}]", i);
     if (query.sql.find_first_not_of(" \t\r\n;") == std::string::npos) {

@@ -52,7 +52,7 @@ void check_variants(const FeatureFlagSpec& spec, FieldErrors& errors) {
   errors.at_most("spec.variants", spec.variants.size(), kMaxVariants);
   const std::string_view wanted = json_type(spec.variants.begin()->second);
   for (const auto& [name, value] : spec.variants) {
-    const std::string path = "spec.variants." + name;
+    const std::string path = "spec.variants." + shown(name);
     const std::string_view type = json_type(value);
     if (name.empty() || name.size() > 128) {
       errors.add(path, "a variant's name has 1 to 128 bytes");
@@ -62,7 +62,7 @@ void check_variants(const FeatureFlagSpec& spec, FieldErrors& errors) {
                                    type == "list" ? "a list" : type));
     } else if (type != wanted) {
       errors.add(path, fmt::format("is a {}, but '{}' is a {}; all variants have one type", type,
-                                   spec.variants.begin()->first, wanted));
+                                   shown(spec.variants.begin()->first), wanted));
     }
   }
 }
@@ -72,13 +72,13 @@ void check_variant_name(const FeatureFlagSpec& spec, const std::string& path,
   if (spec.variants.empty() || spec.variants.contains(name)) {
     return;
   }
-  std::vector<std::string_view> known;
+  std::vector<std::string> known;
   for (const auto& [variant, value] : spec.variants) {
-    known.push_back(variant);
+    known.push_back(shown(variant));
   }
   errors.add(path, name.empty() ? fmt::format("is empty; choose one of {}", fmt::join(known, ", "))
-                                : fmt::format("there is no variant '{}'; choose one of {}", name,
-                                              fmt::join(known, ", ")));
+                                : fmt::format("there is no variant '{}'; choose one of {}",
+                                              shown(name), fmt::join(known, ", ")));
 }
 
 // --- TrafficTarget
@@ -119,7 +119,7 @@ void check_environment(const Environment& environment, const std::string& path,
     errors.add(path + ".address", "is missing; write host:port, e.g. 127.0.0.1:9001");
   }
   errors.at_most(path + ".addresses", environment.addresses.size(), kMaxAddresses);
-  for (std::size_t i = 0; i < environment.addresses.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(environment.addresses.size(), kMaxAddresses); ++i) {
     if (!is_host_port(environment.addresses[i])) {
       errors.add(environment.addresses.size() == 1 ? path + ".address"
                                                    : fmt::format("{}.addresses[{}]", path, i),
@@ -146,12 +146,12 @@ std::set<std::string_view> check_environments(const TrafficTargetSpec& spec, Fie
   }
   errors.at_most("spec.environments", spec.environments.size(), kMaxEnvironments);
   std::set<std::string_view> names;
-  for (std::size_t i = 0; i < spec.environments.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(spec.environments.size(), kMaxEnvironments); ++i) {
     const std::string path = fmt::format("spec.environments[{}]", i);
     check_environment(spec.environments[i], path, errors);
     if (!names.insert(spec.environments[i].name).second) {
       errors.add(path + ".name", fmt::format("'{}' is there twice; environments have unique names",
-                                             spec.environments[i].name));
+                                             shown(spec.environments[i].name)));
     }
   }
   return names;
@@ -169,16 +169,21 @@ void check_share(const std::string& path, const std::string& active, const Traff
   if (names.empty()) {
     return;  // said already
   }
-  const std::string known = fmt::format("{}", fmt::join(names, ", "));
+  std::vector<std::string> words;
+  for (const std::string_view name : names) {
+    words.push_back(shown(name));
+  }
+  const std::string known = fmt::format("{}", fmt::join(words, ", "));
   if (!active.empty() && !names.contains(active)) {
     errors.add(path + ".active",
-               fmt::format("there is no environment '{}'; choose one of {}", active, known));
+               fmt::format("there is no environment '{}'; choose one of {}", shown(active), known));
   }
   std::int64_t sum = 0;
   for (const auto& [name, weight] : weights) {
-    const std::string at = path + ".weights." + name;
+    const std::string at = path + ".weights." + shown(name);
     if (!names.contains(name)) {
-      errors.add(at, fmt::format("there is no environment '{}'; choose one of {}", name, known));
+      errors.add(at,
+                 fmt::format("there is no environment '{}'; choose one of {}", shown(name), known));
     }
     errors.range(at, weight, 0, 100);
     sum += weight;

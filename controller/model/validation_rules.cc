@@ -71,6 +71,11 @@ void check_postgres(const DatabaseRef& database, FieldErrors& errors) {
 
 }  // namespace
 
+std::string shown(std::string_view name) {
+  return name.find("://") == std::string_view::npos ? std::string(name.substr(0, 128))
+                                                    : "(a URL, not shown)";
+}
+
 void FieldErrors::add(std::string path, std::string message) {
   errors_.push_back({std::move(path), std::move(message)});
 }

@@ -15,6 +15,9 @@ namespace ripcord {
 inline constexpr std::size_t kMaxReasonBytes = 1024;
 inline constexpr std::size_t kMaxPathBytes = 4096;
 
+// A name as messages repeat it: one that looks like a URL is not shown.
+std::string shown(std::string_view name);
+
 class FieldErrors {
  public:
   void add(std::string path, std::string message);
