@@ -156,7 +156,8 @@ class Walk {
     }
     std::string real = directory + "/" + name;
     const std::string path = relative.empty() ? name : relative + "/" + name;
-    if (const std::optional<std::string> target = link_target(real)) {
+    const std::optional<std::string> target = link_target(real);
+    if (target) {
       tree_.links[real] = *target;
       if (!data.empty() && target->starts_with(kDataLink + "/")) {
         real = data + target->substr(kDataLink.size());
@@ -166,6 +167,8 @@ class Walk {
     if (::stat(real.c_str(), &s) != 0) {
       if (is_manifest_name(name)) {
         tree_.files[path] = {real, {}, "cannot be read: " + why()};
+      } else if (target || errno != ENOENT) {  // may have been a folder
+        give_up(path, why());
       }
     } else if (S_ISDIR(s.st_mode)) {
       enter(real, path);
