@@ -29,6 +29,7 @@ void take_effect(Database& database, const MigrationStep& step) {
     record.version = version;
     record.name = step.migration.name;
     record.down = step.migration.down;
+    record.previous = database.schema.version.value_or(-1);
     applied.insert(std::upper_bound(applied.begin(), applied.end(), version,
                                     [](std::int64_t v, const auto& a) { return v < a.version; }),
                    record);

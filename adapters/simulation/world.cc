@@ -18,6 +18,7 @@ AppliedMigration applied(std::int64_t version) {
   out.version = version;
   out.name = migration.name;
   out.down = migration.down;
+  out.previous = version > 1 ? version - 1 : -1;
   return out;
 }
 

@@ -64,7 +64,7 @@ MessageAdapter::Answer MessageAdapter::answer_rollback(const codec::RollbackMess
   ASSIGN_OR_RETURN(const ResourcePtr object, meant(list.items, request.name, message.dest));
   const ObjectKey key = object->key();
   // What the database says counts, so it has to have been asked.
-  ASSIGN_OR_RETURN(const ResourcePtr seen, state_.settled(key, object->meta.generation, stop));
+  ASSIGN_OR_RETURN(const ResourcePtr seen, state_.observed(object, stop));
   RETURN_IF_ERROR(is_at(*seen, request.version));
 
   MigrationOverride wanted;
@@ -74,8 +74,10 @@ MessageAdapter::Answer MessageAdapter::answer_rollback(const codec::RollbackMess
   const auto check = [&](const Resource& current) { return is_at(current, request.version); };
   ASSIGN_OR_RETURN(const ResourcePtr done,
                    (apply_override<MigrationVersionSpec>(state_, key, wanted, check, stop)));
-  const std::int64_t reached = status_of(*done).version.value_or(0);
-  const HistoryEntry* change = last_change(*done, fmt::format("{}", reached));
+  const std::optional<std::int64_t> version = status_of(*done).version;
+  const std::int64_t reached = version.value_or(0);
+  const HistoryEntry* change =
+      last_change(*done, version ? fmt::format("{}", reached) : std::string("none"));
   return codec::Reply{
       "rollback_complete",
       {{"rolled_back_from", request.version},

@@ -87,7 +87,7 @@ MessageAdapter::Answer MessageAdapter::answer_traffic(const codec::SwitchTraffic
   ASSIGN_OR_RETURN(const ObjectList list, state_.store().list(Kind::kTrafficTarget, settings_.ns));
   ASSIGN_OR_RETURN(const ResourcePtr object, meant(list.items, request));
   const ObjectKey key = object->key();
-  ASSIGN_OR_RETURN(const ResourcePtr seen, state_.settled(key, object->meta.generation, stop));
+  ASSIGN_OR_RETURN(const ResourcePtr seen, state_.observed(object, stop));
   RETURN_IF_ERROR(gets_traffic(*seen, request.from));
 
   TrafficOverride wanted;

@@ -68,14 +68,6 @@ double rounded_seconds(double seconds) {
   return std::round(seconds * 1e6) / 1e6;
 }
 
-Status not_suspended(const Resource& object) {
-  if (!suspended(object.spec)) {
-    return ok_status();
-  }
-  return {StatusCode::kFailedPrecondition,
-          fmt::format("{} is suspended; set spec.suspend to false first", to_string(object.key()))};
-}
-
 std::string names_of(const std::vector<ResourcePtr>& objects) {
   std::vector<std::string> names;
   for (const ResourcePtr& object : objects) {

@@ -26,9 +26,6 @@ const HistoryEntry* last_change(const Resource& object, std::string_view to);
 // Microseconds are enough for people, and keep virtual seconds whole.
 double rounded_seconds(double seconds);
 
-// FailedPrecondition when somebody suspended the object.
-Status not_suspended(const Resource& object);
-
 // "a, b, c".
 std::string names_of(const std::vector<ResourcePtr>& objects);
 

@@ -18,6 +18,9 @@ bool is_settled(const Resource& object, std::int64_t generation);
 // FailedPrecondition for everything else a person has to put right.
 Status verdict(const Resource& object);
 
+// FailedPrecondition when somebody suspended the object.
+Status not_suspended(const Resource& object);
+
 class DesiredState {
  public:
   DesiredState(ObjectStore& store, const Clock& clock, Duration patience)
@@ -27,11 +30,17 @@ class DesiredState {
   // Reads the object, lets `change` edit the copy and writes it, again when somebody wrote in
   // between. The error of `change` ends it, and nothing was written.
   Result<ResourcePtr> change(const ObjectKey& key, const std::function<Status(Resource&)>& change);
-  // The object as soon as it is settled at `generation` or a later one. DeadlineExceeded says how
-  // far it got; NotFound when it was deleted; Cancelled.
+  // The object as soon as the change that gave it `generation`, or a later one, is settled.
+  // DeadlineExceeded says how far it got, Conflict that it was deleted meanwhile; Cancelled.
   Result<ResourcePtr> settled(const ObjectKey& key, std::int64_t generation, std::stop_token stop);
+  // The object as the controller last saw the real system, before anything is changed. Unavailable
+  // when the controller does not get to see it.
+  Result<ResourcePtr> observed(const ResourcePtr& object, std::stop_token stop);
 
  private:
+  Result<ResourcePtr> wait(const ObjectKey& key, std::int64_t generation, Duration patience,
+                           std::stop_token stop);
+
   ObjectStore& store_;
   const Clock& clock_;
   const Duration patience_;

@@ -62,7 +62,7 @@ Outcome RestoreRequestStrategy::converge(Reconcile& reconcile) {
     const Outcome outcome = outcome_of(state.error());
     const WallTime now = tools_.clock.wall_now();
     const auto show = std::holds_alternative<RequeueAfter>(outcome) ? &ConditionSet::set_reconciling
-                                                               : &ConditionSet::set_stalled;
+                                                                    : &ConditionSet::set_stalled;
     (status.conditions.*show)(state.error().reason(), state.error().message(), generation, now);
     return outcome;
   }

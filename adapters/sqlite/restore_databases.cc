@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/sqlite/restore_databases.h"
+
+#include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/restore_load.h"
+#include "adapters/sqlite/restore_site.h"
+#include "adapters/sqlite/restore_swap.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace ripcord::sqlite {
+namespace {
+
+Result<std::int64_t> one_number(const Rows& rows) {
+  std::int64_t number = 0;
+  const bool one = rows.rows.size() == 1 && rows.rows[0].size() == 1 && rows.rows[0][0];
+  const std::string text = one ? *rows.rows[0][0] : "";
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (!one || failure != std::errc{} || end != text.data() + text.size()) {
+    return error(StatusCode::kFailedPrecondition,
+                 "a verification query must give one row with one whole number",
+                 "BadVerificationQuery");
+  }
+  return number;
+}
+
+std::string quoted(const std::string& name) {
+  std::string text = "\"";
+  for (const char c : name) {
+    text += c;
+    if (c == '"') {
+      text += c;
+    }
+  }
+  return text + "\"";
+}
+
+class Target final : public RestoreTarget {
+ public:
+  explicit Target(RestoreSite site) : site_(std::move(site)) {}
+
+  Result<RestoreState> read() override {
+    ASSIGN_OR_RETURN(const std::optional<RestoreJournal> journal, read_journal(site_));
+    RestoreState state;
+    state.side_exists = file_exists(site_.files.side);
+    state.side_name = site_.files.side;
+    state.previous_name = file_exists(site_.files.previous) ? site_.files.previous : "";
+    if (journal) {
+      state.backup = journal->backup;
+      state.swapped = journal->stage == "swapped";
+      state.swap_interrupted = journal->stage == "swapping" || (state.swapped && state.side_exists);
+      state.side_complete = state.side_exists && !state.swapped && journal->stage != "loading";
+    }
+    state.side_bytes = file_bytes(state.swapped ? site_.files.live : site_.files.side);
+    return state;
+  }
+
+  Status load(const Backup& backup, std::stop_token stop) override {
+    ASSIGN_OR_RETURN(const std::optional<RestoreJournal> journal, read_journal(site_));
+    if (journal && (journal->stage == "swapping" || journal->stage == "swapped")) {
+      return {StatusCode::kFailedPrecondition, "the swap of this restore has begun already",
+              "AlreadySwapped"};
+    }
+    return load_side(site_, backup, stop);
+  }
+
+  Result<std::vector<TableRows>> count(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Connection connection, open_restored());
+    RETURN_IF_ERROR(connection.execute("begin"));  // one snapshot for all tables
+    ASSIGN_OR_RETURN(const Rows tables,
+                     connection.query("select name from pragma_table_list where schema = 'main' "
+                                      "and type = 'table' and name not like 'sqlite\\_%' escape "
+                                      "'\\' order by name",
+                                      {}, stop));
+    std::vector<TableRows> counts;
+    for (const auto& row : tables.rows) {
+      const std::string name = row.at(0).value_or("");
+      ASSIGN_OR_RETURN(const Rows counted,
+                       connection.query("select count(*) from " + quoted(name), {}, stop));
+      ASSIGN_OR_RETURN(const std::int64_t number, one_number(counted));
+      counts.push_back({name, number});
+    }
+    return counts;
+  }
+
+  Result<std::int64_t> query(const std::string& sql, std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Connection connection, open_restored());
+    RETURN_IF_ERROR(connection.execute("pragma query_only = on"));
+    ASSIGN_OR_RETURN(const Rows rows, connection.query(sql, {}, stop));
+    return one_number(rows);
+  }
+
+  Result<SwapReport> swap(std::stop_token stop) override { return swap_files(site_, stop); }
+
+ private:
+  Result<Connection> open_restored() {
+    ASSIGN_OR_RETURN(const RestoreState state, read());
+    return Connection::open(state.swapped ? site_.files.live : site_.files.side,
+                            OpenMode::kReadOnly);
+  }
+
+  const RestoreSite site_;
+};
+
+class Leftovers final : public RestoreLeftovers {
+ public:
+  explicit Leftovers(RestoreSite site) : site_(std::move(site)) {}
+
+  Status drop_side() override {
+    ASSIGN_OR_RETURN(const std::optional<RestoreJournal> journal, read_journal(site_));
+    if (journal && journal->stage == "swapping") {
+      return {StatusCode::kFailedPrecondition, "not dropping the side: its swap has begun",
+              "SwapInterrupted"};
+    }
+    trace_point(site_.trace, "before drop");
+    RETURN_IF_ERROR(remove_database(site_.files.side));
+    trace_point(site_.trace, "after drop");
+    return journal && journal->stage != "swapped" ? remove_journal() : ok_status();
+  }
+
+  Status drop_previous() override {
+    if (!file_exists(site_.files.live)) {
+      return {StatusCode::kFailedPrecondition,
+              fmt::format("not dropping {}: there is no {}, so it may be all that is left",
+                          site_.files.previous, site_.files.live),
+              "LiveDatabaseMissing"};
+    }
+    RETURN_IF_ERROR(remove_database(site_.files.previous));
+    return remove_journal();
+  }
+
+ private:
+  Status remove_journal() {
+    RETURN_IF_ERROR(remove_database(site_.files.journal));
+    return sync_directory_of(site_.files.journal);
+  }
+
+  const RestoreSite site_;
+};
+
+}  // namespace
+
+Result<OpenedRestore> SqliteRestores::open(const DatabaseRef& ref, const std::string& request_uid) {
+  const auto usable = [](char c) { return c > ' ' && c != 0x7f; };
+  if (request_uid.empty() || !std::all_of(request_uid.begin(), request_uid.end(), usable)) {
+    return error(StatusCode::kInternal, "a restore needs the uid of its request");
+  }
+  std::error_code failure;
+  // Through links: the side file must be on the file system of the database itself.
+  const auto live = std::filesystem::weakly_canonical(ref.path, failure);
+  if (ref.path.empty() || failure || !std::filesystem::is_directory(live.parent_path(), failure)) {
+    return error(StatusCode::kInvalidArgument,
+                 fmt::format("spec.database.path: there is no directory for {:?}", ref.path),
+                 "BadDatabasePath");
+  }
+  RestoreSite site;
+  site.uid = request_uid;
+  site.files = restore_files(live.string(), request_uid);
+  site.clock = &clock_;
+  site.trace = options_.trace;
+  site.patience = options_.patience;
+  OpenedRestore opened;
+  opened.target = std::make_unique<Target>(site);
+  opened.leftovers = std::make_unique<Leftovers>(site);
+  return opened;
+}
+
+}  // namespace ripcord::sqlite

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/strategies/migration_run.h"
+
+#include "controller/strategies/rollback_metrics.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace ripcord {
+namespace {
+
+constexpr auto kPublishEvery = std::chrono::seconds(1);
+constexpr auto kAskAgainWhenLocked = std::chrono::seconds(2);
+constexpr std::size_t kShownPending = 20;
+constexpr std::string_view kApprovalRequired = "ApprovalRequired";
+constexpr std::string_view kSourceDrift = "SourceDrift";
+
+bool in_progress(const HistoryEntry& entry) {
+  return !entry.completed_at && entry.result.empty();
+}
+
+std::string_view label(Trigger trigger) {
+  switch (trigger) {
+    case Trigger::kSpec:
+      return "spec";
+    case Trigger::kOverride:
+      return "override";
+    case Trigger::kAutomatic:
+      break;
+  }
+  return "automatic";
+}
+
+}  // namespace
+
+MigrationRun::MigrationRun(const MigrationTools& tools, Reconcile& reconcile)
+    : tools_(tools),
+      reconcile_(reconcile),
+      spec_(std::get<MigrationVersionSpec>(reconcile.object.spec)),
+      status_(std::get<MigrationVersionStatus>(reconcile.object.status)) {}
+
+Outcome MigrationRun::run() {
+  status_.simulated = spec_.database.engine == Engine::kSimulation;
+  began_ = tools_.clock.now();
+  auto database = tools_.databases.open(spec_.database);
+  if (!database) {
+    return fail(database.error());
+  }
+  auto state = (*database)->read();
+  if (!state) {
+    return fail(state.error());
+  }
+  const auto observed = observe(std::move(*state));
+  if (!observed) {
+    return fail(observed.error());
+  }
+  if (observed->decision.plan.hold) {
+    return hold(*observed);
+  }
+  status_.conditions.remove(kApprovalRequired);
+  if (observed->decision.steps.empty()) {
+    return settled(*observed);
+  }
+  begin_history(*observed);
+  if (Status published = progress("waiting for the migration lock"); !published.ok()) {
+    return outcome_of(published);
+  }
+  return carry_out(**database, *observed);
+}
+
+Result<MigrationObservation> MigrationRun::observe(SchemaState state) {
+  show_version(state);
+  ASSIGN_OR_RETURN(MigrationObservation observed,
+                   observe_migration(spec_, std::move(state), tools_));
+  show(observed);
+  return observed;
+}
+
+Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObservation& seen) {
+  auto session = database.lock(tools_.lock_patience, reconcile_.request.stop);
+  if (!session) {
+    const Outcome outcome = fail(session.error());
+    return session.error().reason() == "Locked"
+               ? Outcome(RequeueAfter{kAskAgainWhenLocked, session.error()})
+               : outcome;
+  }
+  auto state = (*session)->read();
+  if (!state) {
+    return fail(state.error());
+  }
+  // Somebody may have migrated while we waited for the lock.
+  MigrationObservation observed = seen;
+  if (*state != seen.state) {
+    auto again = observe(std::move(*state));
+    if (!again) {
+      return fail(again.error());
+    }
+    observed = std::move(*again);
+    if (observed.decision.plan.hold) {
+      return hold(observed);
+    }
+  }
+  const MonoTime acting = tools_.clock.now();
+  if (Status ran = run_steps(**session, observed.decision); !ran.ok()) {
+    return fail(ran);
+  }
+  session->reset();
+  const MonoTime acted = tools_.clock.now();
+  if (Status verified = verify(database, observed.path); !verified.ok()) {
+    return fail(verified);
+  }
+  const Duration took = tools_.clock.now() - acting;
+  if (goes_down_) {
+    count_stage("observe", acting - began_);
+    count_stage("act", acted - acting);
+    count_stage("verify", tools_.clock.now() - acted);
+  }
+  count_rollback("succeeded", took);
+  end_history("Succeeded", took);
+  return settled(observed);
+}
+
+Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& decision) {
+  for (std::size_t i = 0; i < decision.steps.size(); ++i) {
+    const MigrationStep& step = decision.steps[i];
+    if (reconcile_.request.stop.stop_requested()) {
+      return {StatusCode::kCancelled, "stopped between two migrations"};
+    }
+    RETURN_IF_ERROR(session.run(step, spec_.policy, reconcile_.request.stop));
+    ASSIGN_OR_RETURN(SchemaState state, session.read());
+    if (state.version != step.version_after) {
+      return {StatusCode::kInternal,
+              fmt::format("after {} the database says version {}, not {}",
+                          decision.plan.steps[i].summary, version_text(state.version),
+                          version_text(step.version_after)),
+              "VersionMismatch"};
+    }
+    reconcile_.request.log.info("migration step done", {{"step", decision.plan.steps[i].summary}});
+    show_version(state);
+    const auto left = decision.plan.steps.begin() + static_cast<std::ptrdiff_t>(i) + 1;
+    status_.pending.clear();
+    for (auto at = left; at != decision.plan.steps.end() && status_.pending.size() < kShownPending;
+         ++at) {
+      status_.pending.push_back(at->summary);
+    }
+    const bool last = i + 1 == decision.steps.size();
+    if (!last && tools_.clock.now() - published_ >= kPublishEvery) {
+      RETURN_IF_ERROR(
+          progress(fmt::format("{} of {} steps are done", i + 1, decision.steps.size())));
+    }
+  }
+  return {};
+}
+
+Status MigrationRun::verify(SchemaDatabase& database, const MigrationPath& path) {
+  ASSIGN_OR_RETURN(SchemaState state, database.read());
+  show_version(state);
+  if (state.version == path.target && !state.dirty && !state.unfinished) {
+    return {};
+  }
+  return {StatusCode::kUnavailable,
+          fmt::format("after all steps the database says version {}{}, not {}: something else "
+                      "changes it",
+                      version_text(state.version), state.dirty ? " (dirty)" : "",
+                      version_text(path.target)),
+          "VersionMismatch"};
+}
+
+Outcome MigrationRun::settled(const MigrationObservation& observed) {
+  if (!status_.history.empty() && in_progress(status_.history.front())) {
+    end_history("Succeeded", std::nullopt);  // by a run that was cut short after its last step
+  }
+  status_.pending.clear();
+  status_.conditions.set_ready(
+      "Migrated", fmt::format("the database is at version {}", version_text(observed.path.target)),
+      generation(), now());
+  return Done{};
+}
+
+Outcome MigrationRun::hold(const MigrationObservation& observed) {
+  const Hold& held = *observed.decision.plan.hold;
+  status_.conditions.set_stalled(held.reason, held.message, generation(), now());
+  if (held.reason == kApprovalRequired) {
+    status_.conditions.set({std::string(kApprovalRequired),
+                            ConditionState::kTrue,
+                            held.reason,
+                            held.message,
+                            generation(),
+                            {}},
+                           now());
+    return AwaitChange{};
+  }
+  status_.conditions.remove(kApprovalRequired);
+  return Stalled{{StatusCode::kFailedPrecondition, held.message, held.reason}};
+}
+
+Outcome MigrationRun::fail(const Status& status) {
+  const Outcome outcome = outcome_of(status);
+  if (std::holds_alternative<Stalled>(outcome)) {
+    if (!status_.history.empty() && in_progress(status_.history.front())) {
+      const Duration took = tools_.clock.now() - began_;
+      count_rollback("failed", took);
+      end_history("Failed", took);
+    }
+    status_.conditions.set_stalled(status.reason(), status.message(), generation(), now());
+  } else if (status.code() != StatusCode::kConflict) {
+    status_.conditions.set_reconciling(status.reason(), status.message(), generation(), now());
+  }
+  return outcome;
+}
+
+void MigrationRun::show_version(const SchemaState& state) {
+  seen_ = state;
+  status_.version = state.version;
+  status_.dirty = state.dirty;
+}
+
+void MigrationRun::show(const MigrationObservation& observed) {
+  status_.target = observed.path.target;
+  status_.overridden = observed.path.trigger == Trigger::kOverride;
+  goes_down_ = observed.decision.goes_down;
+  trigger_ = observed.path.trigger;
+  status_.pending.clear();
+  for (const PlannedStep& step : observed.decision.plan.steps) {
+    if (status_.pending.size() < kShownPending) {
+      status_.pending.push_back(step.summary);
+    }
+  }
+  if (observed.path.drift.empty()) {
+    status_.conditions.remove(kSourceDrift);
+    return;
+  }
+  std::string text;
+  for (const std::string& each : observed.path.drift) {
+    if (text.size() < 2000) {
+      text += (text.empty() ? "" : "; ") + each;
+    }
+  }
+  status_.conditions.set(
+      {std::string(kSourceDrift), ConditionState::kTrue, "SourceDiffers", text, generation(), {}},
+      now());
+}
+
+void MigrationRun::begin_history(const MigrationObservation& observed) {
+  const std::string to = version_text(observed.path.target);
+  if (!status_.history.empty() && in_progress(status_.history.front())) {
+    if (status_.history.front().to == to) {
+      return;  // cut short earlier; goes on
+    }
+    end_history("Failed", std::nullopt);
+  }
+  HistoryEntry entry;
+  entry.from = version_text(observed.path.from);
+  entry.to = to;
+  entry.trigger = trigger_;
+  entry.started_at = now();
+  if (const auto* override = active_override(spec_.override, now())) {
+    entry.by = override->by;
+    entry.reason = override->reason;
+  } else if (goes_down_ && spec_.approval) {
+    entry.by = spec_.approval->by;
+  }
+  status_.remember(std::move(entry));
+}
+
+void MigrationRun::end_history(const std::string& result, std::optional<Duration> took) {
+  if (status_.history.empty() || !in_progress(status_.history.front())) {
+    return;
+  }
+  HistoryEntry& entry = status_.history.front();
+  entry.completed_at = now();
+  entry.result = result;
+  // The process that measured is gone: what is left is the wall clock.
+  const Duration by_wall = std::max(Duration::zero(), Duration(now() - entry.started_at));
+  entry.duration_seconds = to_seconds(took.value_or(by_wall));
+}
+
+Status MigrationRun::progress(const std::string& message) {
+  published_ = tools_.clock.now();
+  status_.conditions.set_reconciling("Migrating", message, generation(), now());
+  return reconcile_.publish();
+}
+
+void MigrationRun::count_stage(std::string_view stage, Duration took) {
+  tools_.metrics.observe(metric::kRollbackStageDuration,
+                         {snake_name(Kind::kMigrationVersion), stage}, to_seconds(took));
+}
+
+void MigrationRun::count_rollback(const std::string& result, Duration took) {
+  if (!goes_down_) {
+    return;
+  }
+  const auto strategy = snake_name(Kind::kMigrationVersion);
+  tools_.metrics.observe(metric::kRollbackDuration, {strategy, label(trigger_), result},
+                         to_seconds(took));
+  tools_.metrics.add(metric::kRollbacks, {strategy, label(trigger_), result});
+}
+
+}  // namespace ripcord

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// One reconcile of a MigrationVersion, from the first look to the verified end. One thread; borrows
+// everything.
+
+#include "controller/strategies/migration_version.h"
+
+namespace ripcord {
+
+class MigrationRun {
+ public:
+  MigrationRun(const MigrationTools& tools, Reconcile& reconcile);
+
+  Outcome run();
+  // The last thing the database said, for gauges; null when it did not answer.
+  const SchemaState* last_seen() const { return seen_ ? &*seen_ : nullptr; }
+
+ private:
+  Result<MigrationObservation> observe(SchemaState state);
+  Outcome hold(const MigrationObservation& observed);
+  Outcome settled(const MigrationObservation& observed);
+  Outcome carry_out(SchemaDatabase& database, const MigrationObservation& observed);
+  Status run_steps(SchemaSession& session, const MigrationDecision& decision);
+  Status verify(SchemaDatabase& database, const MigrationPath& path);
+  Outcome fail(const Status& status);
+  void show(const MigrationObservation& observed);
+  void show_version(const SchemaState& state);
+  void begin_history(const MigrationObservation& observed);
+  void end_history(const std::string& result, std::optional<Duration> took);
+  Status progress(const std::string& message);
+  void count_stage(std::string_view stage, Duration took);
+  void count_rollback(const std::string& result, Duration took);
+  WallTime now() const { return tools_.clock.wall_now(); }
+  std::int64_t generation() const { return reconcile_.object.meta.generation; }
+
+  const MigrationTools& tools_;
+  Reconcile& reconcile_;
+  const MigrationVersionSpec& spec_;
+  MigrationVersionStatus& status_;
+  std::optional<SchemaState> seen_;
+  bool goes_down_ = false;
+  Trigger trigger_ = Trigger::kSpec;
+  MonoTime began_{};
+  MonoTime published_{};
+};
+
+}  // namespace ripcord

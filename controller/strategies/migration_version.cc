@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/strategies/migration_version.h"
+
+#include "controller/strategies/migration_run.h"
+#include "controller/strategies/rollback_metrics.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace ripcord {
+namespace {
+
+bool needs_source(const MigrationVersionSpec& spec, WallTime now) {
+  return !spec.version && active_override(spec.override, now) == nullptr;
+}
+
+}  // namespace
+
+Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec, SchemaState state,
+                                               const MigrationTools& tools) {
+  const WallTime now = tools.clock.wall_now();
+  MigrationObservation observed{std::move(state), {}, {}};
+  Result<std::vector<Migration>> files = tools.source.load(spec.source);
+  if (!files && needs_source(spec, now)) {
+    return as_return(files.error());
+  }
+  observed.path =
+      migration_path(spec, observed.state, files ? *files : std::vector<Migration>{}, now);
+  if (!files) {
+    observed.path.drift.push_back("the migrations cannot be read: " + files.error().message());
+    if (observed.path.hold) {
+      observed.path.hold->message += "; and " + observed.path.drift.back();
+    }
+  }
+  for (MigrationMove& move : observed.path.moves) {
+    auto statements = tools.inspector.inspect(spec.database.engine, move.script());
+    if (!statements) {
+      return as_return(statements.error().annotated(move.origin));
+    }
+    move.step.statements = std::move(*statements);
+  }
+  observed.decision = decide_migration(spec, observed.path);
+  return observed;
+}
+
+Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_token /*stop*/) {
+  const auto& spec = std::get<MigrationVersionSpec>(object.spec);
+  ASSIGN_OR_RETURN(const auto database, tools_.databases.open(spec.database));
+  ASSIGN_OR_RETURN(SchemaState state, database->read());
+  ASSIGN_OR_RETURN(MigrationObservation observed,
+                   observe_migration(spec, std::move(state), tools_));
+  return std::move(observed.decision.plan);
+}
+
+Outcome MigrationVersionStrategy::converge(Reconcile& reconcile) {
+  MigrationRun run(tools_, reconcile);
+  const Outcome outcome = run.run();
+  if (run.last_seen() != nullptr) {
+    report(reconcile.object.key(), std::get<MigrationVersionSpec>(reconcile.object.spec),
+           *run.last_seen());
+  }
+  return outcome;
+}
+
+void MigrationVersionStrategy::forget(const ObjectKey& key) {
+  tools_.metrics.remove(metric::kMigrationVersion, {key.name});
+  const MutexLock lock(mutex_);
+  undoable_.erase(key);
+  tools_.metrics.set(metric::kRollbackAvailable, {snake_name(Kind::kMigrationVersion)},
+                     static_cast<double>(undoable_.size()));
+}
+
+void MigrationVersionStrategy::report(const ObjectKey& key, const MigrationVersionSpec& spec,
+                                      const SchemaState& state) {
+  tools_.metrics.set(metric::kMigrationVersion, {key.name},
+                     state.version ? static_cast<double>(*state.version) : -1);
+  const bool recorded = !state.applied.empty() && state.applied.back().version == state.version &&
+                        state.applied.back().down;
+  const auto undo = recorded
+                        ? tools_.inspector.inspect(spec.database.engine, *state.applied.back().down)
+                        : std::vector<SqlStatement>{};
+  const MutexLock lock(mutex_);
+  if (undo && !undo->empty()) {
+    undoable_.insert(key);
+  } else {
+    undoable_.erase(key);
+  }
+  tools_.metrics.set(metric::kRollbackAvailable, {snake_name(Kind::kMigrationVersion)},
+                     static_cast<double>(undoable_.size()));
+}
+
+}  // namespace ripcord

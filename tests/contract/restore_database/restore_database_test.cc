@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+// One suite for every RestoreDatabases. A world makes databases and backups of its engine; what a
+// database holds is the list of names in its table `users`.
+#include "adapters/postgres/restore_databases.h"
+#include "adapters/process/child_runner.h"
+#include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/restore_databases.h"
+#include "tests/support/postgres_cluster.h"
+#include "tests/support/process.h"
+#include "tests/support/status_matchers.h"
+
+#include <functional>
+#include <memory>
+
+namespace ripcord {
+namespace {
+
+class World {
+ public:
+  virtual ~World() = default;
+  virtual RestoreDatabases& databases() = 0;
+  virtual DatabaseRef make_database(const std::vector<std::string>& users) = 0;
+  virtual Backup make_backup(const std::string& name, const std::vector<std::string>& users) = 0;
+  virtual void damage(const Backup& backup) = 0;
+  virtual std::string users(const DatabaseRef& ref) = 0;  // "ann,bob"
+  virtual std::string users_of_previous(const DatabaseRef& ref, const std::string& previous) = 0;
+  virtual std::string table() const = 0;  // how count() names it
+};
+
+std::string insert_all(const std::vector<std::string>& users) {
+  std::string sql = "create table users (name text primary key);";
+  for (const auto& user : users) {
+    sql += "insert into users values ('" + user + "');";
+  }
+  return sql;
+}
+
+class PostgresWorld final : public World {
+ public:
+  RestoreDatabases& databases() override { return restores_; }
+  DatabaseRef make_database(const std::vector<std::string>& users) override {
+    DatabaseRef ref;
+    const std::string name = fresh_database(shared_cluster(), "contract");
+    shared_cluster().psql(name, insert_all(users));
+    ref.url = shared_cluster().url(name);
+    return ref;
+  }
+  Backup make_backup(const std::string& name, const std::vector<std::string>& users) override {
+    const std::string database = fresh_database(shared_cluster(), "source");
+    shared_cluster().psql(database, insert_all(users));
+    Backup backup{name, BackupFormat::kPgCustom, directory_ / name, 0};
+    const RunResult dumped =
+        run({.argv = {"pg_dump", "-Fc", "-f", backup.path, shared_cluster().url(database)}});
+    EXPECT_EQ(dumped.exit_code, 0) << dumped.err;
+    backup.bytes = static_cast<std::int64_t>(std::filesystem::file_size(backup.path));
+    return backup;
+  }
+  void damage(const Backup& backup) override {
+    std::filesystem::resize_file(backup.path, static_cast<std::uintmax_t>(backup.bytes) / 2);
+  }
+  std::string users(const DatabaseRef& ref) override {
+    return users_of_previous(ref, ref.url.substr(ref.url.rfind('/') + 1));
+  }
+  std::string users_of_previous(const DatabaseRef&, const std::string& previous) override {
+    return shared_cluster().psql(
+        previous, "select coalesce(string_agg(name, ',' order by name), '') from users");
+  }
+  std::string table() const override { return "public.users"; }
+
+ private:
+  TempDir directory_;
+  SystemClock clock_;
+  ChildRunner runner_;
+  postgres::PostgresRestores restores_{runner_, clock_};
+};
+
+class SqliteWorld final : public World {
+ public:
+  explicit SqliteWorld(std::string journal_mode) : journal_mode_(std::move(journal_mode)) {}
+  RestoreDatabases& databases() override { return restores_; }
+  DatabaseRef make_database(const std::vector<std::string>& users) override {
+    DatabaseRef ref;
+    ref.engine = Engine::kSqlite;
+    ref.path = make_file("live" + std::to_string(++made_) + ".db", users, journal_mode_);
+    return ref;
+  }
+  Backup make_backup(const std::string& name, const std::vector<std::string>& users) override {
+    Backup backup{name, BackupFormat::kSqliteFile, make_file(name + ".db", users, "delete"), 0};
+    backup.bytes = static_cast<std::int64_t>(std::filesystem::file_size(backup.path));
+    return backup;
+  }
+  void damage(const Backup& backup) override {
+    std::filesystem::resize_file(backup.path, static_cast<std::uintmax_t>(backup.bytes) / 2);
+  }
+  std::string users(const DatabaseRef& ref) override { return users_of_previous(ref, ref.path); }
+  std::string users_of_previous(const DatabaseRef&, const std::string& previous) override {
+    auto connection = sqlite::Connection::open(previous, sqlite::OpenMode::kReadOnly);
+    EXPECT_OK(connection);
+    const auto rows = connection->query(
+        "select coalesce(group_concat(name, ','), '') from (select name from users order by name)");
+    EXPECT_OK(rows);
+    return rows ? rows->rows.at(0).at(0).value_or("") : "?";
+  }
+  std::string table() const override { return "users"; }
+
+ private:
+  std::string make_file(const std::string& name, const std::vector<std::string>& users,
+                        const std::string& journal_mode) {
+    auto connection = sqlite::Connection::open(directory_ / name, sqlite::OpenMode::kCreate);
+    EXPECT_OK(connection);
+    EXPECT_OK(connection->query("pragma journal_mode = " + journal_mode));
+    EXPECT_OK(connection->execute(insert_all(users)));
+    return directory_ / name;
+  }
+
+  TempDir directory_;
+  SystemClock clock_;
+  std::string journal_mode_;
+  int made_ = 0;
+  sqlite::SqliteRestores restores_{clock_};
+};
+
+struct WorldFactory {
+  std::string name;
+  std::function<std::unique_ptr<World>()> make;  // null when it cannot be had here
+};
+
+std::vector<WorldFactory> factories() {
+  return {{"PostgreSql",
+           []() -> std::unique_ptr<World> {
+             return PostgresCluster::available() ? std::make_unique<PostgresWorld>() : nullptr;
+           }},
+          {"SqliteWal", [] { return std::make_unique<SqliteWorld>("wal"); }},
+          {"SqliteRollbackJournal", [] { return std::make_unique<SqliteWorld>("delete"); }}};
+}
+
+class RestoreDatabase : public testing::TestWithParam<WorldFactory> {
+ protected:
+  void SetUp() override {
+    world_ = GetParam().make();
+    if (!world_) {
+      GTEST_SKIP() << "no server of this engine is installed";
+    }
+    live_ = world_->make_database({"old1", "old2"});
+    backup_ = world_->make_backup("monday", {"ann", "bob", "cid"});
+  }
+  OpenedRestore open(const std::string& uid = "0a1b2c3d-4e5f-6789") {
+    auto opened = world_->databases().open(live_, uid);
+    EXPECT_OK(opened);
+    return std::move(*opened);
+  }
+  RestoreState state(OpenedRestore& opened) {
+    auto read = opened.target->read();
+    EXPECT_OK(read);
+    return read ? *read : RestoreState{};
+  }
+
+  std::unique_ptr<World> world_;
+  DatabaseRef live_;
+  Backup backup_;
+};
+
+TEST_P(RestoreDatabase, BeginsWithNothing) {
+  OpenedRestore restore = open();
+  const RestoreState found = state(restore);
+  EXPECT_FALSE(found.side_exists);
+  EXPECT_FALSE(found.side_complete);
+  EXPECT_FALSE(found.swapped);
+  EXPECT_FALSE(found.swap_interrupted);
+  EXPECT_EQ(found.previous_name, "");
+}
+
+TEST_P(RestoreDatabase, LoadsBesideTheLiveDatabase) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  const RestoreState found = state(restore);
+  EXPECT_TRUE(found.side_exists);
+  EXPECT_TRUE(found.side_complete);
+  EXPECT_FALSE(found.swapped);
+  EXPECT_EQ(found.backup, "monday");
+  EXPECT_GT(found.side_bytes, 0);
+  EXPECT_EQ(world_->users(live_), "old1,old2");
+}
+
+TEST_P(RestoreDatabase, CountsTableByTableAndAnswersQueriesOnTheSide) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  const auto counted = restore.target->count({});
+  ASSERT_OK(counted);
+  EXPECT_EQ(*counted, (std::vector<TableRows>{{world_->table(), 3}}));
+  const auto answer = restore.target->query("select count(*) from users where name > 'b'", {});
+  ASSERT_OK(answer);
+  EXPECT_EQ(*answer, 2);
+}
+
+TEST_P(RestoreDatabase, RefusesAVerificationQueryThatWrites) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  EXPECT_FALSE(restore.target->query("delete from users", {}).has_value());
+  EXPECT_FALSE(restore.target->query("select 1; delete from users", {}).has_value() &&
+               *restore.target->query("select count(*) from users", {}) != 3);
+  const auto left = restore.target->query("select count(*) from users", {});
+  ASSERT_OK(left);
+  EXPECT_EQ(*left, 3);
+}
+
+TEST_P(RestoreDatabase, RefusesAVerificationQueryWithoutOneNumber) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  EXPECT_CODE(restore.target->query("select name from users", {}), StatusCode::kFailedPrecondition);
+  EXPECT_CODE(restore.target->query("select 'many'", {}), StatusCode::kFailedPrecondition);
+}
+
+TEST_P(RestoreDatabase, SwapsAndKeepsThePreviousContent) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  const auto report = restore.target->swap({});
+  ASSERT_OK(report);
+  EXPECT_EQ(world_->users(live_), "ann,bob,cid");
+  EXPECT_EQ(world_->users_of_previous(live_, report->previous_name), "old1,old2");
+  const RestoreState found = state(restore);
+  EXPECT_TRUE(found.swapped);
+  EXPECT_FALSE(found.swap_interrupted);
+  EXPECT_FALSE(found.side_exists);
+  EXPECT_EQ(found.backup, "monday");
+  EXPECT_EQ(found.previous_name, report->previous_name);
+}
+
+TEST_P(RestoreDatabase, SwapsOnceHoweverOftenItIsAsked) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  ASSERT_OK(restore.target->swap({}));
+  const auto again = open().target->swap({});
+  ASSERT_OK(again);
+  EXPECT_EQ(world_->users(live_), "ann,bob,cid");
+  EXPECT_EQ(world_->users_of_previous(live_, again->previous_name), "old1,old2");
+}
+
+TEST_P(RestoreDatabase, CountsTheLiveDatabaseOnceSwapped) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  ASSERT_OK(restore.target->swap({}));
+  const auto counted = open().target->count({});
+  ASSERT_OK(counted);
+  EXPECT_EQ(*counted, (std::vector<TableRows>{{world_->table(), 3}}));
+}
+
+TEST_P(RestoreDatabase, RefusesToSwapWhatIsNotLoaded) {
+  OpenedRestore restore = open();
+  EXPECT_CODE(restore.target->swap({}), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(world_->users(live_), "old1,old2");
+}
+
+TEST_P(RestoreDatabase, RefusesToLoadOverAFinishedSwap) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  ASSERT_OK(restore.target->swap({}));
+  EXPECT_CODE(restore.target->load(backup_, {}), StatusCode::kFailedPrecondition);
+}
+
+TEST_P(RestoreDatabase, ADamagedBackupFailsAndLeavesTheLiveDatabaseAlone) {
+  world_->damage(backup_);
+  OpenedRestore restore = open();
+  EXPECT_CODE(restore.target->load(backup_, {}), StatusCode::kFailedPrecondition);
+  EXPECT_FALSE(state(restore).side_complete);
+  EXPECT_EQ(world_->users(live_), "old1,old2");
+}
+
+TEST_P(RestoreDatabase, LoadingAgainReplacesWhatAnEarlierTryLeft) {
+  const Backup other = world_->make_backup("sunday", {"zoe"});
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(other, {}));
+  ASSERT_OK(restore.target->load(backup_, {}));
+  EXPECT_EQ(state(restore).backup, "monday");
+  const auto rows = restore.target->query("select count(*) from users", {});
+  ASSERT_OK(rows);
+  EXPECT_EQ(*rows, 3);
+}
+
+TEST_P(RestoreDatabase, RefusesABackupOfAnotherEngine) {
+  Backup foreign = backup_;
+  foreign.format =
+      live_.engine == Engine::kSqlite ? BackupFormat::kPgCustom : BackupFormat::kSqliteFile;
+  EXPECT_CODE(open().target->load(foreign, {}), StatusCode::kInvalidArgument);
+}
+
+TEST_P(RestoreDatabase, DropsTheSideAndThePreviousAndNothingElse) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  ASSERT_OK(restore.leftovers->drop_side());
+  ASSERT_OK(restore.leftovers->drop_side());
+  EXPECT_FALSE(state(restore).side_exists);
+  ASSERT_OK(restore.target->load(backup_, {}));
+  ASSERT_OK(restore.target->swap({}));
+  ASSERT_OK(restore.leftovers->drop_previous());
+  ASSERT_OK(restore.leftovers->drop_previous());
+  EXPECT_EQ(state(restore).previous_name, "");
+  EXPECT_EQ(world_->users(live_), "ann,bob,cid");
+}
+
+TEST_P(RestoreDatabase, AStoppedLoadIsCancelledAndCanBeDoneAgain) {
+  std::stop_source stop;
+  stop.request_stop();
+  OpenedRestore restore = open();
+  EXPECT_CODE(restore.target->load(backup_, stop.get_token()), StatusCode::kCancelled);
+  EXPECT_EQ(world_->users(live_), "old1,old2");
+  ASSERT_OK(restore.target->load(backup_, {}));
+  EXPECT_TRUE(state(restore).side_complete);
+}
+
+TEST_P(RestoreDatabase, TwoRequestsOnOneDatabaseKeepApart) {
+  const Backup other = world_->make_backup("sunday", {"zoe"});
+  OpenedRestore first = open("11111111-aaaa");
+  OpenedRestore second = open("22222222-bbbb");
+  ASSERT_OK(first.target->load(backup_, {}));
+  ASSERT_OK(second.target->load(other, {}));
+  ASSERT_OK(first.target->swap({}));
+  ASSERT_OK(second.target->swap({}));
+  EXPECT_EQ(world_->users(live_), "zoe");
+  EXPECT_EQ(world_->users_of_previous(live_, state(second).previous_name), "ann,bob,cid");
+  EXPECT_EQ(world_->users_of_previous(live_, state(first).previous_name), "old1,old2");
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, RestoreDatabase, testing::ValuesIn(factories()),
+                         [](const auto& instance) { return instance.param.name; });
+
+}  // namespace
+}  // namespace ripcord

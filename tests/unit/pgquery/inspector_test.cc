@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/pgquery/inspector.h"
+
+#include "adapters/sqlite/inspector.h"
+#include "tests/support/status_matchers.h"
+
+namespace ripcord {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct EffectCase {
+  std::string sql;
+  DataEffect effect;
+  bool outside = false;
+};
+
+const pgquery::PostgresInspector kPg;
+const sqlite::SqliteInspector kLite;
+
+void check(const SqlInspector& inspector, Engine engine, const EffectCase& each) {
+  const auto statements = inspector.inspect(engine, each.sql);
+  ASSERT_OK(statements);
+  ASSERT_EQ(statements->size(), 1U) << each.sql;
+  EXPECT_EQ(to_string(statements->front().effect), to_string(each.effect)) << each.sql;
+  EXPECT_EQ(statements->front().needs_no_transaction, each.outside) << each.sql;
+  EXPECT_EQ(statements->front().text, each.sql);
+}
+
+TEST(PostgresInspector, CallsNothingLosslessThatTakesSomethingAway) {
+  const auto ok = DataEffect::kLossless;
+  const auto lossy = DataEffect::kLossy;
+  const auto unknown = DataEffect::kUnknown;
+  const std::vector<EffectCase> cases = {
+      {"create table t (a int default random())", ok},
+      {"alter table t add column b int", ok},
+      {"alter table t add column b int, drop column a", lossy},
+      {"alter table t drop constraint c", lossy},
+      {"alter table t alter column a type bigint", lossy},
+      {"alter table t alter a set default 1", ok},
+      {"alter table t alter a drop default", lossy},
+      {"alter table t alter a drop not null", lossy},
+      {"alter table t set unlogged", lossy},
+      {"alter table t disable trigger all", unknown},
+      {"alter table t rename a to b", ok},
+      {"create or replace view v as select 1", ok},
+      {"create index i on t (a)", ok},
+      {"create index concurrently i on t (a)", ok, true},
+      {"drop index concurrently i", lossy, true},
+      {"reindex index concurrently i", ok, true},
+      {"reindex table t", ok},
+      {"vacuum t", ok, true},
+      {"analyze t", ok},
+      {"create database d", ok, true},
+      {"alter system set work_mem = '1MB'", unknown, true},
+      {"alter type e add value 'x'", ok},
+      {"drop table t", lossy},
+      {"drop view v", lossy},
+      {"truncate t", lossy},
+      {"delete from t", lossy},
+      {"update t set a = 1", lossy},
+      {"insert into t values (1)", ok},
+      {"insert into t values (1) on conflict do nothing", ok},
+      {"insert into t values (1) on conflict (a) do update set a = 2", lossy},
+      {"with gone as (delete from t returning *) select * from gone", lossy},
+      {"select setval('s', 1)", ok},
+      {"select purge_everything()", unknown},
+      {"insert into t select purge_everything()", unknown},
+      {"do $$ begin drop table t; end $$", unknown},
+      {"call p()", unknown},
+      {"merge into t using s on t.a = s.a when matched then delete", lossy},
+      {"alter table p detach partition q concurrently", lossy, true},
+  };
+  for (const EffectCase& each : cases) {
+    check(kPg, Engine::kPostgreSql, each);
+  }
+}
+
+TEST(SqliteInspector, CallsNothingLosslessThatTakesSomethingAway) {
+  const auto ok = DataEffect::kLossless;
+  const auto lossy = DataEffect::kLossy;
+  const std::vector<EffectCase> cases = {
+      {"create table t (a)", ok},
+      {"alter table t add column b", ok},
+      {"alter table t rename column a to b", ok},
+      {"alter table t drop column a", lossy},
+      {"drop trigger t", lossy},
+      {"delete from t", lossy},
+      {"insert into t values (1)", ok},
+      {"insert or replace into t values (1)", lossy},
+      {"with x as (select 1) delete from t", lossy},
+      {"pragma foreign_keys = off", ok},
+      {"pragma writable_schema = on", DataEffect::kUnknown},
+      {"attach 'x' as y", DataEffect::kUnknown},
+      {"vacuum", ok, true},
+  };
+  for (const EffectCase& each : cases) {
+    check(kLite, Engine::kSqlite, each);
+  }
+}
+
+TEST(PostgresInspector, GivesTextWithoutLeadingCommentsAndTheRightLines) {
+  const auto statements =
+      kPg.inspect(Engine::kPostgreSql,
+                  "-- Ünï\n\nselect 1 /* x;y */;\n\n/* a\nb */ create function f() returns "
+                  "int language sql as $$ select 1; $$;\nselect ';'\n");
+  ASSERT_OK(statements);
+  ASSERT_EQ(statements->size(), 3U);
+  EXPECT_EQ((*statements)[0].line, 3);
+  EXPECT_EQ((*statements)[1].line, 6);
+  EXPECT_THAT((*statements)[1].text, ::testing::StartsWith("create function"));
+  EXPECT_EQ((*statements)[2].line, 7);
+}
+
+TEST(PostgresInspector, FindsNoStatementInCommentsAlone) {
+  for (const std::string script : {"", "  \n", "-- irreversible: data is gone", "/* x */ ; ;"}) {
+    const auto statements = kPg.inspect(Engine::kPostgreSql, script);
+    ASSERT_OK(statements);
+    EXPECT_TRUE(statements->empty()) << script;
+  }
+}
+
+TEST(PostgresInspector, RefusesTransactionControlWithItsLine) {
+  for (const std::string script :
+       {"select 1;\nbegin;\nselect 2;\ncommit;", "select 1;\ncommit", "selec 1;\ncommit;"}) {
+    const auto statements = kPg.inspect(Engine::kPostgreSql, script);
+    EXPECT_CODE(statements, StatusCode::kInvalidArgument);
+    EXPECT_THAT(status_of(statements).message(), HasSubstr("line 2")) << script;
+  }
+}
+
+TEST(PostgresInspector, SplitsWhatTheParserDoesNotKnowAndCallsItUnknown) {
+  const auto statements =
+      kPg.inspect(Engine::kPostgreSql,
+                  "create table t (a int);\nalter table t frobnicate ';';\ncreate index "
+                  "concurrently i on t (a)");
+  ASSERT_OK(statements);
+  ASSERT_EQ(statements->size(), 3U);
+  for (const SqlStatement& statement : *statements) {
+    EXPECT_EQ(statement.effect, DataEffect::kUnknown);
+  }
+  EXPECT_EQ((*statements)[1].line, 2);
+  EXPECT_TRUE((*statements)[2].needs_no_transaction);
+}
+
+TEST(PostgresInspector, SurvivesExpressionsThatWouldOverflowAnOrdinaryStack) {
+  std::string script = "select 1";
+  for (int i = 0; i < 110000; ++i) {
+    script += "+1";
+  }
+  const auto statements = kPg.inspect(Engine::kPostgreSql, script);
+  ASSERT_OK(statements);
+  EXPECT_EQ(statements->size(), 1U);
+}
+
+TEST(PostgresInspector, RefusesScriptsThatAreTooLargeOrHoldNulBytes) {
+  EXPECT_CODE(kPg.inspect(Engine::kPostgreSql, std::string(pgquery::kMaxScriptBytes + 1, ' ')),
+              StatusCode::kInvalidArgument);
+  EXPECT_CODE(kPg.inspect(Engine::kPostgreSql, std::string("select 1\0drop", 13)),
+              StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace ripcord
