@@ -3,7 +3,7 @@
 
 #include "controller/codec/codec.h"
 
-#include <optional>
+#include <algorithm>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -99,6 +99,12 @@ std::string quote_json(std::string_view text) {
 }
 
 Result<std::string> unquote_json(std::string_view text) {
+  // Most strings are plain and need no parser.
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"' &&
+      std::all_of(text.begin() + 1, text.end() - 1, plain)) {
+    return std::string(text.substr(1, text.size() - 2));
+  }
   const json value = text.starts_with('"') ? json::parse(text, nullptr, false) : json();
   if (!value.is_string()) {
     return error(StatusCode::kInvalidArgument, "this is no JSON string");

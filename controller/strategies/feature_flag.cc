@@ -129,11 +129,6 @@ Outcome FeatureFlagStrategy::converge(Reconcile& reconcile) {
                      to_seconds(clock_.now() - acted));
   }
   record(object, *decision, *verified, started);
-
-  const auto& spec = std::get<FeatureFlagSpec>(object.spec);
-  if (decision->overridden && spec.override->until) {
-    return RequeueAfter{*spec.override->until - clock_.wall_now(), ok_status()};
-  }
   return Done{};
 }
 

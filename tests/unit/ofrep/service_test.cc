@@ -191,6 +191,10 @@ TEST_F(OfrepServiceTest, LetsBrowsersInAndShowsThemTheEntityTag) {
     EXPECT_EQ(header(ask(path), "Access-Control-Expose-Headers"), "ETag");
     EXPECT_EQ(header(ask(path), "Access-Control-Allow-Origin"), "*");
   }
+  const ServedResponse one =
+      ask(std::string(kAll) + "/new_checkout", "{}", {{"origin", "https://shop.example"}});
+  EXPECT_EQ(header(one, "Access-Control-Allow-Origin"), "*");
+  EXPECT_EQ(header(one, "Access-Control-Expose-Headers"), "ETag");
 }
 
 TEST_F(OfrepServiceTest, CountsEvaluationsUnderBoundedLabels) {

@@ -203,7 +203,7 @@ TEST_F(FeatureFlagStrategyTest, DisablesBothWays) {
   EXPECT_EQ(status_of_flag(checkout).history.size(), entries);
 }
 
-TEST_F(FeatureFlagStrategyTest, LooksAgainWhenTheOverrideEnds) {
+TEST_F(FeatureFlagStrategyTest, GoesBackToTheDeclaredStateWhenTheOverrideEnds) {
   Resource checkout = flag("checkout");
   converge(checkout);
   FeatureFlagOverride off;
@@ -211,15 +211,15 @@ TEST_F(FeatureFlagStrategyTest, LooksAgainWhenTheOverrideEnds) {
   off.until = clock_.wall_now() + std::chrono::minutes(5);
   spec_of(checkout).override = off;
   checkout.meta.generation = 2;
-  const Outcome outcome = converge(checkout);
-  const auto* again = std::get_if<RequeueAfter>(&outcome);
-  ASSERT_NE(again, nullptr);
-  EXPECT_TRUE(again->cause.ok());
-  EXPECT_EQ(*again->delay, std::chrono::minutes(5));
-  clock_.advance(*again->delay);
+  converge(checkout);
+  EXPECT_EQ(served(), "false off STATIC");
+  EXPECT_THAT(common(checkout.status).conditions.find(kReady)->message,
+              HasSubstr("until 2024-01-15T12:05:00Z"));
+  clock_.advance(std::chrono::minutes(5));
   EXPECT_TRUE(std::holds_alternative<Done>(converge(checkout)));
   EXPECT_EQ(served(), "true on STATIC");
   EXPECT_EQ(status_of_flag(checkout).history[0].trigger, Trigger::kAutomatic);
+  EXPECT_EQ(ready_reason(checkout), "Serving");
 }
 
 TEST_F(FeatureFlagStrategyTest, ChangesTheTableBeforeItAsksAnything) {
