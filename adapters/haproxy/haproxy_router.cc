@@ -35,13 +35,14 @@ class HaproxyBackend final : public TrafficRouter {
   bool file_agrees(const std::map<std::string, Setting>& settings) const;
   Status save() const;
   Status put(const std::string& server, const std::string& what) const;
-  Status raise(const ServerLine& line, const Setting& setting) const;
-  Status lower(const ServerLine& line, const Setting& setting) const;
-  Status change(const BackendView& view, const std::map<std::string, Setting>& settings,
+  // The next three leave in `view` what was read after their last command.
+  Status raise(const ServerLine& line, const Setting& setting, BackendView& view) const;
+  Status lower(const ServerLine& line, const Setting& setting, BackendView& view) const;
+  Status change(BackendView& view, const std::map<std::string, Setting>& settings,
                 const TrafficWeights& weights) const;
   Status take_back(const BackendView& view, const std::map<std::string, Setting>& settings) const;
   Status apply_once(const TrafficWeights& weights) const;
-  Status destinations_run(const TrafficWeights& weights) const;
+  Status destinations_run(const BackendView& view, const TrafficWeights& weights) const;
 
   HaproxyRouter where_;
   std::vector<Environment> environments_;
@@ -137,11 +138,12 @@ Status mismatch(const std::string& command, const OwnedServer* read) {
 }
 
 // Weight first, so that a server never gets traffic with a weight that is not its own.
-Status HaproxyBackend::raise(const ServerLine& line, const Setting& setting) const {
+Status HaproxyBackend::raise(const ServerLine& line, const Setting& setting,
+                             BackendView& view) const {
   if (line.weight != setting.weight) {
     const std::string command = fmt::format("weight {}", setting.weight);
     RETURN_IF_ERROR(put(line.name, command));
-    ASSIGN_OR_RETURN(const BackendView view, look());
+    ASSIGN_OR_RETURN(view, look());
     const OwnedServer* now = view.find(line.name);
     if (now == nullptr || now->line.weight != setting.weight) {
       return mismatch(fmt::format("set server {}/{} {}", where_.backend, line.name, command), now);
@@ -149,7 +151,7 @@ Status HaproxyBackend::raise(const ServerLine& line, const Setting& setting) con
   }
   if (line.maintenance || line.draining) {
     RETURN_IF_ERROR(put(line.name, "state ready"));
-    ASSIGN_OR_RETURN(const BackendView view, look());
+    ASSIGN_OR_RETURN(view, look());
     const OwnedServer* now = view.find(line.name);
     if (now == nullptr || !agrees(now->line, setting)) {
       return mismatch(fmt::format("set server {}/{} state ready", where_.backend, line.name), now);
@@ -158,11 +160,12 @@ Status HaproxyBackend::raise(const ServerLine& line, const Setting& setting) con
   return ok_status();
 }
 
-Status HaproxyBackend::lower(const ServerLine& line, const Setting& setting) const {
+Status HaproxyBackend::lower(const ServerLine& line, const Setting& setting,
+                             BackendView& view) const {
   const std::string command =
       setting.in_rotation ? fmt::format("weight {}", setting.weight) : "state drain";
   RETURN_IF_ERROR(put(line.name, command));
-  ASSIGN_OR_RETURN(const BackendView view, look());
+  ASSIGN_OR_RETURN(view, look());
   const OwnedServer* now = view.find(line.name);
   if (now == nullptr || !agrees(now->line, setting)) {
     return mismatch(fmt::format("set server {}/{} {}", where_.backend, line.name, command), now);
@@ -171,8 +174,8 @@ Status HaproxyBackend::lower(const ServerLine& line, const Setting& setting) con
 }
 
 // HAProxy's own view of the servers that are to carry the traffic, before any other is taken away.
-Status HaproxyBackend::destinations_run(const TrafficWeights& weights) const {
-  ASSIGN_OR_RETURN(const BackendView view, look());
+Status HaproxyBackend::destinations_run(const BackendView& view,
+                                        const TrafficWeights& weights) const {
   for (const auto& [environment, share] : weights) {
     const bool runs = std::ranges::any_of(view.servers, [&](const OwnedServer& server) {
       return server.environment == environment && server.line.in_rotation() && server.line.running;
@@ -211,28 +214,29 @@ Status HaproxyBackend::take_back(const BackendView& view,
   return ok_status();
 }
 
-Status HaproxyBackend::change(const BackendView& view,
-                              const std::map<std::string, Setting>& settings,
+Status HaproxyBackend::change(BackendView& view, const std::map<std::string, Setting>& settings,
                               const TrafficWeights& weights) const {
-  for (const OwnedServer& server : view.servers) {
-    const auto at = settings.find(server.line.name);
-    if (at != settings.end() && !agrees(server.line, at->second) &&
-        is_raise(server.line, at->second)) {
-      RETURN_IF_ERROR(raise(server.line, at->second));
+  const BackendView before = view;
+  const auto for_each = [&](bool raising, auto&& act) -> Status {
+    for (const OwnedServer& server : before.servers) {
+      const auto at = settings.find(server.line.name);
+      if (at != settings.end() && !agrees(server.line, at->second) &&
+          is_raise(server.line, at->second) == raising) {
+        RETURN_IF_ERROR(act(server.line, at->second));
+      }
     }
-  }
-  if (const Status down = destinations_run(weights); !down.ok()) {
-    RETURN_IF_ERROR(take_back(view, settings));
+    return ok_status();
+  };
+  RETURN_IF_ERROR(for_each(true, [&](const ServerLine& line, const Setting& setting) {
+    return raise(line, setting, view);
+  }));
+  if (const Status down = destinations_run(view, weights); !down.ok()) {
+    RETURN_IF_ERROR(take_back(before, settings));
     return down;
   }
-  for (const OwnedServer& server : view.servers) {
-    const auto at = settings.find(server.line.name);
-    if (at != settings.end() && !agrees(server.line, at->second) &&
-        !is_raise(server.line, at->second)) {
-      RETURN_IF_ERROR(lower(server.line, at->second));
-    }
-  }
-  return ok_status();
+  return for_each(false, [&](const ServerLine& line, const Setting& setting) {
+    return lower(line, setting, view);
+  });
 }
 
 Status HaproxyBackend::save() const {
@@ -251,14 +255,13 @@ Status HaproxyBackend::save() const {
 
 Status HaproxyBackend::apply_once(const TrafficWeights& weights) const {
   ASSIGN_OR_RETURN(const std::string before, read_incarnation(socket_));
-  ASSIGN_OR_RETURN(const BackendView view, look());
+  ASSIGN_OR_RETURN(BackendView view, look());
   RETURN_IF_ERROR(all_known(view, weights, where_.backend));
   const auto settings = view.settings_for(weights);
   RETURN_IF_ERROR(change(view, settings, weights));
   RETURN_IF_ERROR(save());
-  ASSIGN_OR_RETURN(const BackendView after, look());
   ASSIGN_OR_RETURN(const std::string incarnation, read_incarnation(socket_));
-  for (const OwnedServer& server : after.servers) {
+  for (const OwnedServer& server : view.servers) {
     const auto at = settings.find(server.line.name);
     if (at != settings.end() && !agrees(server.line, at->second)) {
       return mismatch("all commands", &server);

@@ -71,7 +71,6 @@ Status write_state_file(const std::string& path, const std::string& text) {
     return {StatusCode::kInvalidArgument,
             fmt::format("{}: '{}': write an absolute path", kField, path)};
   }
-  const std::string folder = path.substr(0, path.rfind('/') + 1);
   std::string temporary = path + ".XXXXXX";
   const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) {
@@ -85,10 +84,6 @@ Status write_state_file(const std::string& path, const std::string& text) {
   if (failed != 0) {
     ::unlink(temporary.c_str());
     return failure(path, failed);
-  }
-  if (const int dir = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); dir >= 0) {
-    ::fsync(dir);
-    ::close(dir);
   }
   return ok_status();
 }

@@ -9,6 +9,7 @@
 #include "tests/support/traffic/traffic_world.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -19,7 +20,7 @@
 namespace ripcord {
 namespace {
 
-constexpr int kSwitches = 40;
+constexpr int kRounds = 25;  // of every kind in turn, there and back
 constexpr int kLoadThreads = 4;
 
 struct Samples {
@@ -38,7 +39,7 @@ double ms_since(MonoTime start, const Clock& clock) {
 }
 
 void row(const char* what, const Samples& samples, const Samples& floor) {
-  std::printf("%-58s %4zu %9.3f %9.3f %8.1f\n", what, samples.ms.size(), samples.at(0.5),
+  std::printf("%-60s %4zu %9.3f %9.3f %8.1f\n", what, samples.ms.size(), samples.at(0.5),
               samples.at(0.99), samples.at(0.5) / floor.at(0.5));
 }
 
@@ -48,9 +49,11 @@ class Bench {
 
  private:
   TrafficTargetSpec spec(const std::string& active, bool state_file) const;
-  Samples bare();
-  Samples applied(bool state_file);
-  Samples switched(bool state_file);
+  // Each goes to green and back to blue.
+  void bare(Samples& samples, bool with_request);
+  void applied(Samples& samples, bool state_file);
+  void switched(Samples& samples, bool state_file);
+  void print() const;
 
   SystemClock clock_;
   TempDir dir_;
@@ -63,6 +66,7 @@ class Bench {
   HttpProbers probers_{*http_, clock_};
   TrafficLoop loop_{store_, routers_, probers_, clock_};
   bool failed_ = false;
+  Samples floor_, floor_get_, apply_, apply_saved_, verified_, verified_saved_;
 };
 
 TrafficTargetSpec Bench::spec(const std::string& active, bool state_file) const {
@@ -76,60 +80,68 @@ TrafficTargetSpec Bench::spec(const std::string& active, bool state_file) const 
   return spec;
 }
 
-// The two commands of a switch, nothing read back, nothing verified.
-Samples Bench::bare() {
-  Samples samples;
-  for (int i = 0; i < kSwitches; ++i) {
+constexpr std::array<const char*, 2> kSides = {"green", "blue"};
+
+// The two commands of a switch, nothing read back.
+void Bench::bare(Samples& samples, bool with_request) {
+  for (const std::string to : kSides) {
     const MonoTime start = clock_.now();
-    haproxy_.command(fmt::format("set server shop/{} state ready", i % 2 == 0 ? "g1" : "b1"));
-    haproxy_.command(fmt::format("set server shop/{} state drain", i % 2 == 0 ? "b1" : "g1"));
+    haproxy_.command(fmt::format("set server shop/{} state ready", to == "green" ? "g1" : "b1"));
+    haproxy_.command(fmt::format("set server shop/{} state drain", to == "green" ? "b1" : "g1"));
+    if (with_request) {
+      failed_ = failed_ || get_once(haproxy_.port()) != to;
+    }
     samples.ms.push_back(ms_since(start, clock_));
   }
-  return samples;
 }
 
-Samples Bench::applied(bool state_file) {
-  Samples samples;
+void Bench::applied(Samples& samples, bool state_file) {
   const auto router = routers_.open(spec("blue", state_file));
-  for (int i = 0; i < kSwitches; ++i) {
+  for (const std::string to : kSides) {
     const MonoTime start = clock_.now();
-    const Status done = (*router)->apply({{i % 2 == 0 ? "green" : "blue", 100}});
+    const Status done = (*router)->apply({{to, 100}});
     samples.ms.push_back(ms_since(start, clock_));
     failed_ = failed_ || !done.ok();
   }
-  return samples;
 }
 
-Samples Bench::switched(bool state_file) {
-  Samples samples;
-  for (int i = 0; i < kSwitches; ++i) {
-    put_spec(store_, spec(i % 2 == 0 ? "green" : "blue", state_file));
+void Bench::switched(Samples& samples, bool state_file) {
+  for (const std::string to : kSides) {
+    put_spec(store_, spec(to, state_file));
     const Outcome outcome = loop_.settle();
     failed_ = failed_ || !std::holds_alternative<Done>(outcome);
     samples.ms.push_back(loop_.status().last_switch->duration_seconds * 1000);
   }
-  return samples;
+}
+
+void Bench::print() const {
+  std::printf("%-60s %4s %9s %9s %8s\n", "", "n", "p50 ms", "p99 ms", "x floor");
+  row("floor: the same `set server` commands, bare socket", floor_, floor_);
+  row("router: each command read back", apply_, floor_);
+  row("router: and the state file saved and synced", apply_saved_, floor_);
+  row("floor: the commands and one request, bare sockets", floor_get_, floor_get_);
+  row("command to verified through the router", verified_, floor_get_);
+  row("command to verified, state file saved and synced", verified_saved_, floor_get_);
 }
 
 int Bench::run() {
   put_spec(store_, spec("blue", true));
   loop_.settle();
   SteadyLoad load(haproxy_.port(), kLoadThreads);
-  const Samples floor = bare();
-  const Samples apply = applied(false);
-  const Samples apply_saved = applied(true);
-  const Samples verified = switched(false);
-  const Samples verified_saved = switched(true);
+  eventually([&] { return load.answered() > 1000; });
+  for (int i = 0; i < kRounds; ++i) {
+    bare(floor_, false);
+    applied(apply_, false);
+    applied(apply_saved_, true);
+    bare(floor_get_, true);
+    switched(verified_, false);
+    switched(verified_saved_, true);
+  }
   load.stop();
-  std::printf("traffic switch under load (%d kept connections, %ld requests)\n", kLoadThreads,
-              static_cast<long>(load.answered()));
-  std::printf("%-58s %4s %9s %9s %8s\n", "", "n", "p50 ms", "p99 ms", "x floor");
-  row("floor: the same `set server` commands, bare socket", floor, floor);
-  row("router: commands, each read back", apply, floor);
-  row("router: and the state file saved and synced", apply_saved, floor);
-  row("command to verified through the router", verified, floor);
-  row("command to verified, state file saved and synced", verified_saved, floor);
-  std::printf("requests lost over %d switches: %ld\n", 5 * kSwitches,
+  std::printf("blue-green switch of a real HAProxy, %d kept connections, %ld requests\n",
+              kLoadThreads, static_cast<long>(load.answered()));
+  print();
+  std::printf("requests lost over %d switches: %ld\n", 12 * kRounds,
               static_cast<long>(load.lost()));
   return failed_ || load.lost() != 0 ? 1 : 0;
 }

@@ -252,6 +252,11 @@ std::vector<std::string> HaproxyInstance::servers() const {
   return lines;
 }
 
+std::string get_once(std::uint16_t port) {
+  Connection connection;
+  return connection.open(port) ? connection.get() : std::string();
+}
+
 SteadyLoad::SteadyLoad(std::uint16_t port, int threads)
     : port_(port), bodies_(static_cast<std::size_t>(threads)) {
   for (auto& bodies : bodies_) {

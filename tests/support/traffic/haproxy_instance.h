@@ -73,6 +73,9 @@ class HaproxyInstance {
   std::unique_ptr<ChildProcess> process_;
 };
 
+// One GET over a connection of its own: the body of a complete 200, or nothing.
+std::string get_once(std::uint16_t port);
+
 // GETs over kept connections from several threads until it ends. Anything but a complete 200 is
 // lost.
 class SteadyLoad {
