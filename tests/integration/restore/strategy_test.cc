@@ -4,6 +4,7 @@
 #include "adapters/memory/object_store.h"
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/restore_databases.h"
+#include "controller/codec/codec.h"
 #include "controller/strategies/restore_by_engine.h"
 #include "controller/strategies/restore_request.h"
 #include "tests/support/process.h"
@@ -228,12 +229,33 @@ TEST_F(RestoreStrategy, AMissingBackupIsNamedAndFoundLater) {
   EXPECT_EQ(users(), 5);
 }
 
-TEST_F(RestoreStrategy, TheNameCannotLeaveTheCatalog) {
-  spec_.backup = spec_.approval->backup = "../shop";
+TEST_F(RestoreStrategy, ALinkCannotLeaveTheCatalog) {
+  std::filesystem::create_symlink(directory_ / "shop.db", directory_ / "backups/evil.db");
+  spec_.backup = spec_.approval->backup = "evil";
   create();
   EXPECT_TRUE(std::holds_alternative<Stalled>(reconcile()));
   EXPECT_EQ(ready_reason(), "InvalidBackupName");
   EXPECT_EQ(users(), 2);
+}
+
+TEST_F(RestoreStrategy, TheStoreTakesTheExampleOfTheDocumentation) {
+  const std::string page = read_file(std::string(RIPCORD_SOURCE_DIR) + "/docs/restorerequest.md");
+  const auto begin = page.find("apiVersion: ripcord.dev/v1alpha1");
+  const codec::ManifestFile file =
+      codec::read_manifests(page.substr(begin, page.find("```", begin) - begin), "example");
+  for (const auto& problem : file.errors) {
+    ADD_FAILURE() << to_string(problem);
+  }
+  ASSERT_EQ(file.manifests.size(), 1U);
+  const auto applied = codec::apply_manifest(file.manifests[0], nullptr);
+  ASSERT_OK(applied);
+  const auto stored = store_.create(*applied);
+  ASSERT_OK(stored);
+  const auto& spec = std::get<RestoreRequestSpec>((*stored)->spec);
+  EXPECT_EQ(spec.backup, "users_backup_20240115");
+  EXPECT_EQ(spec.approval->by, "alice");
+  EXPECT_EQ(spec.keep_previous, Duration(hours(24)));
+  EXPECT_EQ(spec.verification.queries.size(), 1U);
 }
 
 TEST_F(RestoreStrategy, DropsThePreviousDatabaseWhenItsTimeIsOver) {
