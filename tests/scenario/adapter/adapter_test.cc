@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conversations with the real binary: the four lines of the issue, and every file in cases/.
+#include "tests/scenario/adapter/script.h"
+#include "tests/support/process.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+namespace ripcord {
+namespace {
+
+const std::string kAdapter = std::string(RIPCORD_BIN_DIR) + "/ripcord-adapter";
+
+ProcessOptions adapter_options() {
+  ProcessOptions options;
+  options.argv = {kAdapter};
+  options.cwd = "/";
+  options.pipe_stdin = true;
+  return options;
+}
+
+TEST(Adapter, AnswersTheFourMessagesByteForByteBeforeTheNextIsSent) {
+  const std::pair<std::string, std::string> turns[] = {
+      {R"({"src": "admin", "dest": "migrations", "body": {"type": "rollback", "msg_id": 1, "version": 3}})",
+       R"({"type": "rollback_complete", "in_reply_to": 1, "rolled_back_from": 3, "rolled_back_to": 2, "duration_seconds": 5})"},
+      {R"({"src": "admin", "dest": "features", "body": {"type": "disable_feature", "msg_id": 1, "feature": "new_checkout"}})",
+       R"({"type": "feature_disabled", "in_reply_to": 1, "feature": "new_checkout", "rolled_back_instant": true})"},
+      {R"({"src": "admin", "dest": "traffic", "body": {"type": "switch_traffic", "msg_id": 3, "from": "green", "to": "blue"}})",
+       R"({"type": "traffic_switched", "in_reply_to": 3, "current_environment": "blue", "downtime_seconds": 0})"},
+      {R"({"src": "admin", "dest": "backups", "body": {"type": "restore", "msg_id": 4, "backup": "users_backup_20240115"}})",
+       R"({"type": "restore_complete", "in_reply_to": 4, "restored_rows": 100000, "duration_seconds": 60})"}};
+  ChildProcess adapter(adapter_options());
+  for (const auto& [message, reply] : turns) {
+    adapter.write_stdin(message + "\n");
+    ASSERT_EQ(adapter.read_line(), reply) << adapter.err();
+  }
+  adapter.close_stdin();
+  EXPECT_EQ(adapter.wait(), 0);
+  EXPECT_EQ(adapter.out(), "");
+  EXPECT_EQ(adapter.err(), "");
+}
+
+TEST(Adapter, AnswersInOrderWhenAllMessagesComeAtOnce) {
+  std::string input;
+  std::string output;
+  for (int version = 20; version > 0; --version) {
+    const std::string v = std::to_string(version);
+    input += R"({"type": "rollback", "msg_id": )" + v + R"(, "version": )" + v + "}\n";
+    output += R"({"type": "rollback_complete", "in_reply_to": )" + v + R"(, "rolled_back_from": )" +
+              v + R"(, "rolled_back_to": )" + std::to_string(version - 1) +
+              R"(, "duration_seconds": 5})" + "\n";
+    input += R"({"type": "restore", "msg_id": )" + v + R"(, "backup": "a_backup_b"})" + "\n";
+    output += R"({"type": "restore_complete", "in_reply_to": )" + v +
+              R"(, "restored_rows": 100000, "duration_seconds": 60})" + "\n";
+  }
+  const RunResult result = run(adapter_options(), input);
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, output);
+}
+
+TEST(Adapter, EndsOnSigtermWithinItsBound) {
+  ChildProcess adapter(adapter_options());
+  adapter.write_stdin("{\"type\": \"init\", \"msg_id\": 1, \"node_id\": \"n\"}\n");
+  ASSERT_TRUE(adapter.read_line());
+  adapter.signal(SIGTERM);
+  EXPECT_EQ(adapter.wait(), 0);
+}
+
+TEST(Adapter, SaysWhyItStopsWhenNobodyReads) {
+  ProcessOptions options = adapter_options();
+  options.argv = {"bash", "-c",
+                  "(sleep 0.2; echo '{\"type\": \"nope\", \"msg_id\": 1}'; sleep 10) | (" +
+                      kAdapter + "; echo code $? >&2) | true"};
+  options.pipe_stdin = false;
+  ChildProcess shell(options);
+  EXPECT_TRUE(eventually([&] { return shell.err().find("code 1") != std::string::npos; }));
+  EXPECT_NE(shell.err().find("cannot write a reply: Broken pipe"), std::string::npos)
+      << shell.err();
+}
+
+TEST(Adapter, HelpFitsAScreen) {
+  ProcessOptions options = adapter_options();
+  options.argv.push_back("--help");
+  const RunResult result = run(options);
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_LE(std::count(result.out.begin(), result.out.end(), '\n'), 24);
+  EXPECT_NE(result.out.find("--manifests"), std::string::npos);
+}
+
+TEST(Adapter, RefusesAnOptionThatItDoesNotKnow) {
+  ProcessOptions options = adapter_options();
+  options.argv.push_back("--simulate");
+  const RunResult result = run(options);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("--simulate"), std::string::npos);
+}
+
+std::vector<std::string> case_files() {
+  std::vector<std::string> out;
+  for (const auto& entry : std::filesystem::directory_iterator(RIPCORD_CASES_DIR)) {
+    out.push_back(entry.path().stem().string());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+class AdapterCase : public testing::TestWithParam<std::string> {};
+
+TEST_P(AdapterCase, GoesAsWritten) {
+  using Kind = ScriptStep::Kind;
+  const std::string file = std::string(RIPCORD_CASES_DIR) + "/" + GetParam() + ".txt";
+  ChildProcess adapter(adapter_options());
+  std::vector<ScriptStep> diagnostics;
+  std::string exit_code = "0";
+  for (const ScriptStep& step : read_script(file)) {
+    SCOPED_TRACE(file + ":" + std::to_string(step.line));
+    switch (step.kind) {
+      case Kind::kSend:
+        adapter.write_stdin(step.text);
+        break;
+      case Kind::kExpect:
+        ASSERT_EQ(adapter.read_line().value_or("(nothing)"), step.text) << adapter.err();
+        break;
+      case Kind::kEof:
+        adapter.close_stdin();
+        break;
+      case Kind::kDiagnostic:
+        diagnostics.push_back(step);
+        break;
+      case Kind::kExit:
+        exit_code = step.text;
+        break;
+    }
+  }
+  adapter.close_stdin();
+  EXPECT_EQ(std::to_string(adapter.wait().value_or(-1)), exit_code) << adapter.err();
+  EXPECT_EQ(adapter.out(), "");
+  const std::string said = adapter.err();
+  std::size_t at = 0;
+  for (const ScriptStep& step : diagnostics) {
+    const std::size_t found = said.find(step.text, at);
+    EXPECT_NE(found, std::string::npos) << file << ":" << step.line << ": not in\n" << said;
+    at = found == std::string::npos ? at : said.find('\n', found);
+  }
+  if (diagnostics.empty()) {
+    EXPECT_EQ(said, "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, AdapterCase, testing::ValuesIn(case_files()),
+                         [](const auto& tested) { return tested.param; });
+
+}  // namespace
+}  // namespace ripcord
