@@ -128,7 +128,7 @@ TEST_F(PostgresRestore, ACorruptCustomDumpSaysWhatPgRestoreSaid) {
 
 TEST_F(PostgresRestore, APlainDumpCannotReachBeyondTheSideDatabase) {
   for (const std::string& line : {"\\connect " + live_, std::string("\\! touch /tmp/x"),
-                                 std::string("\\i /etc/passwd"), std::string("\\o |cat")}) {
+                                  std::string("\\i /etc/passwd"), std::string("\\o |cat")}) {
     SCOPED_TRACE(line);
     write_file(directory_ / "evil.sql",
                "create table users (name text);\n" + line + "\ndrop table users;\n");
