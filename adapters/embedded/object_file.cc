@@ -4,6 +4,7 @@
 #include "controller/codec/codec.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -144,7 +145,7 @@ Result<StoredObjects> ObjectFile::load() {
   ASSIGN_OR_RETURN(Statement last,
                    Statement::prepare(*connection_, "SELECT last_version FROM deletions"));
   ASSIGN_OR_RETURN(const bool found, last.step(kLoading));
-  stored.version = std::max(stored.version, found ? last.integer(0) : 0);
+  stored.version = std::max({stored.version, found ? last.integer(0) : 0, kEmptyStoreVersion});
   return stored;
 }
 
@@ -191,6 +192,7 @@ Status ObjectFile::checkpoint_if_due() {
     return ok_status();
   }
   trace_point(trace_, "store: before checkpoint");
+  errno = 0;  // sqlite_status reads it
   const int code = sqlite3_wal_checkpoint_v2(connection_->get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
                                              nullptr, nullptr);
   trace_point(trace_, "store: after checkpoint");

@@ -51,7 +51,8 @@ Status by_errno(std::string_view doing, int code, const std::string& detail) {
 }  // namespace
 
 Status sqlite_status(sqlite3* db, int code, std::string_view doing) {
-  const int os_error = db != nullptr ? sqlite3_system_errno(db) : errno;
+  // Not sqlite3_system_errno: that knows nothing of a COMMIT that failed.
+  const int os_error = errno;
   std::string detail = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
   const bool from_os = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
   if (from_os && os_error != 0) {
@@ -91,6 +92,7 @@ Status sqlite_status(sqlite3* db, int code, std::string_view doing) {
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path& path) {
   sqlite3* db = nullptr;
+  errno = 0;
   const int code =
       sqlite3_open_v2(path.c_str(), &db,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
@@ -107,6 +109,7 @@ Connection::~Connection() {
 }
 
 Status Connection::execute(const std::string& sql, std::string_view doing) {
+  errno = 0;
   const int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? ok_status() : sqlite_status(db_, code, doing);
 }
@@ -119,6 +122,7 @@ Result<std::string> Connection::query(const std::string& sql) {
 
 Result<Statement> Statement::prepare(Connection& connection, std::string_view sql) {
   sqlite3_stmt* stmt = nullptr;
+  errno = 0;
   const int code = sqlite3_prepare_v3(connection.get(), sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &stmt, nullptr);
   if (code != SQLITE_OK) {
@@ -140,6 +144,7 @@ void Statement::bind(int parameter, std::int64_t value) {
 }
 
 Result<bool> Statement::step(std::string_view doing) {
+  errno = 0;
   const int code = sqlite3_step(stmt_);
   if (code == SQLITE_ROW || code == SQLITE_DONE) {
     return code == SQLITE_ROW;

@@ -18,10 +18,11 @@ struct sqlite3_stmt;
 
 namespace ripcord::embedded {
 
-// What `code`, just returned by `db`, means: ResourceExhausted (DiskFull) when there is no space
-// left, FailedPrecondition (ReadOnly) when the file cannot be written, Unavailable when the disk
-// fails or another program holds the file, Internal (Corrupt) when the file is damaged. Each
-// message says what to do. `doing` completes "cannot ...".
+// What `code`, just returned by `db`, means (errno, set to 0 before that call, tells the cause):
+// ResourceExhausted (DiskFull) when there is no space left, FailedPrecondition (ReadOnly) when the
+// file cannot be written, Unavailable when the disk fails or another program holds the file,
+// Internal (Corrupt) when the file is damaged. Each message says what to do. `doing` completes
+// "cannot ...".
 Status sqlite_status(sqlite3* db, int code, std::string_view doing);
 
 class Connection {

@@ -206,6 +206,9 @@ Result<ResourcePtr> RemoteObjectStore::update(const Resource& object) {
 }
 
 Result<ResourcePtr> RemoteObjectStore::update_status(const Resource& object) {
+  if (object.status.index() != object.spec.index()) {
+    return error(StatusCode::kInvalidArgument, "status: is that of another kind");
+  }
   return write("PUT", path_of(object.key()) + "/status", object);
 }
 

@@ -39,7 +39,7 @@ class MemoryObjectStore final : public ObjectStore {
   const Clock& clock_;
   const std::shared_ptr<ObjectTable> table_;
   Mutex write_mutex_;  // one write at a time, so that versions are published in order
-  std::int64_t version_ GUARDED_BY(write_mutex_) = 0;
+  std::int64_t version_ GUARDED_BY(write_mutex_) = kEmptyStoreVersion;
 };
 
 }  // namespace ripcord

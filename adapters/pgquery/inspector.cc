@@ -5,6 +5,7 @@
 #include "controller/codec/sql_lexer.h"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <pthread.h>
@@ -17,6 +18,8 @@ namespace {
 
 constexpr auto kDialect = codec::SqlDialect::kPostgreSql;
 // The parser recurses over expressions: about 80 bytes of stack for each byte of "1+1+1+...".
+// A script of bulk data has a tree of a gigabyte; it is split by the lexer like one not understood.
+constexpr std::size_t kMaxTreeBytes = 64 * 1024 * 1024;
 constexpr std::size_t kInlineBytes = 8 * 1024;
 constexpr std::size_t kStackBase = 64 * 1024 * 1024;
 constexpr std::size_t kStackPerByte = 160;
@@ -24,7 +27,8 @@ constexpr std::size_t kStackPerByte = 160;
 std::optional<std::string> parse_here(const std::string& script) {
   PgQueryParseResult result = pg_query_parse(script.c_str());
   std::optional<std::string> tree;
-  if (result.error == nullptr && result.parse_tree != nullptr) {
+  if (result.error == nullptr && result.parse_tree != nullptr &&
+      std::strlen(result.parse_tree) <= kMaxTreeBytes) {
     tree = result.parse_tree;
   }
   pg_query_free_parse_result(result);

@@ -20,6 +20,9 @@ void OutageProber::start() {
 }
 
 Duration OutageProber::finish() {
+  if (!thread_.joinable()) {
+    return {};
+  }
   // Two: the first may have been under way before the caller was done.
   const bool answered = wait_for_answers(2, kFinishPatience);
   thread_.request_stop();

@@ -19,7 +19,8 @@ class OutageProber {
 
   // Waits for the first answer, at most 5 s. Without one there is nothing to measure.
   void start();
-  // Waits for one more answer (at most 10 s) and ends. The longest time between two answers.
+  // Waits for one more answer (at most 10 s) and ends. The longest time between two answers; zero
+  // when it was not started.
   Duration finish();
 
  private:

@@ -61,6 +61,7 @@ class OpenedTarget final : public RestoreTarget, public RestoreLeftovers {
       restore.rows = declared->rows;
       restore.state.side_complete = true;
       restore.state.side_bytes = declared->bytes;
+      restore.state.backup = backup.name;
       return ok_status();
     });
   }
@@ -89,8 +90,10 @@ class OpenedTarget final : public RestoreTarget, public RestoreLeftovers {
         if (!restore.state.side_complete) {
           return Status(StatusCode::kFailedPrecondition, "nothing is loaded yet; load first");
         }
-        restore.state = {};
+        const RestoreState loaded = std::exchange(restore.state, {});
         restore.state.swapped = true;
+        restore.state.side_bytes = loaded.side_bytes;
+        restore.state.backup = loaded.backup;
         restore.state.previous_name = fmt::format("{}_before_{}", database_, uid_);
       }
       out.previous_name = restore.state.previous_name;

@@ -140,14 +140,18 @@ class FileSwap {
     return keep_previous(journal);
   }
 
-  // The lock of a rollback-journal database shuts readers out, us too: copy first, and lock only if
-  // nothing was written since.
+  // The lock of a rollback-journal database shuts readers out, us too. So writers alone are held
+  // off while it is copied aside, and it is locked only if nobody was quicker in between.
   Status keep_then_lock(Connection& live, Copy& copy, RestoreJournal& journal, MonoTime& locked) {
+    ASSIGN_OR_RETURN(Connection guard,
+                     Connection::open(site_.files.live, OpenMode::kReadWrite, kLockTry));
+    RETURN_IF_ERROR(guard.execute("begin immediate"));
+    locked = site_.clock->now();
     ASSIGN_OR_RETURN(const std::uint32_t counter, change_counter(live));
     ASSIGN_OR_RETURN(const std::string schema, pragma(live, "schema_version"));
     journal.schema_version = std::atoll(schema.c_str());
     RETURN_IF_ERROR(keep_previous(journal));
-    locked = site_.clock->now();
+    RETURN_IF_ERROR(guard.execute("rollback"));
     RETURN_IF_ERROR(copy.lock());
     ASSIGN_OR_RETURN(const std::uint32_t counter_now, change_counter(live));
     if (counter != counter_now) {
@@ -196,16 +200,30 @@ Votes compare_pages(const std::string& now_path, const RestoreFiles& files, std:
   return votes;
 }
 
-// Whether the copy that the journal announces took place. The schema version grows with it and
-// never shrinks: the same one means no. A greater one may be a client's own DDL, so then the pages
-// decide; clients can have changed some of them, but not made new ones look like old ones.
+// sqlite_schema, without where its trees begin.
+Result<std::string> schema_text(const std::string& path) {
+  ASSIGN_OR_RETURN(Connection connection, Connection::open(path, OpenMode::kReadOnly));
+  ASSIGN_OR_RETURN(const Rows rows,
+                   connection.query("select group_concat(type || name || tbl_name || "
+                                    "coalesce(sql, ''), char(10)) from (select * from "
+                                    "sqlite_schema order by type, name)"));
+  return rows.rows.at(0).at(0).value_or("");
+}
+
+// Whether the copy that the journal announces took place. The schema version grows by one with it
+// and never shrinks: the same one means no. A greater one may be a client's own DDL, so then the
+// pages decide: clients can have changed some of them, but not made new ones look like old ones. If
+// they changed all that tell (a tiny database), the schema does: a client's DDL would have left its
+// mark in it.
 Result<bool> copy_took_place(const RestoreSite& site, const RestoreJournal& journal) {
   std::string page_size;
+  std::int64_t versions_since = 0;
   {
     ASSIGN_OR_RETURN(Connection live, Connection::open(site.files.live, OpenMode::kReadOnly));
     ASSIGN_OR_RETURN(const std::string version, pragma(live, "schema_version"));
     ASSIGN_OR_RETURN(page_size, pragma(live, "page_size"));
-    if (std::atoll(version.c_str()) == journal.schema_version) {
+    versions_since = std::atoll(version.c_str()) - journal.schema_version;
+    if (versions_since == 0) {
       return false;
     }
   }
@@ -216,7 +234,12 @@ Result<bool> copy_took_place(const RestoreSite& site, const RestoreJournal& jour
   RETURN_IF_ERROR(copy_aside(site, now));
   const Votes votes = compare_pages(now, site.files, std::atoll(page_size.c_str()));
   RETURN_IF_ERROR(remove_database(now));
-  if (votes.restored == votes.previous && votes.differing > 0) {
+  if (votes.restored != votes.previous || votes.differing == 0) {
+    return votes.restored >= votes.previous;
+  }
+  ASSIGN_OR_RETURN(const std::string in_live, schema_text(site.files.live));
+  ASSIGN_OR_RETURN(const std::string in_side, schema_text(site.files.side));
+  if (versions_since != 1 || in_live != in_side) {
     return error(StatusCode::kFailedPrecondition,
                  fmt::format("after a crash it cannot be told whether {} holds the backup or the "
                              "previous data; look, then remove {} to restore again, or write "
@@ -224,7 +247,7 @@ Result<bool> copy_took_place(const RestoreSite& site, const RestoreJournal& jour
                              site.files.live, site.files.journal),
                  "SwapUnclear");
   }
-  return votes.restored >= votes.previous;
+  return true;
 }
 
 Status swap_patiently(const RestoreSite& site, FileSwap& swap, RestoreJournal& journal,

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-namespace ripcord {
+namespace ripcord::yamldir {
 namespace {
 
 constexpr int kWriteAttempts = 10;
@@ -91,6 +91,7 @@ Status YamlDirectory::apply(const codec::Manifest& manifest, const std::string& 
     }
     ASSIGN_OR_RETURN(Resource wanted,
                      codec::apply_manifest(manifest, live ? live->get() : nullptr));
+    codec::resolve_relative_paths(wanted, root_ + "/" + file);
     wanted.meta.annotations[std::string(kSourceAnnotation)] = file;
     wanted.meta.annotations[std::string(kRootAnnotation)] = root_;
     const Result<ResourcePtr> written = live ? store_.update(wanted) : store_.create(wanted);
@@ -188,7 +189,7 @@ void YamlDirectory::publish_errors() {
   if (now.empty() && !before.empty()) {
     log_.info("all manifests are good again");
   }
-  metrics_.set(metric::kManifestErrors, {root_}, static_cast<double>(now.size()));
+  metrics_.set(kManifestErrorsMetric, {root_}, static_cast<double>(now.size()));
 }
 
-}  // namespace ripcord
+}  // namespace ripcord::yamldir

@@ -8,10 +8,8 @@
 
 #include <fmt/format.h>
 
-namespace ripcord {
+namespace ripcord::yamldir {
 namespace {
-
-using yamldir::FileText;
 
 constexpr int kLooks = 8;  // tries to see the tree between two swaps
 constexpr Duration kRetry = std::chrono::seconds(1);
@@ -31,27 +29,30 @@ bool below(const std::string& file, const std::string& directory) {
 }  // namespace
 
 YamlDirectory::YamlDirectory(YamlDirectoryOptions options, ObjectStore& store, MetricSink& metrics,
-                             Logger log)
+                             Clock& clock, Logger log)
     : options_(std::move(options)),
-      root_(absolute(options_.directory)),
+      root_(absolute(options_.root)),
       store_(store),
       metrics_(metrics),
+      clock_(clock),
       log_(log.with("directory", root_)) {
-  metrics_.set(metric::kManifestErrors, {root_}, 0);
+  metrics_.set(kManifestErrorsMetric, {root_}, 0);
 }
 
 YamlDirectory::~YamlDirectory() {
   stop();
 }
 
-void YamlDirectory::start() {
-  if (Result<std::unique_ptr<yamldir::InotifyWatch>> watch = yamldir::InotifyWatch::open()) {
+Status YamlDirectory::start() {
+  if (Result<std::unique_ptr<InotifyWatch>> watch = InotifyWatch::open()) {
     watch_ = std::move(*watch);
   } else {
     log_.warning("cannot watch; looking every second instead",
                  {{"error", to_string(watch.error())}});
   }
+  look(true);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  return ok_status();
 }
 
 void YamlDirectory::stop() {
@@ -77,32 +78,30 @@ void YamlDirectory::scan() {
 }
 
 void YamlDirectory::run(const std::stop_token& stop) {
-  SystemClock clock;
   const std::stop_callback waker(stop, [this] {
     if (watch_) {
       watch_->wake();
     }
   });
-  look(true);
-  MonoTime looked = clock.now();
+  MonoTime looked = clock_.now();
   while (!stop.stop_requested()) {
     const bool soon = !watch_ || !refused_.empty() || !tree_.root.ok() || unreadable_;
     const MonoTime due = looked + (soon ? std::min(kRetry, options_.rescan) : options_.rescan);
-    yamldir::Changes changes;
+    Changes changes;
     if (!watch_) {
-      clock.sleep_for(std::max(due - clock.now(), Duration::zero()), stop);
-    } else if (due > clock.now() && watch_->wait(due - clock.now(), changes)) {
-      const MonoTime end = clock.now() + options_.burst;
-      while (clock.now() < end && watch_->wait(options_.quiet, changes)) {
+      clock_.sleep_for(std::max(due - clock_.now(), Duration::zero()), stop);
+    } else if (due > clock_.now() && watch_->wait(due - clock_.now(), changes)) {
+      const MonoTime end = clock_.now() + options_.burst;
+      while (clock_.now() < end && watch_->wait(options_.quiet, changes)) {
       }
     }
     if (stop.stop_requested()) {
       return;
     }
-    const bool whole = changes.everything || clock.now() >= due || !look_at_files(changes.files);
+    const bool whole = changes.everything || clock_.now() >= due || !look_at_files(changes.files);
     if (whole) {
       look(true);
-      looked = clock.now();
+      looked = clock_.now();
     }
   }
 }
@@ -111,7 +110,7 @@ void YamlDirectory::run(const std::stop_token& stop) {
 void YamlDirectory::look(bool with_watch) {
   std::optional<Texts> texts;
   for (int i = 0; i < kLooks && !texts; ++i) {
-    tree_ = yamldir::look_at(root_);
+    tree_ = look_at(root_);
     if (with_watch && watch_) {
       const Result<int> added = watch_->follow(tree_.watch);
       if (!added) {
@@ -126,7 +125,7 @@ void YamlDirectory::look(bool with_watch) {
   if (!texts) {  // it never held still, or a link points nowhere: take what there is
     texts.emplace();
     for (const auto& [path, file] : tree_.files) {
-      texts->emplace(path, yamldir::read_text(file.real));
+      texts->emplace(path, read_text(file.real));
     }
   }
   if (tree_.root.ok()) {
@@ -163,8 +162,8 @@ std::optional<YamlDirectory::Texts> YamlDirectory::read_changed() {
         file.error.empty()) {
       continue;
     }
-    Result<FileText> text = file.error.empty() ? yamldir::read_text(file.real)
-                                               : error(StatusCode::kNotFound, file.error);
+    Result<FileText> text =
+        file.error.empty() ? read_text(file.real) : error(StatusCode::kNotFound, file.error);
     const bool moving = !text && (text.error().code() == StatusCode::kNotFound ||
                                   text.error().code() == StatusCode::kUnavailable);
     const bool news = known == sources_.end() || known->second.readable;
@@ -173,7 +172,7 @@ std::optional<YamlDirectory::Texts> YamlDirectory::read_changed() {
     }
     texts.emplace(path, std::move(text));
   }
-  return yamldir::same_links(tree_) ? std::optional<Texts>(std::move(texts)) : std::nullopt;
+  return same_links(tree_) ? std::optional<Texts>(std::move(texts)) : std::nullopt;
 }
 
 // The quick way for files that were written in place or renamed over. False: look at everything.
@@ -190,7 +189,7 @@ bool YamlDirectory::look_at_files(const std::set<std::string>& real_paths) {
     }
     const std::string name = path.filename().string();
     const std::string file = directory->second.empty() ? name : directory->second + "/" + name;
-    Result<FileText> text = yamldir::read_text(real);
+    Result<FileText> text = read_text(real);
     if (!text) {
       return false;
     }
@@ -288,4 +287,4 @@ bool YamlDirectory::still_declared(const std::string& file) const {
   return source != sources_.end() && tree_.files.contains(file) && !source->second.errors.empty();
 }
 
-}  // namespace ripcord
+}  // namespace ripcord::yamldir

@@ -33,21 +33,19 @@
 #include <thread>
 #include <vector>
 
-namespace ripcord {
+namespace ripcord::yamldir {
 
 // Path of the file below the directory, and the directory.
 inline constexpr std::string_view kSourceAnnotation = "ripcord.dev/source";
 inline constexpr std::string_view kRootAnnotation = "ripcord.dev/source-root";
 
-namespace metric {
 inline constexpr std::array<std::string_view, 1> kDirectoryLabel = {"directory"};
-inline constexpr MetricDescriptor kManifestErrors = {
+inline constexpr MetricDescriptor kManifestErrorsMetric = {
     "ripcord_manifest_errors", "Things that are wrong with the manifests of a directory now.",
     MetricType::kGauge, kDirectoryLabel};
-}  // namespace metric
 
 struct YamlDirectoryOptions {
-  std::string directory;
+  std::string root;                                // the directory
   Duration quiet = std::chrono::milliseconds(1);   // a burst of changes ends after this silence,
   Duration burst = std::chrono::milliseconds(20);  // or after this time
   Duration rescan = std::chrono::seconds(30);      // looks at everything, whatever inotify said
@@ -55,12 +53,16 @@ struct YamlDirectoryOptions {
 
 class YamlDirectory {
  public:
-  YamlDirectory(YamlDirectoryOptions options, ObjectStore& store, MetricSink& metrics, Logger log);
+  // `clock` must be one of real time: changes come when they come.
+  YamlDirectory(YamlDirectoryOptions options, ObjectStore& store, MetricSink& metrics, Clock& clock,
+                Logger log);
   ~YamlDirectory();
 
   // Looks at everything once and applies it. Not while started.
   void scan();
-  void start();
+  // Looks at everything, then goes on in a thread. A directory that is not there is an error in
+  // errors(), not here: it is taken in as soon as it appears.
+  Status start();
   void stop();
 
   // Whether the directory was seen whole at least once.
@@ -70,20 +72,20 @@ class YamlDirectory {
 
  private:
   struct Source {
-    yamldir::FileStamp stamp;
+    FileStamp stamp;
     std::map<ObjectKey, codec::Manifest> manifests;
     std::vector<codec::ManifestError> errors;
     std::size_t digest = 0;  // of the text that was read
     bool readable = false;
   };
-  using Texts = std::map<std::string, Result<yamldir::FileText>>;  // by relative path
+  using Texts = std::map<std::string, Result<FileText>>;  // by relative path
 
   void run(const std::stop_token& stop);
   void look(bool with_watch);
   std::optional<Texts> read_changed();
   bool look_at_files(const std::set<std::string>& real_paths);
   void absorb(const Texts& texts, const std::map<ObjectKey, std::string>* stored);
-  std::set<ObjectKey> absorb_one(const std::string& file, const Result<yamldir::FileText>& text,
+  std::set<ObjectKey> absorb_one(const std::string& file, const Result<FileText>& text,
                                  const std::map<ObjectKey, std::string>* stored);
   std::map<ObjectKey, std::string> stored_objects() const;
   void settle(const ObjectKey& key);
@@ -97,13 +99,14 @@ class YamlDirectory {
   const std::string root_;  // absolute, for the annotation
   ObjectStore& store_;
   MetricSink& metrics_;
+  Clock& clock_;
   const Logger log_;
 
   // The thread's own.
-  std::unique_ptr<yamldir::InotifyWatch> watch_;
-  yamldir::Tree tree_;
+  std::unique_ptr<InotifyWatch> watch_;
+  Tree tree_;
   std::map<std::string, Source> sources_;
-  yamldir::Claims claims_;
+  Claims claims_;
   bool unreadable_ = false;                            // some file
   std::map<ObjectKey, codec::ManifestError> refused_;  // by the store or by a foreign home
   std::map<ObjectKey, std::vector<codec::ManifestError>> duplicates_;
@@ -115,4 +118,4 @@ class YamlDirectory {
   std::jthread thread_;
 };
 
-}  // namespace ripcord
+}  // namespace ripcord::yamldir

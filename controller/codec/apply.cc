@@ -140,7 +140,7 @@ Result<Resource> apply_manifest(const Manifest& manifest, const Resource* live) 
 
   Problems problems;
   std::optional<Resource> result = resource_of(merged, Origin::kManifest, problems);
-  if (!result) {
+  if (!problems.empty()) {
     return error(StatusCode::kInvalidArgument,
                  fmt::format("{}: {}", problems.front().field, problems.front().message));
   }

@@ -60,7 +60,7 @@ Result<Resource> decode(std::string_view json) {
   }
   Problems problems;
   std::optional<Resource> resource = resource_of(*value.root, Origin::kStored, problems);
-  if (!resource) {
+  if (!problems.empty()) {
     return as_return(invalid(problems));
   }
   return std::move(*resource);

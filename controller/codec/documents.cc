@@ -104,6 +104,13 @@ std::size_t content_start(std::string_view text) {
 Documents read_json_stream(const Chunk& chunk, std::size_t at, bool& syntax) {
   Documents documents;
   while (at < chunk.text.size()) {
+    if (chunk.text[at] != '{' && chunk.text[at] != '[') {
+      syntax = true;
+      documents.problems.push_back({mark_at(chunk, at), "",
+                                    "text behind the end of the JSON document; remove it, or "
+                                    "start another document with `{` or `---`"});
+      break;
+    }
     JsonValue value = read_json_value(chunk.text.substr(at), mark_at(chunk, at), kLimits);
     if (!value.root) {
       syntax = value.syntax;

@@ -80,10 +80,16 @@ std::string plain_message(std::string_view what) {
   if (what.find("number overflow") != std::string_view::npos) {
     return "a number is too large for JSON; write a smaller one";
   }
-  const std::size_t expected = what.rfind("; expected ");
-  return expected == std::string_view::npos
-             ? "this is no valid JSON"
-             : fmt::format("this is no valid JSON: expected {}", what.substr(expected + 11));
+  if (what.ends_with("expected string literal")) {
+    return "this is no valid JSON: wanted a key in double quotes, and no ',' before '}'";
+  }
+  if (what.ends_with("expected '}'") || what.ends_with("expected ']'")) {
+    return fmt::format("this is no valid JSON: wanted ',' or {}", what.substr(what.size() - 3));
+  }
+  return what.ends_with("expected ':'")
+             ? "this is no valid JSON: wanted ':' after the key"
+             : "this is no valid JSON: wanted a value (a string in double quotes, a number, true, "
+               "false, null, '[' or '{')";
 }
 
 class SaxBuilder {

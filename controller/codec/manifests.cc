@@ -70,8 +70,11 @@ class FileReader {
       Problem& problem = problems[i];
       // A key of the document is part of the path, and may be a URL in a wrong place.
       const bool url = problem.field.find("://") != std::string::npos;
-      add(problem.mark, url ? "(a URL, not shown)" : std::string(prefix) + problem.field,
-          std::move(problem.message));
+      std::string field = std::string(prefix) + problem.field;
+      if (field.ends_with('.')) {
+        field.pop_back();
+      }
+      add(problem.mark, url ? "(a URL, not shown)" : std::move(field), std::move(problem.message));
     }
     if (problems.size() > kShownProblems) {
       add(problems.back().mark, "",
@@ -110,11 +113,26 @@ class FileReader {
     }
   }
 
+  // What could not be read has its default now; nothing more is to be said about it.
+  static bool follows_from(const Problems& unreadable, const Resource& object,
+                           std::string_view path) {
+    if (path == "spec.key" && object.meta.name.empty()) {
+      return true;  // the key's default is the name
+    }
+    return std::any_of(unreadable.begin(), unreadable.end(), [&](const Problem& problem) {
+      return problem.field.starts_with(path) || path.starts_with(problem.field);
+    });
+  }
+
   void read_object(const Node& root, const std::string& prefix) {
     Problems problems;
     std::optional<Resource> object = resource_of(root, Origin::kManifest, problems);
     if (object) {
+      const Problems unreadable = problems;
       for (FieldError& error : validate(*object)) {
+        if (follows_from(unreadable, *object, error.path)) {
+          continue;
+        }
         problems.push_back(
             {mark_of(root, error.path), std::move(error.path), std::move(error.message)});
       }
@@ -125,6 +143,9 @@ class FileReader {
         result_.manifests.push_back({std::move(*object), document_of(root), file_, root.mark.line});
         return;
       }
+      // Nobody can say which of the two is meant, so neither is applied.
+      std::erase_if(result_.manifests,
+                    [&](const Manifest& m) { return m.object.key() == object->key(); });
       problems.push_back({mark_of(root, "metadata.name"), "metadata.name",
                           fmt::format("{} is in this file already, at line {}; keep one of the two",
                                       ripcord::to_string(object->key()), first->second)});

@@ -99,7 +99,6 @@ std::optional<Resource> resource_of(const Node& root, Origin origin, Problems& p
         {root.mark, "", fmt::format("wanted an object; start with `apiVersion: {}`", kApiVersion)});
     return std::nullopt;
   }
-  const std::size_t before = problems.size();
   const std::optional<Kind> kind = kind_of(root, problems);
   if (!kind) {
     return std::nullopt;
@@ -123,9 +122,6 @@ std::optional<Resource> resource_of(const Node& root, Origin origin, Problems& p
     std::visit([&](auto& status) { top.field("status", status); }, resource.status);
   }
   top.finish();
-  if (problems.size() != before) {
-    return std::nullopt;
-  }
   return resource;
 }
 

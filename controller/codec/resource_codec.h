@@ -14,7 +14,8 @@ namespace ripcord::codec {
 // kStored: what encode() wrote; everything counts.
 enum class Origin { kManifest, kStored };
 
-// Empty when `problems` got something that is in the way of a value.
+// Adds what is wrong to `problems`. Empty when not even the kind is known; else the value as far as
+// it could be read, which is only whole when no problem was added.
 std::optional<Resource> resource_of(const Node& root, Origin origin, Problems& problems);
 
 Node node_of(const Resource& resource);

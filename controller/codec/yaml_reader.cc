@@ -5,8 +5,7 @@
 #include "controller/codec/yaml_scalar.h"
 
 #include <array>
-#include <istream>
-#include <streambuf>
+#include <sstream>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -24,14 +23,6 @@ constexpr std::string_view kTagPrefix = "tag:yaml.org,2002:";
 
 // Ends yaml-cpp's parser once the builder has a problem.
 struct Stop {};
-
-class ViewBuffer final : public std::streambuf {
- public:
-  explicit ViewBuffer(std::string_view text) {
-    char* first = const_cast<char*>(text.data());  // streambuf only reads it
-    setg(first, first, first + text.size());
-  }
-};
 
 class EventReader final : public YAML::EventHandler {
  public:
@@ -94,9 +85,11 @@ class EventReader final : public YAML::EventHandler {
       check(found->second.type == Node::Type::kString ||
             builder_.fail(mark_of(mark), "a key has to be text"));
       check(builder_.key(found->second.text, mark_of(mark)));
-    } else {
-      check(builder_.value(found->second));
+      return;
     }
+    Node copy = found->second;
+    copy.mark = mark_of(mark);
+    check(builder_.value(std::move(copy)));
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -266,8 +259,11 @@ std::string plain_message(std::string_view what) {
 YamlStream read_yaml(std::string_view text, int first_line, TreeLimits limits) {
   YamlStream stream;
   EventReader reader(first_line, limits);
-  ViewBuffer buffer(text);
-  std::istream input(&buffer);
+  // Without this comment behind it, yaml-cpp 0.7 takes a quote that is never closed for closed and
+  // a last line without ':' for a key.
+  std::string closed(text);
+  closed += text.ends_with('\n') ? "#" : "\n#";
+  std::istringstream input(closed);
   try {
     YAML::Parser parser(input);
     while (parser.HandleNextDocument(reader)) {

@@ -166,6 +166,9 @@ void check_share(const std::string& path, const std::string& active, const Traff
                                        "100"
                                      : "write either active or weights, not both");
   }
+  if (names.empty()) {
+    return;  // said already
+  }
   const std::string known = fmt::format("{}", fmt::join(names, ", "));
   if (!active.empty() && !names.contains(active)) {
     errors.add(path + ".active",

@@ -136,15 +136,16 @@ class PathFinder {
           "recorded in the database",
           wanted);
     }
-    auto nearest = known.lower_bound(wanted);
-    if (nearest == known.end() ||
-        (nearest != known.begin() && wanted - *std::prev(nearest) < *nearest - wanted)) {
-      nearest = std::prev(nearest == known.begin() ? std::next(nearest) : nearest);
+    const auto above = known.lower_bound(wanted);
+    std::int64_t nearest = above == known.end() ? *std::prev(above) : *above;
+    if (above != known.begin() && above != known.end() &&
+        wanted - *std::prev(above) < *above - wanted) {
+      nearest = *std::prev(above);
     }
     return fmt::format(
         "version {} is neither among the migrations at hand nor recorded in the "
         "database; the nearest is {}",
-        wanted, *nearest);
+        wanted, nearest);
   }
 
   void resume(const UnfinishedMigration& begun) {

@@ -138,7 +138,7 @@ std::string describe_shares(const TrafficWeights& weights) {
 
 TrafficWeights parse_shares(const std::string& text) {
   TrafficWeights shares;
-  if (!text.empty() && text.find('=') == std::string::npos) {
+  if (!text.empty() && text.find_first_of("=,") == std::string::npos) {
     return {{text, 100}};
   }
   std::size_t at = 0;

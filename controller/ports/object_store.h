@@ -17,6 +17,9 @@
 
 namespace ripcord {
 
+// The version of a store nothing was ever written to. Never 0: in the API, 0 stands for "any".
+inline constexpr std::int64_t kEmptyStoreVersion = 1;
+
 struct ObjectList {
   std::vector<ResourcePtr> items;     // by namespace, then name
   std::int64_t resource_version = 0;  // of the snapshot: watch from here
@@ -45,8 +48,8 @@ class ObjectReader {
   // All objects of a kind, in one consistent snapshot; in one namespace when `ns` is given.
   virtual Result<ObjectList> list(Kind kind,
                                   std::optional<std::string> ns = std::nullopt) const = 0;
-  // Changes after `from_version`. Expired when that is older than the history (or newer than the
-  // store).
+  // Changes after `from_version`. Expired, from this call or from the first next(), when that is
+  // older than the history or newer than the store.
   virtual Result<std::unique_ptr<ObjectWatch>> watch(Kind kind,
                                                      std::int64_t from_version) const = 0;
 };

@@ -35,7 +35,7 @@ bool WorkQueue::add(const ObjectKey& key, Priority priority, std::int64_t genera
       return false;
     }
     publish_depth();
-    changed_.notify_one();
+    wake_one();
   }
   metrics_.add(metric::kQueueAdds, {name_, name_});
   return true;
@@ -47,7 +47,7 @@ bool WorkQueue::add_after(const ObjectKey& key, Duration delay, Priority priorit
     return false;
   }
   publish_depth();
-  changed_.notify_one();
+  wake_one();
   return true;
 }
 
@@ -67,10 +67,7 @@ std::optional<QueueItem> WorkQueue::get() {
       --waiters_;
     }
     publish_depth();
-    // This worker may have been the one that was watching the next deadline.
-    if (waiters_ > 0) {
-      changed_.notify_one();
-    }
+    wake_one();  // this worker may have been the one that was watching the next deadline
   }
   metrics_.observe(metric::kQueueDuration, {name_, name_}, to_seconds(item->waited));
   return item;
@@ -81,7 +78,7 @@ void WorkQueue::succeeded(const ObjectKey& key, Duration took) {
     MutexLock lock(mutex_);
     core_.succeeded(key, clock_.now());
     publish_depth();
-    changed_.notify_one();
+    wake_one();
   }
   metrics_.observe(metric::kQueueWorkDuration, {name_, name_}, to_seconds(took));
 }
@@ -92,7 +89,7 @@ Duration WorkQueue::failed(const ObjectKey& key, Duration took) {
     MutexLock lock(mutex_);
     delay = core_.failed(key, clock_.now());
     publish_depth();
-    changed_.notify_one();
+    wake_one();
   }
   metrics_.observe(metric::kQueueWorkDuration, {name_, name_}, to_seconds(took));
   metrics_.add(metric::kQueueRetries, {name_, name_});
@@ -124,6 +121,12 @@ void WorkQueue::publish_gauges() {
 std::size_t WorkQueue::depth() const {
   MutexLock lock(mutex_);
   return core_.depth(Priority::kHigh) + core_.depth(Priority::kLow);
+}
+
+void WorkQueue::wake_one() {
+  if (waiters_ > 0) {
+    changed_.notify_one();
+  }
 }
 
 // Under the lock, so that the gauge never goes back to an older depth.

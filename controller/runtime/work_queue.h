@@ -34,6 +34,7 @@ class WorkQueue {
 
  private:
   void publish_depth() REQUIRES(mutex_);
+  void wake_one() REQUIRES(mutex_);
 
   const std::string name_;
   const Clock& clock_;

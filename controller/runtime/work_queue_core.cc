@@ -68,7 +68,7 @@ std::optional<QueueItem> WorkQueueCore::get(MonoTime now) {
   entry.early = entry.backoff.has_value();
   entry.run_generation = entry.generation;
   entry.run_priority = std::exchange(entry.priority, Priority::kLow);
-  running_.emplace(now, &node);
+  running_.push_back(&node);
   return item;
 }
 
@@ -134,14 +134,14 @@ std::optional<MonoTime> WorkQueueCore::next_deadline() const {
 }
 
 std::pair<Duration, Duration> WorkQueueCore::unfinished_work(MonoTime now) const {
-  if (running_.empty()) {
-    return {};
-  }
   Duration sum{};
-  for (const auto& [started, node] : running_) {
-    sum += now - started;
+  Duration longest{};
+  for (const Node* node : running_) {
+    const Duration took = now - node->second.started;
+    sum += took;
+    longest = std::max(longest, took);
   }
-  return {sum, now - running_.begin()->first};
+  return {sum, longest};
 }
 
 void WorkQueueCore::release_due(MonoTime now) {
@@ -185,7 +185,8 @@ void WorkQueueCore::make_ready(Node& node, Priority priority, MonoTime since) {
   }
   entry.queued = rank;
   entry.priority = std::max(priority, entry.priority);
-  ready(entry.priority).emplace(rank, &node);
+  Ready& to = ready(entry.priority);
+  to.emplace_hint(to.end(), rank, &node);  // nearly always the newest
 }
 
 void WorkQueueCore::place_deadline(Node& node) {
@@ -224,7 +225,7 @@ void WorkQueueCore::adopt_generation(Node& node, std::int64_t generation) {
 void WorkQueueCore::finish(Node& node, MonoTime now) {
   Entry& entry = node.second;
   entry.processing = false;
-  running_.erase({entry.started, &node});
+  std::erase(running_, &node);
   place_deadline(node);
   const Again again = std::exchange(entry.again, Again::kNo);
   if (again == Again::kDeadline || (again == Again::kEvent && !entry.backoff)) {

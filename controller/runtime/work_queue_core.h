@@ -25,9 +25,9 @@
 #include <map>
 #include <optional>
 #include <random>
-#include <set>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace ripcord {
 
@@ -123,7 +123,7 @@ class WorkQueueCore {
   Ready high_;
   Ready low_;
   std::map<Rank, Node*> deadlines_;
-  std::set<std::pair<MonoTime, const Node*>> running_;
+  std::vector<Node*> running_;  // in processing; as many as there are workers
   std::uint64_t arrivals_ = 0;
   std::optional<Shutdown> shutdown_;
 };

@@ -103,8 +103,7 @@ Status RestoreRun::load() {
   RETURN_IF_ERROR(enter(
       RestorePhase::kLoading,
       fmt::format("loading {} ({} bytes) beside the live database", backup.name, backup.bytes)));
-  tell(Event::Type::kNormal, "RestoreStarted", "Load",
-       fmt::format("loading {} into a side database", backup.name));
+  tell("RestoreStarted", "Load", fmt::format("loading {} into a side database", backup.name));
   const MonoTime since = tools_.clock.now();
   RETURN_IF_ERROR(opened_.target->load(backup, reconcile_.request.stop));
   took("Load", since);
@@ -175,7 +174,6 @@ Status RestoreRun::complete() {
   RETURN_IF_ERROR(reconcile_.publish());
   measure("succeeded", seconds);
   tools_.metrics.add(metric::kRestoredRows, {}, static_cast<double>(status_.restored_rows));
-  tell(Event::Type::kNormal, drill ? "DrillSucceeded" : "Restored", "Swap", message);
   return {};
 }
 
@@ -187,7 +185,7 @@ Status RestoreRun::drop_side() {
 
 Status RestoreRun::drop_previous() {
   RETURN_IF_ERROR(opened_.leftovers->drop_previous());
-  tell(Event::Type::kNormal, "PreviousDropped", "DropPrevious",
+  tell("PreviousDropped", "DropPrevious",
        fmt::format("dropped {}, kept since the restore", status_.previous_database));
   previous_name_.clear();
   status_.previous_database.clear();
@@ -224,8 +222,6 @@ Outcome RestoreRun::fail(const Status& cause) {
     }
   }
   status_.conditions.set_stalled(cause.reason(), message, generation, now);
-  tell(Event::Type::kWarning, of_the_backup ? "RestoreFailed" : "RestoreStalled",
-       std::string(to_string(step_)), message);
   return Stalled{cause};
 }
 
@@ -276,8 +272,8 @@ void RestoreRun::measure(std::string_view result, double seconds) {
   tools_.metrics.add(metric::kRollbacks, {kStrategy, "spec", result});
 }
 
-void RestoreRun::tell(Event::Type type, std::string reason, std::string action, std::string note) {
-  tools_.events.record({reconcile_.object.key(), reconcile_.object.meta.uid, type,
+void RestoreRun::tell(std::string reason, std::string action, std::string note) {
+  tools_.events.record({reconcile_.object.key(), reconcile_.object.meta.uid, Event::Type::kNormal,
                         std::move(reason), std::move(action), std::move(note)});
 }
 

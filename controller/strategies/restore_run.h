@@ -34,7 +34,8 @@ class RestoreRun {
   double seconds_so_far() const;
   void remember(std::string result, std::string reason);
   void measure(std::string_view result, double seconds);
-  void tell(Event::Type type, std::string reason, std::string action, std::string note);
+  // What the conditions do not say; their changes become Events by themselves.
+  void tell(std::string reason, std::string action, std::string note);
   std::string completion_message() const;
 
   const RestoreTools& tools_;

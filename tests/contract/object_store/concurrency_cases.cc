@@ -18,10 +18,10 @@ constexpr int kRounds = 100;
 void write_rounds(ObjectStore& store, int writer) {
   for (int round = 0; round < kRounds; ++round) {
     const std::string name = "w" + std::to_string(writer) + "-" + std::to_string(round % 7);
-    Resource object = *store.create(sample_flag(name)).value();
-    object = *store.update(with_suspend(object, true)).value();
+    Resource object = *must(store.create(sample_flag(name)));
+    object = *must(store.update(with_suspend(object, true)));
     common(object.status).observed_generation = object.meta.generation;
-    object = *store.update_status(object).value();
+    object = *must(store.update_status(object));
     if (round + 1 < kRounds) {
       ASSERT_OK(store.remove(object.key()));
     }
@@ -35,7 +35,7 @@ std::map<ObjectKey, ResourcePtr> follow(const ObjectStore& store, const ObjectLi
   for (const ResourcePtr& object : list.items) {
     cache[object->key()] = object;
   }
-  const auto watch = *store.watch(Kind::kFeatureFlag, list.resource_version);
+  const auto watch = must(store.watch(Kind::kFeatureFlag, list.resource_version));
   std::int64_t last = list.resource_version;
   while (!reached(last)) {
     const auto event = watch->next(std::chrono::milliseconds(50), {});
@@ -65,17 +65,17 @@ TEST_P(ObjectStoreContract, ListAndWatchTogetherMissNothingUnderConcurrentWriter
   std::vector<std::jthread> watchers;
   std::vector<std::jthread> writers;
   for (int i = 0; i < kWriters; ++i) {
-    writers.emplace_back([this, i] { write_rounds(store(), i); });
+    writers.push_back(test_thread([this, i] { write_rounds(store(), i); }));
   }
   for (auto& cache : caches) {
     // Each lists at whatever moment it comes to run.
-    watchers.emplace_back([this, &cache, &end] {
-      cache = follow(store(), *store().list(Kind::kFeatureFlag),
+    watchers.push_back(test_thread([this, &cache, &end] {
+      cache = follow(store(), must(store().list(Kind::kFeatureFlag)),
                      [&end](std::int64_t last) { return end != 0 && last >= end; });
-    });
+    }));
   }
   writers.clear();
-  const ObjectList final_list = *store().list(Kind::kFeatureFlag);
+  const ObjectList final_list = must(store().list(Kind::kFeatureFlag));
   end = final_list.resource_version;
   watchers.clear();
 
@@ -99,14 +99,14 @@ TEST_P(ObjectStoreContract, AWatchGivesEveryVersionExactlyOnce) {
   {
     std::vector<std::jthread> writers;
     for (int i = 0; i < kWriters; ++i) {
-      writers.emplace_back([this, i, &versions = written[static_cast<std::size_t>(i)]] {
+      writers.push_back(test_thread([this, i, &versions = written[static_cast<std::size_t>(i)]] {
         Resource object = created(sample_flag("w" + std::to_string(i)));
         versions.insert(object.meta.resource_version);
         for (int round = 0; round < kRounds; ++round) {
           object = updated(with_suspend(object, round % 2 == 0));
           versions.insert(object.meta.resource_version);
         }
-      });
+      }));
     }
   }
   std::set<std::int64_t> all;
@@ -130,9 +130,9 @@ TEST_P(ObjectStoreContract, NoUpdateIsLostBetweenCompetingWriters) {
   {
     std::vector<std::jthread> writers;
     for (int i = 0; i < kWriters; ++i) {
-      writers.emplace_back([this, &key] {
+      writers.push_back(test_thread([this, &key] {
         for (int done = 0; done < kRounds;) {
-          Resource object = *store().get(key).value();
+          Resource object = *must(store().get(key));
           object.meta.labels["count"] = std::to_string(std::stoi(object.meta.labels["count"]) + 1);
           const auto result = store().update(object);
           if (result) {
@@ -141,10 +141,10 @@ TEST_P(ObjectStoreContract, NoUpdateIsLostBetweenCompetingWriters) {
             ASSERT_EQ(result.error().code(), StatusCode::kConflict);
           }
         }
-      });
+      }));
     }
   }
-  EXPECT_EQ((*store().get(key))->meta.labels.at("count"), std::to_string(kWriters * kRounds));
+  EXPECT_EQ(must(store().get(key))->meta.labels.at("count"), std::to_string(kWriters * kRounds));
 }
 
 TEST_P(ObjectStoreContract, OneOfManyCreatesWins) {
@@ -154,7 +154,7 @@ TEST_P(ObjectStoreContract, OneOfManyCreatesWins) {
   {
     std::vector<std::jthread> writers;
     for (int i = 0; i < kWriters; ++i) {
-      writers.emplace_back([this, &won, &refused] {
+      writers.push_back(test_thread([this, &won, &refused] {
         for (int round = 0; round < 20; ++round) {
           const auto result = store().create(sample_flag("race-" + std::to_string(round)));
           if (result) {
@@ -163,7 +163,7 @@ TEST_P(ObjectStoreContract, OneOfManyCreatesWins) {
             ++refused;
           }
         }
-      });
+      }));
     }
   }
   EXPECT_EQ(won, 20);
@@ -174,14 +174,14 @@ TEST_P(ObjectStoreContract, AWriterReadsItsOwnWritesAtOnce) {
   store();
   std::vector<std::jthread> writers;
   for (int i = 0; i < kWriters; ++i) {
-    writers.emplace_back([this, i] {
+    writers.push_back(test_thread([this, i] {
       Resource object = created(sample_flag("w" + std::to_string(i)));
       for (int round = 0; round < kRounds; ++round) {
         ASSERT_EQ(stored(object), object);
         object = updated(with_suspend(object, round % 2 == 0));
         ASSERT_GE(version_now(), object.meta.resource_version);
       }
-    });
+    }));
   }
 }
 

@@ -107,7 +107,7 @@ TEST_P(ObjectStoreContract, CreateRefusesAnInvalidObjectAndNamesTheField) {
     EXPECT_CODE(result, StatusCode::kInvalidArgument);
     EXPECT_THAT(status_of(result).message(), HasSubstr(field));
   }
-  EXPECT_TRUE(store().list(Kind::kFeatureFlag)->items.empty());
+  EXPECT_TRUE(must(store().list(Kind::kFeatureFlag)).items.empty());
 }
 
 TEST_P(ObjectStoreContract, UpdateRefusesAnInvalidSpecAndNamesTheField) {

@@ -45,10 +45,12 @@ class HeldHttpStore final : public StoreUnderTest {
   std::unique_ptr<kubernetes::RemoteObjectStore> remote_;
 };
 
-INSTANTIATE_TEST_SUITE_P(EmbeddedOverHttp, ObjectStoreContract,
-                         testing::Values(StoreFactory{"http", [](std::size_t history) {
-                                                        return std::make_unique<HeldHttpStore>(history);
-                                                      }}));
+INSTANTIATE_TEST_SUITE_P(
+    EmbeddedOverHttp, ObjectStoreContract,
+    testing::Values(StoreFactory{
+        .name = "http",
+        .make = [](std::size_t history) { return std::make_unique<HeldHttpStore>(history); },
+        .watches_read_ahead = true}));
 
 }  // namespace
 }  // namespace ripcord

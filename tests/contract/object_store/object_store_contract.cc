@@ -5,19 +5,6 @@
 #include <utility>
 
 namespace ripcord {
-namespace {
-
-// A test cannot go on without the value; the exception ends it with the store's own words.
-template <class T>
-T must(Result<T> result, const std::string& what) {
-  if (!result) {
-    throw std::runtime_error(what + ": " + to_string(result.error()));
-  }
-  return *std::move(result);
-}
-
-}  // namespace
-
 ObjectStore& ObjectStoreContract::store() {
   if (!held_) {
     use_history(kLongHistory);
@@ -26,33 +13,52 @@ ObjectStore& ObjectStoreContract::store() {
 }
 
 Resource ObjectStoreContract::stored(const Resource& object) {
-  return *must(store().get(object.key()), "get");
+  return *must(store().get(object.key()));
 }
 
 Resource ObjectStoreContract::created(const Resource& object) {
-  return *must(store().create(object), "create");
+  return *must(store().create(object));
 }
 
 Resource ObjectStoreContract::updated(const Resource& object) {
-  return *must(store().update(object), "update");
+  return *must(store().update(object));
 }
 
 std::int64_t ObjectStoreContract::version_now(Kind kind) {
-  return must(store().list(kind), "list").resource_version;
+  return must(store().list(kind)).resource_version;
 }
 
 std::unique_ptr<ObjectWatch> ObjectStoreContract::watch_from(std::int64_t version, Kind kind) {
-  return must(store().watch(kind, version), "watch");
+  return must(store().watch(kind, version));
+}
+
+void ObjectStoreContract::expect_expired(std::int64_t version) {
+  const auto watch = store().watch(Kind::kFeatureFlag, version);
+  if (watch) {
+    EXPECT_CODE((*watch)->next(kPatience, {}), StatusCode::kExpired);
+  } else {
+    EXPECT_CODE(watch, StatusCode::kExpired);
+  }
 }
 
 WatchEvent ObjectStoreContract::next(ObjectWatch& watch) {
-  return must(watch.next(kPatience, {}), "next");
+  return must(watch.next(kPatience, {}));
 }
 
 void ObjectStoreContract::expect_quiet(ObjectWatch& watch) {
   const std::string marker = "marker-" + std::to_string(++markers_);
   created(sample_flag(marker));
   EXPECT_EQ(in_short(next(watch)), "Added default/" + marker);
+}
+
+std::jthread test_thread(std::function<void()> body) {
+  return std::jthread([body = std::move(body)] {
+    try {
+      body();
+    } catch (const std::exception& failure) {
+      ADD_FAILURE() << failure.what();
+    }
+  });
 }
 
 std::string in_short(const WatchEvent& event) {

@@ -15,7 +15,10 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -34,6 +37,8 @@ struct StoreFactory {
   std::function<std::unique_ptr<StoreUnderTest>(std::size_t history)> make;
   // False for a system whose history cannot be made short; then those cases are skipped.
   bool history_can_be_short = true;
+  // True when a watch is filled before it is read, so that its reader cannot easily fall behind.
+  bool watches_read_ahead = false;
 };
 
 inline void PrintTo(const StoreFactory& factory, std::ostream* out) {
@@ -55,7 +60,8 @@ class ObjectStoreContract : public testing::TestWithParam<StoreFactory> {
   Resource updated(const Resource& object);  // update() that must succeed
   std::int64_t version_now(Kind kind = Kind::kFeatureFlag);  // of a list made now
   std::unique_ptr<ObjectWatch> watch_from(std::int64_t version, Kind kind = Kind::kFeatureFlag);
-  WatchEvent next(ObjectWatch& watch);  // that must come
+  void expect_expired(std::int64_t version);  // from watch() or its first next()
+  WatchEvent next(ObjectWatch& watch);        // that must come
   // Proves that nothing woke the watch: a marker that is written now must be its next event.
   void expect_quiet(ObjectWatch& watch);
 
@@ -63,6 +69,18 @@ class ObjectStoreContract : public testing::TestWithParam<StoreFactory> {
   std::unique_ptr<StoreUnderTest> held_;
   int markers_ = 0;
 };
+
+// A test cannot go on without the value; the exception ends it with the store's own words.
+template <class T>
+T must(Result<T> result) {
+  if (!result) {
+    throw std::runtime_error(to_string(result.error()));
+  }
+  return *std::move(result);
+}
+
+// A thread of a test; what it throws fails the test.
+std::jthread test_thread(std::function<void()> body);
 
 // An event in short, for comparing sequences: "Added default/a".
 std::string in_short(const WatchEvent& event);

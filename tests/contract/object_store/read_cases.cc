@@ -42,17 +42,18 @@ TEST_P(ObjectStoreContract, ListIsOrderedByNamespaceThenName) {
     created(sample_flag(name, ns));
   }
   created(sample_object(Kind::kTrafficTarget, "other-kind", "a"));
-  EXPECT_THAT(names(*store().list(Kind::kFeatureFlag)),
+  EXPECT_THAT(names(must(store().list(Kind::kFeatureFlag))),
               ElementsAre("a/b", "a/b-1", "a/z", "a-b/m", "b/a", "default/a"));
-  EXPECT_THAT(names(*store().list(Kind::kFeatureFlag, "a")), ElementsAre("a/b", "a/b-1", "a/z"));
-  EXPECT_THAT(names(*store().list(Kind::kFeatureFlag, "default")), ElementsAre("default/a"));
-  EXPECT_THAT(names(*store().list(Kind::kFeatureFlag, "aa")), ElementsAre());
-  EXPECT_THAT(names(*store().list(Kind::kTrafficTarget)), ElementsAre("a/other-kind"));
+  EXPECT_THAT(names(must(store().list(Kind::kFeatureFlag, "a"))),
+              ElementsAre("a/b", "a/b-1", "a/z"));
+  EXPECT_THAT(names(must(store().list(Kind::kFeatureFlag, "default"))), ElementsAre("default/a"));
+  EXPECT_THAT(names(must(store().list(Kind::kFeatureFlag, "aa"))), ElementsAre());
+  EXPECT_THAT(names(must(store().list(Kind::kTrafficTarget))), ElementsAre("a/other-kind"));
 }
 
 TEST_P(ObjectStoreContract, AListStaysAsItWasWhenTheStoreMovesOn) {
   const Resource object = created(sample_flag("a"));
-  const ObjectList list = *store().list(Kind::kFeatureFlag);
+  const ObjectList list = must(store().list(Kind::kFeatureFlag));
   updated(with_suspend(object, true));
   created(sample_flag("b"));
   ASSERT_EQ(list.items.size(), 1U);
@@ -69,7 +70,7 @@ TEST_P(ObjectStoreContract, ManyObjectsAreFoundListedAndRemoved) {
   for (int i = 0; i < kCount; i += 2) {
     ASSERT_OK(store().remove(sample_flag("flag-" + std::to_string(i)).key()));
   }
-  const ObjectList list = *store().list(Kind::kFeatureFlag);
+  const ObjectList list = must(store().list(Kind::kFeatureFlag));
   EXPECT_EQ(list.items.size(), static_cast<std::size_t>(kCount / 2));
   EXPECT_TRUE(std::is_sorted(
       list.items.begin(), list.items.end(),
@@ -88,16 +89,18 @@ TEST_P(ObjectStoreContract, AListIsOneSnapshotWhileWritersGoOn) {
     const auto label = object.meta.labels.find("step");
     return label == object.meta.labels.end() ? 0 : std::stoi(label->second);
   };
-  std::jthread writer([&](const std::stop_token& stop) {
+  const std::jthread writer([&](const std::stop_token& stop) {
     for (int step = 1; !stop.stop_requested(); ++step) {
       for (Resource* object : {&a, &b}) {
         object->meta.labels["step"] = std::to_string(step);
-        *object = *store().update(*object).value();
+        const auto result = store().update(*object);
+        ASSERT_OK(result);
+        *object = **result;
       }
     }
   });
   for (int i = 0; i < 2000; ++i) {
-    const ObjectList list = *store().list(Kind::kFeatureFlag);
+    const ObjectList list = must(store().list(Kind::kFeatureFlag));
     ASSERT_EQ(list.items.size(), 2U);
     const int ahead = step_of(*list.items[0]) - step_of(*list.items[1]);
     ASSERT_TRUE(ahead == 0 || ahead == 1) << ahead;

@@ -19,7 +19,7 @@ TEST_P(ObjectStoreContract, RemoveTakesAnObjectAway) {
   const auto watch = watch_from(version_now());
   ASSERT_OK(store().remove(object.key()));
   EXPECT_CODE(store().get(object.key()), StatusCode::kNotFound);
-  EXPECT_TRUE(store().list(Kind::kFeatureFlag)->items.empty());
+  EXPECT_TRUE(must(store().list(Kind::kFeatureFlag)).items.empty());
 
   const WatchEvent event = next(*watch);
   EXPECT_EQ(in_short(event), "Deleted default/a");

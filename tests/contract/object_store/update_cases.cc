@@ -190,9 +190,9 @@ TEST_P(ObjectStoreContract, AStatusOfAnotherKindIsInvalid) {
 }
 
 TEST_P(ObjectStoreContract, AnObjectThatWasHandedOutNeverChanges) {
-  const ResourcePtr first = *store().create(sample_flag("a"));
+  const ResourcePtr first = must(store().create(sample_flag("a")));
   const Resource copy = *first;
-  const ResourcePtr read = *store().get(first->key());
+  const ResourcePtr read = must(store().get(first->key()));
   updated(with_suspend(*first, true));
   ASSERT_OK(store().remove(first->key()));
   EXPECT_EQ(*first, copy);

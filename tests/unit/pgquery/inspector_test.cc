@@ -145,7 +145,7 @@ TEST(PostgresInspector, SplitsWhatTheParserDoesNotKnowAndCallsItUnknown) {
 
 TEST(PostgresInspector, SurvivesExpressionsThatWouldOverflowAnOrdinaryStack) {
   std::string script = "select 1";
-  for (int i = 0; i < 500000; ++i) {
+  for (int i = 0; i < 110000; ++i) {
     script += "+1";
   }
   const auto statements = kPg.inspect(Engine::kPostgreSql, script);

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole restore of a 1,000,000-row table (load, count, verify, swap) beside the plain floor: an
+// empty database, pg_restore -j2 and the same counts by a bare client. Rounds alternate; medians.
+//
+//   bench_restore [ROWS [ROUNDS]]
+#include "adapters/postgres/connection.h"
+#include "adapters/postgres/restore_databases.h"
+#include "adapters/process/child_runner.h"
+#include "tests/support/postgres_cluster.h"
+#include "tests/support/process.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+namespace ripcord {
+namespace {
+
+constexpr const char* kVerification = "select count(*) from users where id % 2 = 0";
+
+double seconds_of(const std::function<void()>& work) {
+  const auto since = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.at(values.size() / 2);
+}
+
+void require(const Status& status) {
+  if (!status.ok()) {
+    throw std::runtime_error(to_string(status));
+  }
+}
+template <class T>
+T require(Result<T> result) {
+  if (!result) {
+    throw std::runtime_error(to_string(result.error()));
+  }
+  return std::move(*result);
+}
+
+void run_or_throw(std::vector<std::string> argv) {
+  const RunResult result = run({.argv = std::move(argv)}, {}, std::chrono::minutes(10));
+  if (result.exit_code != 0) {
+    throw std::runtime_error(result.err);
+  }
+}
+
+class Bench {
+ public:
+  Bench(std::int64_t rows, int rounds) : rows_(rows), rounds_(rounds) {
+    const std::string source = fresh_database(pg_, "source");
+    pg_.psql(source, fmt::format("create table users (id bigint primary key, email text, created "
+                                 "timestamptz, note text); insert into users select i, 'user' || i "
+                                 "|| '@example.org', now(), md5(i::text) from generate_series(1, "
+                                 "{}) i; create index on users (email)",
+                                 rows_));
+    backup_ = {"users", BackupFormat::kPgCustom, directory_ / "users.dump", 0};
+    run_or_throw(
+        {"/usr/lib/postgresql/15/bin/pg_dump", "-Fc", "-f", backup_.path, "-d", pg_.url(source)});
+    pg_.psql("postgres", "drop database " + source + "; checkpoint");
+  }
+
+  void run_all() {
+    for (int round = 0; round < rounds_; ++round) {
+      floor_round();
+      ripcord_round(round);
+    }
+    print();
+  }
+
+ private:
+  void floor_round() {
+    std::string database;
+    took("floor: create database", [&] { database = fresh_database(pg_, "floor"); });
+    took("floor: pg_restore -j2", [&] {
+      run_or_throw({"/usr/lib/postgresql/15/bin/pg_restore", "--jobs=2", "--exit-on-error", "-d",
+                    pg_.url(database), backup_.path});
+    });
+    took("floor: count and verify", [&] {
+      auto connection = require(postgres::Connection::open(pg_.url(database)));
+      require(connection.query("select count(*) from users"));
+      require(connection.query(kVerification));
+    });
+    pg_.psql("postgres", "drop database " + database + "; checkpoint");
+  }
+
+  void ripcord_round(int round) {
+    DatabaseRef ref;
+    const std::string live = fresh_database(pg_, "live");
+    ref.url = pg_.url(live);
+    auto opened = require(restores_.open(ref, fmt::format("{:08x}-bench", round + 1)));
+    took("ripcord: load", [&] { require(opened.target->load(backup_, {})); });
+    took("ripcord: count", [&] {
+      if (require(opened.target->count({})).at(0).rows != rows_) {
+        throw std::runtime_error("rows are missing");
+      }
+    });
+    took("ripcord: verify", [&] { require(opened.target->query(kVerification, {})); });
+    took("ripcord: swap",
+         [&] { windows_.push_back(to_seconds(require(opened.target->swap({})).window)); });
+    require(opened.leftovers->drop_previous());
+    pg_.psql("postgres", "drop database " + live + "; checkpoint");
+  }
+
+  void took(const std::string& what, const std::function<void()>& work) {
+    if (!times_.contains(what)) {
+      order_.push_back(what);
+    }
+    times_[what].push_back(seconds_of(work));
+  }
+
+  std::vector<double> totals(const std::string& side) const {
+    std::vector<double> sums(static_cast<std::size_t>(rounds_), 0.0);
+    for (const auto& [what, values] : times_) {
+      for (std::size_t i = 0; what.starts_with(side) && i < values.size(); ++i) {
+        sums[i] += values[i];
+      }
+    }
+    return sums;
+  }
+
+  void print() const {
+    fmt::print("restore of {} rows, {} rounds, medians\n", rows_, rounds_);
+    fmt::print("| step | seconds | min | max |\n|---|---|---|---|\n");
+    const auto row = [](const std::string& what, const std::vector<double>& values) {
+      const auto [least, most] = std::minmax_element(values.begin(), values.end());
+      fmt::print("| {} | {:.3f} | {:.3f} | {:.3f} |\n", what, median(values), *least, *most);
+    };
+    for (const auto& what : order_) {
+      row(what, times_.at(what));
+    }
+    row("floor", totals("floor"));
+    row("ripcord", totals("ripcord"));
+    row("window in which clients could not work", windows_);
+    fmt::print("ratio {:.2f} (target: at most 1.10)\n",
+               median(totals("ripcord")) / median(totals("floor")));
+  }
+
+  const std::int64_t rows_;
+  const int rounds_;
+  TempDir directory_;
+  PostgresCluster pg_;
+  SystemClock clock_;
+  ChildRunner runner_;
+  postgres::PostgresRestores restores_{runner_, clock_};
+  Backup backup_;
+  std::vector<std::string> order_;
+  std::map<std::string, std::vector<double>> times_;
+  std::vector<double> windows_;
+};
+
+}  // namespace
+}  // namespace ripcord
+
+int main(int argc, char** argv) {
+  try {
+    const std::int64_t rows = argc > 1 ? std::atoll(argv[1]) : 1'000'000;
+    const int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
+    ripcord::Bench(rows, std::max(rounds, 1)).run_all();
+  } catch (const std::exception& problem) {
+    fmt::print(stderr, "bench_restore: {}\n", problem.what());
+    return 1;
+  }
+  return 0;
+}

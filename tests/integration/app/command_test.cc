@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/integration/app/running_ripcord.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace ripcord {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kFlag = R"(apiVersion: ripcord.dev/v1alpha1
+kind: FeatureFlag
+metadata:
+  name: new-checkout
+spec:
+  enabled: true
+)";
+
+std::string schema(const std::string& database, int version) {
+  return "apiVersion: ripcord.dev/v1alpha1\nkind: MigrationVersion\nmetadata: {name: shop}\nspec:\n"
+         "  database: {engine: SQLite, path: " +
+         database + "}\n  source: {directory: migrations}\n  version: " + std::to_string(version) +
+         "\n";
+}
+
+TEST(Help, OfEveryCommandFitsAScreenAndExitsWithZero) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"--help"},
+                                             {"run", "--help"},
+                                             {"plan", "--help"},
+                                             {"validate", "--help"},
+                                             {"version", "--help"}}) {
+    const RunResult help = ripcord_command(arguments);
+    EXPECT_EQ(help.exit_code, 0) << arguments[0];
+    EXPECT_LE(std::count(help.out.begin(), help.out.end(), '\n'), 24) << help.out;
+    EXPECT_THAT(help.out, HasSubstr("Usage"));
+  }
+}
+
+TEST(CommandLine, WithAMistakeExitsWithOneAndNamesIt) {
+  const RunResult wrong = ripcord_command({"run", "--manifest", "x"});
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("--manifest"));
+  EXPECT_EQ(ripcord_command({}).exit_code, 1);
+}
+
+TEST(Version, IsThatOfTheProject) {
+  EXPECT_THAT(ripcord_command({"version"}).out,
+              testing::MatchesRegex("ripcord [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST(Validate, AcceptsAGoodFileAndNamesWhatIsWrongInABadOne) {
+  TempDir dir;
+  write_file(dir / "good.yaml", kFlag);
+  EXPECT_EQ(ripcord_command({"validate", dir / "good.yaml"}).exit_code, 0);
+  write_file(dir / "bad.yaml", std::string(kFlag) + "  enabeld: false\n");
+  const RunResult bad = ripcord_command({"validate", dir / "bad.yaml"});
+  EXPECT_EQ(bad.exit_code, 1);
+  EXPECT_THAT(bad.err, HasSubstr("bad.yaml:7:3: spec.enabeld:"));
+  EXPECT_THAT(bad.err, HasSubstr("enabled"));
+}
+
+TEST(Validate, RefusesAnObjectThatTwoFilesDeclare) {
+  TempDir dir;
+  write_file(dir / "a.yaml", kFlag);
+  write_file(dir / "b.yaml", kFlag);
+  const RunResult both = ripcord_command({"validate", dir.path().string()});
+  EXPECT_EQ(both.exit_code, 1);
+  EXPECT_THAT(both.err, HasSubstr("b.yaml"));
+  EXPECT_THAT(both.err, HasSubstr("a.yaml"));
+}
+
+TEST(Validate, SaysThatAPathIsNotThere) {
+  const RunResult missing = ripcord_command({"validate", "/nowhere/x.yaml"});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.err, HasSubstr("/nowhere/x.yaml"));
+}
+
+TEST(Plan, TellsWhatWouldRunAndTouchesNothing) {
+  TempDir dir;
+  std::filesystem::create_directory(dir / "migrations");
+  write_file(dir / "migrations/1_users.up.sql", "create table users(id integer primary key);");
+  write_file(dir / "migrations/1_users.down.sql", "drop table users;");
+  write_file(dir / "schema.yaml", schema("shop.db", 1));
+  write_file(dir / "shop.db", "");
+  const RunResult changes = ripcord_command({"plan", dir / "schema.yaml"});
+  EXPECT_EQ(changes.exit_code, 2) << changes.out << changes.err;
+  EXPECT_THAT(changes.out, HasSubstr("up 1 users"));
+  EXPECT_EQ(read_file(dir / "shop.db"), "") << "a plan changes nothing";
+}
+
+TEST(Plan, ExitsWithZeroWhenThereIsNothingToDoAndWithOneOnAnError) {
+  TempDir dir;
+  std::filesystem::create_directory(dir / "migrations");
+  write_file(dir / "migrations/1_users.up.sql", "create table users(id integer primary key);");
+  write_file(dir / "schema.yaml", schema("shop.db", 1));
+  ASSERT_EQ(run({.argv = {"sqlite3", dir / "shop.db",
+                          "create table users(id integer primary key); create table "
+                          "schema_migrations(version uint64, "
+                          "dirty bool); create unique index version_unique on "
+                          "schema_migrations(version); insert into "
+                          "schema_migrations values(1, false)"}})
+                .exit_code,
+            0);
+  const RunResult nothing = ripcord_command({"plan", dir / "schema.yaml"});
+  EXPECT_EQ(nothing.exit_code, 0) << nothing.out << nothing.err;
+  write_file(dir / "broken.yaml", schema("/nowhere/shop.db", 1));
+  const RunResult broken = ripcord_command({"plan", dir / "broken.yaml"});
+  EXPECT_EQ(broken.exit_code, 1) << broken.out << broken.err;
+}
+
+// Every example in the documentation is a manifest that Ripcord accepts.
+TEST(Documentation, HasOnlyExamplesThatAreValid) {
+  TempDir dir;
+  int count = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(RIPCORD_SOURCE_DIR) + "/docs")) {
+    if (entry.path().extension() != ".md") {
+      continue;
+    }
+    const std::string text = read_file(entry.path().string());
+    const std::string open = "```yaml\napiVersion: ripcord.dev/v1alpha1\nkind: ";
+    for (std::size_t at = text.find(open); at != std::string::npos; at = text.find(open, at + 1)) {
+      const std::size_t begin = at + std::string("```yaml\n").size();
+      const std::string file =
+          dir / (entry.path().stem().string() + "-" + std::to_string(++count) + ".yaml");
+      write_file(file, text.substr(begin, text.find("\n```", begin) + 1 - begin));
+      const RunResult valid = ripcord_command({"validate", file});
+      EXPECT_EQ(valid.exit_code, 0) << read_file(file) << valid.err;
+    }
+  }
+  EXPECT_GE(count, 4) << "a page a kind, with an example each";
+}
+
+}  // namespace
+}  // namespace ripcord

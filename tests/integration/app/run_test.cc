@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/integration/app/running_ripcord.h"
+
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace ripcord {
+namespace {
+
+using testing::HasSubstr;
+
+std::string flag(const std::string& more) {
+  return "apiVersion: ripcord.dev/v1alpha1\nkind: FeatureFlag\nmetadata: {name: "
+         "new-checkout}\nspec:\n  key: "
+         "new_checkout\n" +
+         more;
+}
+
+bool serves(const RunningRipcord& ripcord, const std::string& part) {
+  return ripcord.flag("new_checkout").body.find(part) != std::string::npos;
+}
+
+TEST(Run, ServesAFlagFromASavedFileAndFlipsItWhenTheFileIsSavedAgain) {
+  RunningRipcord ripcord;
+  ripcord.save("flag.yaml", flag("  enabled: true\n"));
+  ASSERT_TRUE(eventually([&] { return serves(ripcord, "\"value\":true"); }));
+  ripcord.save("flag.yaml", flag("  enabled: false\n"));
+  ASSERT_TRUE(eventually([&] { return serves(ripcord, "\"value\":false"); }));
+  EXPECT_THAT(ripcord.flag("new_checkout").body, HasSubstr("\"reason\":\"STATIC\""));
+  ripcord.await_ready("featureflags/new-checkout");
+  EXPECT_THAT(ripcord.metrics(), HasSubstr("ripcord_rollback_duration_seconds_count{"));
+}
+
+TEST(Run, KeepsAnOverrideThatGitDoesNotName) {
+  RunningRipcord ripcord;
+  ripcord.save("flag.yaml", flag("  enabled: true\n"));
+  ripcord.await_ready("featureflags/new-checkout");
+  const HttpResponse patched =
+      ripcord.api("PATCH", "featureflags/new-checkout",
+                  R"({"spec":{"override":{"enabled":false,"reason":"INC-231","by":"alice"}}})",
+                  "application/merge-patch+json");
+  ASSERT_EQ(patched.status, 200) << patched.body;
+  ASSERT_TRUE(eventually([&] { return serves(ripcord, "\"value\":false"); }));
+  ripcord.save("flag.yaml", flag("  enabled: true\n  defaultVariant: \"on\"\n"));
+  ASSERT_TRUE(eventually([&] {
+    return ripcord.api("GET", "featureflags/new-checkout").body.find("defaultVariant\\\":\\\"on") !=
+           std::string::npos;
+  })) << "the second save was applied";
+  EXPECT_TRUE(serves(ripcord, "\"value\":false"));
+  EXPECT_THAT(ripcord.await_ready("featureflags/new-checkout"), HasSubstr("INC-231"));
+}
+
+TEST(Run, GoesOnWithTheLastGoodStateWhenAFileIsBroken) {
+  RunningRipcord ripcord;
+  ripcord.save("flag.yaml", flag("  enabled: true\n"));
+  ASSERT_TRUE(eventually([&] { return serves(ripcord, "\"value\":true"); }));
+  ripcord.save("flag.yaml", flag("  enabeld: false\n"));
+  ASSERT_TRUE(eventually([&] { return ripcord.log().find("spec.enabeld") != std::string::npos; }));
+  EXPECT_TRUE(serves(ripcord, "\"value\":true"));
+  ripcord.save("flag.yaml", flag("  enabled: false\n"));
+  EXPECT_TRUE(eventually([&] { return serves(ripcord, "\"value\":false"); }));
+}
+
+TEST(Run, ServesEveryStoredFlagAtOnceAfterAKill) {
+  RunningRipcord ripcord;
+  ripcord.save("flag.yaml", flag("  enabled: false\n"));
+  ripcord.await_ready("featureflags/new-checkout");
+  ripcord.kill9();
+  ripcord.start();
+  EXPECT_TRUE(serves(ripcord, "\"value\":false"));
+}
+
+TEST(Run, EndsWithZeroOnSigterm) {
+  RunningRipcord ripcord;
+  EXPECT_EQ(ripcord.terminate(), 0) << ripcord.log();
+}
+
+TEST(Run, TellsItsHealthByKind) {
+  RunningRipcord ripcord;
+  const HttpResponse ready = ripcord.health("/readyz?verbose");
+  EXPECT_EQ(ready.status, 200);
+  for (const char* kind : {"FeatureFlag", "TrafficTarget", "MigrationVersion", "RestoreRequest"}) {
+    EXPECT_THAT(ready.body, HasSubstr(std::string("[+]") + kind));
+  }
+  EXPECT_EQ(ripcord.health("/livez").status, 200);
+  EXPECT_EQ(ripcord.health("/nothing").status, 404);
+}
+
+TEST(Run, RefusesADataDirectoryThatAnotherProcessUses) {
+  RunningRipcord ripcord;
+  const RunResult second =
+      ripcord_command({"run", "--data", ripcord.directory() / "data", "--metrics-bind-address", "0",
+                       "--health-probe-bind-address", "0", "--api-bind-address", "0",
+                       "--ofrep-bind-address", "127.0.0.1:0"});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.err, HasSubstr("--data"));
+}
+
+TEST(Run, NamesTheOptionWhosePortIsInUse) {
+  RunningRipcord ripcord;
+  const RunResult second =
+      ripcord_command({"run", "--metrics-bind-address", "0", "--health-probe-bind-address", "0",
+                       "--api-bind-address", "0", "--ofrep-bind-address",
+                       "127.0.0.1:" + std::to_string(ripcord.ofrep_port())});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.err, HasSubstr("--ofrep-bind-address"));
+  EXPECT_THAT(second.err, HasSubstr(std::to_string(ripcord.ofrep_port())));
+}
+
+TEST(Run, DoesNotOfferTheResourceApiBeyondLoopback) {
+  const RunResult open =
+      ripcord_command({"run", "--metrics-bind-address", "0", "--health-probe-bind-address", "0",
+                       "--api-bind-address", "0.0.0.0:0", "--ofrep-bind-address", "127.0.0.1:0"});
+  EXPECT_EQ(open.exit_code, 1);
+  EXPECT_THAT(open.err, HasSubstr("loopback"));
+}
+
+TEST(Run, PassesPromtoolsCheck) {
+  RunningRipcord ripcord;
+  ripcord.save("flag.yaml", flag("  enabled: false\n"));
+  ripcord.await_ready("featureflags/new-checkout");
+  const RunResult check = run({.argv = {"promtool", "check", "metrics"}}, ripcord.metrics());
+  EXPECT_EQ(check.exit_code, 0) << check.out << check.err;
+}
+
+// The rollback that this test causes is found again in a real Prometheus that scraped it.
+TEST(Run, TellsPrometheusHowLongARollbackTook) {
+  RunningRipcord ripcord;
+  ripcord.save("flag.yaml", flag("  enabled: true\n"));
+  ripcord.await_ready("featureflags/new-checkout");
+  ripcord.save("flag.yaml", flag("  enabled: false\n"));
+  ASSERT_TRUE(eventually([&] { return serves(ripcord, "\"value\":false"); }));
+  ripcord.await_ready("featureflags/new-checkout");
+  TempDir dir;
+  write_file(dir / "prometheus.yml",
+             "global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: ripcord\n  "
+             "static_configs:\n  - targets: "
+             "[\"127.0.0.1:" +
+                 std::to_string(ripcord.metrics_port()) + "\"]\n");
+  const std::string address = "127.0.0.1:" + std::to_string(free_port());
+  ChildProcess prometheus(
+      {.argv = {"prometheus", "--config.file=" + (dir / "prometheus.yml"),
+                "--storage.tsdb.path=" + (dir / "tsdb"), "--web.listen-address=" + address}});
+  const std::string query = "http://" + address +
+                            "/api/v1/"
+                            "query?query=sum(ripcord_rollback_duration_seconds_count{strategy=%"
+                            "22feature_flag%22,result=%22succeeded%22})";
+  EXPECT_TRUE(eventually([&] {
+    const RunResult answer = run({.argv = {"curl", "-fsSg", query}});
+    const RunResult value =
+        run({.argv = {"jq", "-e", "(.data.result[0].value[1] | tonumber) >= 1"}},
+            answer.out.empty() ? "null" : answer.out);
+    return value.exit_code == 0;
+  })) << prometheus.err()
+      << ripcord.metrics();
+}
+
+}  // namespace
+}  // namespace ripcord
