@@ -116,6 +116,7 @@ class OpenedTarget final : public RestoreTarget, public RestoreLeftovers {
       const RestoreState before = std::exchange(restore.state, {});
       restore.state.swapped = before.swapped;
       restore.state.backup = before.swapped ? before.backup : "";
+      restore.state.side_bytes = before.swapped ? before.side_bytes : 0;
       restore.state.previous_name = before.previous_name;
       return ok_status();
     });
