@@ -82,7 +82,7 @@ struct RealWorld::Parts {
   pgquery::PostgresInspector postgres_inspector;
   sqlite::SqliteInspector sqlite_inspector;
   InspectorByEngine inspector;
-  MigrationDirectory migrations;
+  migrationdir::MigrationDirectory migrations;
   BackupDirectory backups;
   ChildRunner commands;
   postgres::PostgresRestores postgres_restores;

@@ -17,7 +17,7 @@
 #include "adapters/http/server.h"
 #include "adapters/memory/object_store.h"
 #include "adapters/prometheus/metrics.h"
-#include "adapters/prometheus/metrics_service.h"
+#include "adapters/prometheus/service.h"
 #include "adapters/yamldir/yaml_directory.h"
 
 namespace ripcord::app {
