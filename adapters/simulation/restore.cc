@@ -47,7 +47,14 @@ class OpenedTarget final : public RestoreTarget, public RestoreLeftovers {
     if (declared == nullptr) {
       return no_such_backup(world_, backup.name);
     }
+    if (backup.format != BackupFormat::kSimulated) {
+      return {StatusCode::kInvalidArgument, fmt::format("{} is no simulated backup", backup.name)};
+    }
     RETURN_IF_ERROR(world_.with_restore(uid_, [this](Restore& restore) {
+      if (restore.state.swapped) {
+        return Status(StatusCode::kFailedPrecondition,
+                      "this restore is finished; make a new request to restore again");
+      }
       restore.state = {};
       restore.state.side_exists = true;
       restore.state.side_name = side_name();
@@ -60,6 +67,7 @@ class OpenedTarget final : public RestoreTarget, public RestoreLeftovers {
       restore.backup = backup;
       restore.rows = declared->rows;
       restore.state.side_complete = true;
+      restore.state.backup = backup.name;
       restore.state.side_bytes = declared->bytes;
       restore.state.backup = backup.name;
       return ok_status();
@@ -92,6 +100,7 @@ class OpenedTarget final : public RestoreTarget, public RestoreLeftovers {
         }
         const RestoreState loaded = std::exchange(restore.state, {});
         restore.state.swapped = true;
+        restore.state.backup = restore.backup.name;
         restore.state.side_bytes = loaded.side_bytes;
         restore.state.backup = loaded.backup;
         restore.state.previous_name = fmt::format("{}_before_{}", database_, uid_);
@@ -106,6 +115,8 @@ class OpenedTarget final : public RestoreTarget, public RestoreLeftovers {
     return world_.with_restore(uid_, [](Restore& restore) {
       const RestoreState before = std::exchange(restore.state, {});
       restore.state.swapped = before.swapped;
+      restore.state.backup = before.swapped ? before.backup : "";
+      restore.state.side_bytes = before.swapped ? before.side_bytes : 0;
       restore.state.previous_name = before.previous_name;
       return ok_status();
     });

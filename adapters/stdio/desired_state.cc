@@ -112,7 +112,7 @@ Result<ResourcePtr> DesiredState::wait(const ObjectKey& key, std::int64_t genera
         ended = event.error();
       } else if (event->object->key() == key) {
         if (event->type == WatchEvent::Type::kDeleted) {
-          return error(StatusCode::kConflict,
+          return error(StatusCode::kCancelled,
                        fmt::format("{} was deleted before it was verified", to_string(key)));
         }
         seen = event->object;

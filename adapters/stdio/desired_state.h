@@ -31,7 +31,7 @@ class DesiredState {
   // between. The error of `change` ends it, and nothing was written.
   Result<ResourcePtr> change(const ObjectKey& key, const std::function<Status(Resource&)>& change);
   // The object as soon as the change that gave it `generation`, or a later one, is settled.
-  // DeadlineExceeded says how far it got, Conflict that it was deleted meanwhile; Cancelled.
+  // DeadlineExceeded says how far it got; Cancelled that it was deleted, or that we are to stop.
   Result<ResourcePtr> settled(const ObjectKey& key, std::int64_t generation, std::stop_token stop);
   // The object as the controller last saw the real system, before anything is changed. Unavailable
   // when the controller does not get to see it.

@@ -106,11 +106,8 @@ std::vector<std::string> case_files() {
   return out;
 }
 
-class AdapterCase : public testing::TestWithParam<std::string> {};
-
-TEST_P(AdapterCase, GoesAsWritten) {
+void play(const std::string& file) {
   using Kind = ScriptStep::Kind;
-  const std::string file = std::string(RIPCORD_CASES_DIR) + "/" + GetParam() + ".txt";
   ChildProcess adapter(adapter_options());
   std::vector<ScriptStep> diagnostics;
   std::string exit_code = "0";
@@ -147,6 +144,22 @@ TEST_P(AdapterCase, GoesAsWritten) {
   if (diagnostics.empty()) {
     EXPECT_EQ(said, "");
   }
+}
+
+class AdapterCase : public testing::TestWithParam<std::string> {};
+
+TEST_P(AdapterCase, GoesAsWritten) {
+  play(std::string(RIPCORD_CASES_DIR) + "/" + GetParam() + ".txt");
+}
+
+TEST(Adapter, TheConversationInTheDocumentationIsTrue) {
+  const std::string page = read_file(std::string(RIPCORD_SOURCE_DIR) + "/docs/adapter.md");
+  std::size_t at = page.find("```", page.find("## A conversation"));
+  ASSERT_NE(at, std::string::npos);
+  at = page.find('\n', at) + 1;
+  const TempDir dir;
+  write_file(dir / "conversation.txt", page.substr(at, page.find("```", at) - at));
+  play(dir / "conversation.txt");
 }
 
 INSTANTIATE_TEST_SUITE_P(All, AdapterCase, testing::ValuesIn(case_files()),

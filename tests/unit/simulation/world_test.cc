@@ -175,6 +175,36 @@ TEST_F(Simulation, ARestoreTakesTheDeclaredTimeAndRows) {
   EXPECT_EQ(opened->target->read()->previous_name, "");
 }
 
+TEST_F(Simulation, ARestoreKnowsItsBackupAndIsFinishedOnce) {
+  const auto backup = catalog_.find("", "users_backup_1");
+  ASSERT_OK(backup);
+  const auto opened = restores_.open(database(), "uid-1");
+  ASSERT_OK(opened);
+  Backup foreign = *backup;
+  foreign.format = BackupFormat::kPgCustom;
+  EXPECT_CODE(opened->target->load(foreign, {}), StatusCode::kInvalidArgument);
+  ASSERT_OK(opened->target->load(*backup, {}));
+  ASSERT_OK(opened->leftovers->drop_side());
+  EXPECT_EQ(*opened->target->read(), RestoreState{});
+  ASSERT_OK(opened->target->load(*backup, {}));
+  EXPECT_EQ(opened->target->read()->backup, "users_backup_1");
+  ASSERT_OK(opened->target->swap({}));
+  EXPECT_EQ(opened->target->read()->backup, "users_backup_1");
+  EXPECT_CODE(opened->target->load(*backup, {}), StatusCode::kFailedPrecondition);
+}
+
+TEST_F(Simulation, AStoppedLoadCanBeDoneAgain) {
+  const auto backup = catalog_.find("", "users_backup_1");
+  const auto opened = restores_.open(database(), "uid-1");
+  ASSERT_OK(opened);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_CODE(opened->target->load(*backup, stop.get_token()), StatusCode::kCancelled);
+  EXPECT_FALSE(opened->target->read()->side_complete);
+  ASSERT_OK(opened->target->load(*backup, {}));
+  EXPECT_TRUE(opened->target->read()->side_complete);
+}
+
 TEST_F(Simulation, TheCatalogSaysWhatThereIs) {
   const auto missing = catalog_.find("", "users");
   EXPECT_CODE(missing, StatusCode::kNotFound);

@@ -5,6 +5,7 @@
 
 #include "adapters/memory/object_store.h"
 
+#include <atomic>
 #include <functional>
 #include <list>
 #include <thread>
@@ -13,7 +14,7 @@ namespace ripcord {
 
 class ScriptedController final : public ObjectStore {
  public:
-  // Edits the status of the object; called in a thread of its own, one call at a time.
+  // Edits the status of the object; called in a thread of its own for each change.
   using Script = std::function<void(Resource&)>;
 
   ScriptedController(const Clock& clock, Script script)
@@ -47,8 +48,8 @@ class ScriptedController final : public ObjectStore {
     if (written && common((*written)->status).observed_generation != (*written)->meta.generation) {
       ++changes_;
       const ObjectKey key = (*written)->key();
-      // Joined by the next one: the script sees one object at a time, in order.
-      reconciler_ = std::jthread([this, key] {
+      MutexLock lock(mutex_);
+      reconcilers_.emplace_back([this, key] {
         for (;;) {
           const Result<ResourcePtr> current = store_.get(key);
           if (!current) {
@@ -68,8 +69,9 @@ class ScriptedController final : public ObjectStore {
 
   MemoryObjectStore store_;
   const Script script_;
-  int changes_ = 0;
-  std::jthread reconciler_;
+  std::atomic<int> changes_ = 0;
+  Mutex mutex_;
+  std::list<std::jthread> reconcilers_ GUARDED_BY(mutex_);  // last: they use all of the above
 };
 
 }  // namespace ripcord
