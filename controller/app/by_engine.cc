@@ -6,7 +6,8 @@ namespace {
 
 tl::unexpected<Status> only_simulated() {
   return error(StatusCode::kInvalidArgument,
-               "spec.database.engine: Simulation exists only in the message adapter; use PostgreSQL or SQLite",
+               "spec.database.engine: Simulation exists only in the message adapter; use "
+               "PostgreSQL or SQLite",
                "UnknownEngine");
 }
 
@@ -24,7 +25,8 @@ Result<std::unique_ptr<SchemaDatabase>> SchemasByEngine::open(const DatabaseRef&
   return only_simulated();
 }
 
-Result<std::vector<SqlStatement>> InspectorByEngine::inspect(Engine engine, const std::string& script) const {
+Result<std::vector<SqlStatement>> InspectorByEngine::inspect(Engine engine,
+                                                             const std::string& script) const {
   switch (engine) {
     case Engine::kPostgreSql:
       return postgres_.inspect(engine, script);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Database drivers chosen by the engine that a manifest names. What is passed in must outlive these; thread-safe when
-// the drivers are.
+// Database drivers chosen by the engine that a manifest names. What is passed in must outlive
+// these; thread-safe when the drivers are.
 
 #include "controller/ports/schema_database.h"
 
@@ -9,7 +9,8 @@ namespace ripcord::app {
 
 class SchemasByEngine final : public SchemaDatabases {
  public:
-  SchemasByEngine(SchemaDatabases& postgres, SchemaDatabases& sqlite) : postgres_(postgres), sqlite_(sqlite) {}
+  SchemasByEngine(SchemaDatabases& postgres, SchemaDatabases& sqlite)
+      : postgres_(postgres), sqlite_(sqlite) {}
   Result<std::unique_ptr<SchemaDatabase>> open(const DatabaseRef& ref) override;
 
  private:
@@ -21,7 +22,8 @@ class InspectorByEngine final : public SqlInspector {
  public:
   InspectorByEngine(const SqlInspector& postgres, const SqlInspector& sqlite)
       : postgres_(postgres), sqlite_(sqlite) {}
-  Result<std::vector<SqlStatement>> inspect(Engine engine, const std::string& script) const override;
+  Result<std::vector<SqlStatement>> inspect(Engine engine,
+                                            const std::string& script) const override;
 
  private:
   const SqlInspector& postgres_;

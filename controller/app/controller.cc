@@ -14,7 +14,9 @@
 namespace ripcord::app {
 namespace {
 
-bool is_fast(Kind kind) { return kind == Kind::kFeatureFlag || kind == Kind::kTrafficTarget; }
+bool is_fast(Kind kind) {
+  return kind == Kind::kFeatureFlag || kind == Kind::kTrafficTarget;
+}
 
 }  // namespace
 
@@ -43,8 +45,8 @@ struct Controller::Parts {
     std::random_device random;
     for (Strategy* strategy : strategies) {
       const Kind kind = strategy->kind();
-      reconcilers.push_back(std::make_unique<StrategyReconciler>(around.store, *strategy, around.events,
-                                                                 around.metrics, around.clock));
+      reconcilers.push_back(std::make_unique<StrategyReconciler>(
+          around.store, *strategy, around.events, around.metrics, around.clock));
       loops.push_back(std::make_unique<ControlLoop>(
           ControlLoopOptions{.kind = kind,
                              .workers = is_fast(kind) ? options.fast_workers : options.slow_workers,

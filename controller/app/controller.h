@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The four strategies with their loops over one object store: the whole controller but for its servers and its sources of
-// desired state. Used by `ripcord run` over the real drivers and by `ripcord-adapter` over the simulated ones.
+// The four strategies with their loops over one object store: the whole controller but for its
+// servers and its sources of desired state. Used by `ripcord run` over the real drivers and by
+// `ripcord-adapter` over the simulated ones.
 
 #include "controller/base/clock.h"
 #include "controller/base/log.h"
@@ -57,7 +58,8 @@ class Controller {
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
-  // Puts the stored flags into the evaluation table: before its endpoint opens, so that no client gets its own default.
+  // Puts the stored flags into the evaluation table: before its endpoint opens, so that no client
+  // gets its own default.
   Status preload_flags();
   void start();
   // False when a reconcile did not end within `bound`: end the process without destroying this.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// GET /livez, /readyz and /healthz, with ?verbose a line a kind. Thread-safe; `controller` must outlive it.
+// GET /livez, /readyz and /healthz, with ?verbose a line a kind. Thread-safe; `controller` must
+// outlive it.
 
 #include "controller/app/controller.h"
 #include "controller/ports/http_service.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Events as log lines: the standalone home of what a cluster keeps as events.k8s.io objects. Thread-safe.
+// Events as log lines: the standalone home of what a cluster keeps as events.k8s.io objects.
+// Thread-safe.
 
 #include "controller/base/log.h"
 #include "controller/ports/events.h"
@@ -15,7 +16,8 @@ class LogEvents final : public EventSink {
                                           {"reason", event.reason},
                                           {"action", event.action},
                                           {"note", event.note}};
-    event.type == Event::Type::kWarning ? log_.warning("event", fields) : log_.info("event", fields);
+    event.type == Event::Type::kWarning ? log_.warning("event", fields)
+                                        : log_.info("event", fields);
   }
 
  private:

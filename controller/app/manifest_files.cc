@@ -20,13 +20,15 @@ bool is_manifest(const fs::path& path) {
 }
 
 // The files below `path` that hold manifests, sorted, or `path` itself.
-std::vector<std::string> files_of(const std::string& path, std::vector<codec::ManifestError>& errors) {
+std::vector<std::string> files_of(const std::string& path,
+                                  std::vector<codec::ManifestError>& errors) {
   std::error_code failed;
   if (!fs::is_directory(path, failed)) {
     return {path};
   }
   std::vector<std::string> files;
-  for (auto at = fs::recursive_directory_iterator(path, fs::directory_options::follow_directory_symlink, failed);
+  for (auto at = fs::recursive_directory_iterator(
+           path, fs::directory_options::follow_directory_symlink, failed);
        !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
     if (is_manifest(at->path()) && at->is_regular_file(failed)) {
       files.push_back(at->path().string());
@@ -51,7 +53,8 @@ codec::ManifestFile read_manifest_files(const std::vector<std::string>& paths) {
       std::ifstream in(file, std::ios::binary);
       std::ostringstream text;
       if (!in || !(text << in.rdbuf())) {
-        all.errors.push_back({file, 0, 0, "", in ? "is empty" : "cannot be opened; does the path exist?"});
+        all.errors.push_back(
+            {file, 0, 0, "", in ? "is empty" : "cannot be opened; does the path exist?"});
         continue;
       }
       codec::ManifestFile read = codec::read_manifests(text.str(), file);
@@ -59,9 +62,10 @@ codec::ManifestFile read_manifest_files(const std::vector<std::string>& paths) {
       for (codec::Manifest& manifest : read.manifests) {
         const auto [at, fresh] = seen.emplace(manifest.object.key(), file);
         if (!fresh) {
-          all.errors.push_back({file, manifest.line, 1, "metadata.name",
-                                fmt::format("{} is already in {}; an object has one home: remove one of the two",
-                                            to_string(manifest.object.key()), at->second)});
+          all.errors.push_back(
+              {file, manifest.line, 1, "metadata.name",
+               fmt::format("{} is already in {}; an object has one home: remove one of the two",
+                           to_string(manifest.object.key()), at->second)});
           continue;
         }
         codec::resolve_relative_paths(manifest.object, file);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/app/options.h"
 
+#include "controller/base/time_text.h"
+
 #include <iostream>
 #include <map>
 
 #include <CLI/CLI.hpp>
-
-#include "controller/base/time_text.h"
 
 namespace ripcord::app {
 namespace {
@@ -14,10 +14,14 @@ namespace {
 constexpr const char* kAddress = "ADDRESS";
 
 void add_run(CLI::App& app, RunOptions& options, std::string& resync) {
-  CLI::App* run = app.add_subcommand("run", "The controller: watches desired state and keeps the real systems there");
-  run->add_option("--manifests", options.manifests, "Directory of YAML to watch; may be given more than once")
-      ->type_name("DIR");
-  run->add_option("--data", options.data, "Directory of the object store (default: in memory, lost at exit)")
+  CLI::App* run = app.add_subcommand(
+      "run", "The controller: watches desired state and keeps the real systems there");
+  run->add_option("--manifests", options.manifests,
+                  "Directory of YAML to watch; may be given more than once")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
+  run->add_option("--data", options.data,
+                  "Directory of the object store (default: in memory, lost at exit)")
       ->type_name("DIR");
   run->add_option("--metrics-bind-address", options.metrics_address, "/metrics; 0 = off")
       ->type_name(kAddress)
@@ -34,24 +38,24 @@ void add_run(CLI::App& app, RunOptions& options, std::string& resync) {
   run->add_option("--resync", resync, "How often actual state is asked for when nothing changes")
       ->type_name("DURATION")
       ->default_str("30s");
-  run->add_option("--log-format", options.log_format, "text or json")
-      ->type_name("FORMAT")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, LogFormat>{{"text", LogFormat::kText}, {"json", LogFormat::kJson}}))
-      ->default_str("text");
-  run->add_option("--log-level", options.log_level, "debug, info, warning or error")
-      ->type_name("LEVEL")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, LogLevel>{{"debug", LogLevel::kDebug},
-                                                                          {"info", LogLevel::kInfo},
-                                                                          {"warning", LogLevel::kWarning},
-                                                                          {"error", LogLevel::kError}}))
-      ->default_str("info");
+  run->add_option("--log-format", options.log_format, "How log lines look on standard error")
+      ->option_text("text|json (text)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, LogFormat>{
+          {"text", LogFormat::kText}, {"json", LogFormat::kJson}}));
+  run->add_option("--log-level", options.log_level, "The least of what is logged")
+      ->option_text("debug|info|warning|error (info)")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, LogLevel>{{"debug", LogLevel::kDebug},
+                                                                  {"info", LogLevel::kInfo},
+                                                                  {"warning", LogLevel::kWarning},
+                                                                  {"error", LogLevel::kError}}));
 }
 
 void add_plan(CLI::App& app, PlanOptions& options) {
   CLI::App* plan =
-      app.add_subcommand("plan", "What applying these files would do to the real systems; touches nothing\n"
-                                 "Exit code: 0 nothing to do, 2 changes, 1 error");
+      app.add_subcommand("plan",
+                         "What applying these files would do to the real systems; touches nothing\n"
+                         "Exit code: 0 nothing to do, 2 changes, 1 error");
   plan->add_option("FILE", options.files, "Manifest file or directory")->required()->type_name("");
   plan->add_option("--ofrep-server", options.ofrep_server, "Where flag values are served now")
       ->type_name("URL")
@@ -59,14 +63,20 @@ void add_plan(CLI::App& app, PlanOptions& options) {
 }
 
 void add_validate(CLI::App& app, ValidateOptions& options) {
-  CLI::App* validate = app.add_subcommand("validate", "Checks files offline\nExit code: 0 all are valid, 1 not");
-  validate->add_option("FILE", options.files, "Manifest file or directory")->required()->type_name("");
+  CLI::App* validate =
+      app.add_subcommand("validate", "Checks files offline\nExit code: 0 all are valid, 1 not");
+  validate->add_option("FILE", options.files, "Manifest file or directory")
+      ->required()
+      ->type_name("");
 }
 
 }  // namespace
 
 std::variant<Options, int> parse_options(int argc, const char* const* argv) {
-  CLI::App app("Ripcord takes a bad release back: flags, traffic, schemas and data, fast, without losing data.", "ripcord");
+  CLI::App app(
+      "Ripcord takes a bad release back: flags, traffic, schemas and data, fast, without losing "
+      "data.",
+      "ripcord");
   app.require_subcommand(1);
   RunOptions run;
   PlanOptions plan;
@@ -84,7 +94,8 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   if (app.got_subcommand("run")) {
     const Result<Duration> period = parse_duration(resync);
     if (!period || *period < std::chrono::seconds(1)) {
-      std::cerr << "--resync: " << (period ? "must be at least 1s" : period.error().message()) << "\n";
+      std::cerr << "--resync: " << (period ? "must be at least 1s" : period.error().message())
+                << "\n";
       return 1;
     }
     run.resync = *period;

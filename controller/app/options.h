@@ -2,13 +2,13 @@
 #pragma once
 // The command line of `ripcord`, as values. Parsing prints help and errors itself.
 
+#include "controller/base/clock.h"
+#include "controller/base/log.h"
+
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "controller/base/clock.h"
-#include "controller/base/log.h"
 
 namespace ripcord::app {
 

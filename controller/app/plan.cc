@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "adapters/memory/object_store.h"
 #include "controller/app/commands.h"
 #include "controller/app/controller.h"
 #include "controller/app/log_events.h"
@@ -8,8 +9,6 @@
 #include <iostream>
 
 #include <fmt/format.h>
-
-#include "adapters/memory/object_store.h"
 
 namespace ripcord::app {
 namespace {
@@ -33,7 +32,8 @@ void print(const ObjectKey& key, const Plan& plan) {
   }
 }
 
-Verdict plan_one(Controller& controller, const codec::Manifest& manifest, const std::stop_token& stop) {
+Verdict plan_one(Controller& controller, const codec::Manifest& manifest,
+                 const std::stop_token& stop) {
   const ObjectKey key = manifest.object.key();
   const Result<Plan> plan = controller.plan(manifest.object, stop);
   if (!plan) {
@@ -64,7 +64,8 @@ int plan(const PlanOptions& options, std::stop_token stop) {
     changes += verdict == Verdict::kChange;
     errors += verdict == Verdict::kError;
   }
-  std::cout << fmt::format("{} objects, {} would change, {} errors\n", read.manifests.size(), changes, errors);
+  std::cout << fmt::format("{} objects, {} would change, {} errors\n", read.manifests.size(),
+                           changes, errors);
   return errors > 0 ? 1 : changes > 0 ? 2 : 0;
 }
 

@@ -110,9 +110,11 @@ Result<std::uint16_t> RealWorld::serve_flags(http::HttpServer& server, const std
   ASSIGN_OR_RETURN(const http::BindAddress bind, http::parse_bind_address(address));
   ASSIGN_OR_RETURN(const std::uint16_t port, server.listen(address, parts_->ofrep));
   const bool any = bind.host.empty() || bind.host == "0.0.0.0" || bind.host == "::";
-  const std::string host = any ? "127.0.0.1" : bind.host.find(':') != std::string::npos ? "[" + bind.host + "]" : bind.host;
-  parts_->evaluation.use(
-      std::make_unique<ofrep::OfrepEvaluation>(*parts_->client, fmt::format("http://{}:{}", host, port)));
+  const std::string host = any                                        ? "127.0.0.1"
+                           : bind.host.find(':') != std::string::npos ? "[" + bind.host + "]"
+                                                                      : bind.host;
+  parts_->evaluation.use(std::make_unique<ofrep::OfrepEvaluation>(
+      *parts_->client, fmt::format("http://{}:{}", host, port)));
   return port;
 }
 

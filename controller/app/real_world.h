@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The drivers of real systems, chosen by what a manifest names: HAProxy, PostgreSQL, SQLite, OFREP, HTTP.
+// The drivers of real systems, chosen by what a manifest names: HAProxy, PostgreSQL, SQLite, OFREP,
+// HTTP.
 
 #include "controller/app/controller.h"
 
@@ -14,7 +15,8 @@ class HttpServer;
 namespace ripcord::app {
 
 struct RealWorldOptions {
-  // Where flags are verified. Empty: the table of this process at the address given to serve_flags().
+  // Where flags are verified. Empty: the table of this process at the address given to
+  // serve_flags().
   std::string ofrep_server;
   MetricSink& metrics;
   Clock& clock;

@@ -1,16 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "controller/app/commands.h"
-#include "controller/app/controller.h"
-#include "controller/app/health_service.h"
-#include "controller/app/log_events.h"
-#include "controller/app/real_world.h"
-
-#include <unistd.h>
-
-#include <iostream>
-
-#include <fmt/format.h>
-
 #include "adapters/apiserver/resource_service.h"
 #include "adapters/embedded/object_store.h"
 #include "adapters/http/address.h"
@@ -19,13 +7,26 @@
 #include "adapters/prometheus/metrics.h"
 #include "adapters/prometheus/service.h"
 #include "adapters/yamldir/yaml_directory.h"
+#include "controller/app/commands.h"
+#include "controller/app/controller.h"
+#include "controller/app/health_service.h"
+#include "controller/app/log_events.h"
+#include "controller/app/real_world.h"
+
+#include <iostream>
+#include <unistd.h>
+
+#include <fmt/format.h>
 
 namespace ripcord::app {
 namespace {
 
-constexpr Duration kStopBound = std::chrono::seconds(25);  // the promise is 30 s for the whole process
+constexpr Duration kStopBound =
+    std::chrono::seconds(25);  // the promise is 30 s for the whole process
 
-bool is_off(const std::string& address) { return address == "0" || address.empty(); }
+bool is_off(const std::string& address) {
+  return address == "0" || address.empty();
+}
 
 // The resource API has no authentication yet: it may only be reached from this machine.
 Status loopback_only(const std::string& option, const std::string& address) {
@@ -34,11 +35,13 @@ Status loopback_only(const std::string& option, const std::string& address) {
     return ok_status();
   }
   return {StatusCode::kInvalidArgument,
-          fmt::format("{} {}: the resource API has no authentication and listens on loopback only; use 127.0.0.1:{}",
+          fmt::format("{} {}: the resource API has no authentication and listens on loopback only; "
+                      "use 127.0.0.1:{}",
                       option, address, bind.port)};
 }
 
-Result<std::unique_ptr<ObjectStore>> open_store(const RunOptions& options, const Clock& clock, const Logger& log) {
+Result<std::unique_ptr<ObjectStore>> open_store(const RunOptions& options, const Clock& clock,
+                                                const Logger& log) {
   if (options.data.empty()) {
     return std::make_unique<MemoryObjectStore>(clock);
   }
@@ -47,7 +50,8 @@ Result<std::unique_ptr<ObjectStore>> open_store(const RunOptions& options, const
   return store;
 }
 
-// Everything of a running controller but its object store; declared in the order of dependence, destroyed in reverse.
+// Everything of a running controller but its object store; declared in the order of dependence,
+// destroyed in reverse.
 class Process {
  public:
   Process(const RunOptions& options, ObjectStore& store, SystemClock& clock, Logger log)
@@ -55,7 +59,8 @@ class Process {
         log_(std::move(log)),
         events_(log_),
         world_({.ofrep_server = "", .metrics = metrics_, .clock = clock, .log = log_}),
-        controller_(world_.world(), {store, events_, metrics_, clock, log_}, {.resync = options.resync}),
+        controller_(world_.world(), {store, events_, metrics_, clock, log_},
+                    {.resync = options.resync}),
         health_(controller_),
         metrics_service_(metrics_, version()),
         resources_(store, version()) {
@@ -65,7 +70,8 @@ class Process {
     }
   }
 
-  // Servers first, so that a port in use is told before anything is done; then the sources, then the loops.
+  // Servers first, so that a port in use is told before anything is done; then the sources, then
+  // the loops.
   Status start() {
     RETURN_IF_ERROR(controller_.preload_flags());
     if (!is_off(options_.api_address)) {
@@ -73,7 +79,8 @@ class Process {
       RETURN_IF_ERROR(serve(api_server_, "--api-bind-address", options_.api_address, resources_));
     }
     if (!is_off(options_.metrics_address)) {
-      RETURN_IF_ERROR(serve(admin_server_, "--metrics-bind-address", options_.metrics_address, metrics_service_));
+      RETURN_IF_ERROR(serve(admin_server_, "--metrics-bind-address", options_.metrics_address,
+                            metrics_service_));
     }
     const Result<std::uint16_t> flags = world_.serve_flags(flag_server_, options_.ofrep_address);
     if (!flags) {
@@ -85,7 +92,8 @@ class Process {
     }
     controller_.start();
     if (!is_off(options_.health_address)) {
-      RETURN_IF_ERROR(serve(admin_server_, "--health-probe-bind-address", options_.health_address, health_));
+      RETURN_IF_ERROR(
+          serve(admin_server_, "--health-probe-bind-address", options_.health_address, health_));
     }
     return ok_status();
   }
@@ -103,7 +111,8 @@ class Process {
   }
 
  private:
-  Status serve(http::HttpServer& server, const std::string& option, const std::string& address, HttpService& service) {
+  Status serve(http::HttpServer& server, const std::string& option, const std::string& address,
+               HttpService& service) {
     const Result<std::uint16_t> port = server.listen(address, service);
     if (!port) {
       return port.error().annotated(option);
@@ -122,7 +131,8 @@ class Process {
   prometheus_metrics::MetricsService metrics_service_;
   apiserver::ResourceService resources_;
   std::vector<std::unique_ptr<yamldir::YamlDirectory>> sources_;
-  // A server each for what must not wait for the others: flags for writes to the store, and both for a scrape.
+  // A server each for what must not wait for the others: flags for writes to the store, and both
+  // for a scrape.
   http::HttpServer flag_server_;
   http::HttpServer api_server_;
   http::HttpServer admin_server_;
@@ -148,7 +158,8 @@ int run(const RunOptions& options, std::stop_token stop) {
     process.stop();
     return refuse(started);
   }
-  log.info("started", {{"version", version()}, {"store", options.data.empty() ? "memory" : options.data}});
+  log.info("started",
+           {{"version", version()}, {"store", options.data.empty() ? "memory" : options.data}});
   while (clock.sleep_for(std::chrono::hours(1), stop)) {
   }
   log.info("stopping");
@@ -162,6 +173,8 @@ int run(const RunOptions& options, std::stop_token stop) {
   return 0;
 }
 
-std::string version() { return RIPCORD_VERSION; }
+std::string version() {
+  return RIPCORD_VERSION;
+}
 
 }  // namespace ripcord::app

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/app/signals.h"
 
-#include <unistd.h>
-
 #include <ctime>
+#include <unistd.h>
 
 namespace ripcord::app {
 namespace {
@@ -32,7 +31,8 @@ StopSignals::StopSignals() {
   sigaddset(&blocked, SIGINT);
   sigaddset(&blocked, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
-  thread_ = std::jthread([this](const std::stop_token& ended) { wait_for_signals(ended, source_); });
+  thread_ =
+      std::jthread([this](const std::stop_token& ended) { wait_for_signals(ended, source_); });
 }
 
 StopSignals::~StopSignals() = default;

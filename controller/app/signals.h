@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// SIGINT and SIGTERM as a stop token; SIGPIPE ignored. A second signal ends the process at once. Make it first in main:
-// threads started later inherit the mask.
+// SIGINT and SIGTERM as a stop token; SIGPIPE ignored. A second signal ends the process at once.
+// Make it first in main: threads started later inherit the mask.
 
 #include <csignal>
 #include <stop_token>
