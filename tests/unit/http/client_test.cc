@@ -125,8 +125,7 @@ TEST_F(HttpClientTest, SaysWhenNobodyListens) {
 }
 
 TEST_F(HttpClientTest, RefusesRequestsThatAreNone) {
-  for (const char* url :
-       {"", "/relative", "ftp://127.0.0.1/", "http://", "nonsense"}) {
+  for (const char* url : {"", "/relative", "ftp://127.0.0.1/", "http://", "nonsense"}) {
     HttpRequest request;
     request.url = url;
     SCOPED_TRACE(url);
