@@ -22,8 +22,8 @@ struct ManifestController::Parts {
         world({.ofrep_server = "", .metrics = metrics, .clock = clock, .log = log}),
         controller(world.world(), {store, events, metrics, clock, log}, {}) {
     for (const std::string& directory : directories) {
-      sources.push_back(std::make_unique<YamlDirectory>(
-          YamlDirectoryOptions{.directory = directory}, store, metrics, log));
+      sources.push_back(std::make_unique<yamldir::YamlDirectory>(
+          yamldir::YamlDirectoryOptions{.root = directory}, store, metrics, clock, log));
     }
   }
 
@@ -32,7 +32,7 @@ struct ManifestController::Parts {
   LogEvents events;
   RealWorld world;
   Controller controller;
-  std::vector<std::unique_ptr<YamlDirectory>> sources;
+  std::vector<std::unique_ptr<yamldir::YamlDirectory>> sources;
   http::HttpServer flag_server;
 };
 
@@ -54,8 +54,7 @@ Status ManifestController::start() {
   for (const auto& source : parts_->sources) {
     // Whole before the first message is read; what is wrong with a file is logged and costs only
     // it.
-    source->scan();
-    source->start();
+    RETURN_IF_ERROR(source->start());
   }
   parts_->controller.start();
   return ok_status();
