@@ -162,6 +162,79 @@ TEST(Adapter, TheConversationInTheDocumentationIsTrue) {
   play(dir / "conversation.txt");
 }
 
+// A flag, and a SQLite database whose newest migration cannot be undone without losing data.
+void write_manifests(const TempDir& dir) {
+  write_file(dir / "shop.yaml",
+             "apiVersion: ripcord.dev/v1alpha1\nkind: FeatureFlag\nmetadata: {name: checkout}\n"
+             "spec: {key: new_checkout, enabled: true, variants: {\"on\": true, \"off\": false},\n"
+             "  defaultVariant: \"on\", offVariant: \"off\"}\n---\n"
+             "apiVersion: ripcord.dev/v1alpha1\nkind: MigrationVersion\nmetadata: {name: shop}\n"
+             "spec:\n  database: {engine: SQLite, path: " +
+                 (dir / "shop.db") +
+                 "}\n  version: 1\n  source: {inline: [{version: 1, name: users,\n"
+                 "    up: \"create table users(name text);\", down: \"drop table users;\"}]}\n");
+  const RunResult made =
+      run({.argv = {"sqlite3", dir / "shop.db", "pragma user_version = 0;vacuum"}});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+}
+
+void talk_to_real_drivers(const std::vector<std::string>& options) {
+  ProcessOptions how = adapter_options();
+  how.argv.insert(how.argv.end(), options.begin(), options.end());
+  ChildProcess adapter(how);
+  adapter.write_stdin(
+      "{\"type\": \"disable_feature\", \"msg_id\": 1, \"feature\": \"new_checkout\"}\n");
+  EXPECT_EQ(adapter.read_line(),
+            R"({"type": "feature_disabled", "in_reply_to": 1, "feature": "new_checkout", )"
+            R"("rolled_back_instant": true})")
+      << adapter.err();
+  // Refused twice with the same reason: the first refusal was taken back.
+  for (const std::string id : {"2", "3"}) {
+    adapter.write_stdin("{\"type\": \"rollback\", \"msg_id\": " + id + ", \"version\": 1}\n");
+    const std::string reply = adapter.read_line().value_or("(nothing)");
+    EXPECT_NE(
+        reply.find("\"in_reply_to\": " + id + ", \"code\": 22, \"text\": \"data would be lost"),
+        std::string::npos)
+        << reply << adapter.err();
+  }
+  adapter.close_stdin();
+  EXPECT_EQ(adapter.wait(), 0);
+}
+
+TEST(Adapter, DrivesTheRealSystemsOfADirectoryOfManifests) {
+  const TempDir dir;
+  write_manifests(dir);
+  talk_to_real_drivers({"--manifests", dir.path().string()});
+}
+
+TEST(Adapter, ChangesDesiredStateInARunningRipcord) {
+  const TempDir dir;
+  write_manifests(dir);
+  const std::string api = "127.0.0.1:" + std::to_string(free_port());
+  ChildProcess ripcord(
+      {.argv = {std::string(RIPCORD_BIN_DIR) + "/ripcord", "run", "--manifests",
+                dir.path().string(), "--metrics-bind-address", "0", "--health-probe-bind-address",
+                "0", "--api-bind-address", api, "--ofrep-bind-address",
+                "127.0.0.1:" + std::to_string(free_port())}});
+  ASSERT_TRUE(eventually([&] {
+    return run({.argv = {"curl", "-sf",
+                         "http://" + api +
+                             "/apis/ripcord.dev/v1alpha1/namespaces/default/"
+                             "migrationversions/shop"}})
+               .exit_code == 0;
+  })) << ripcord.err();
+  talk_to_real_drivers({"--server", "http://" + api});
+}
+
+TEST(Adapter, SaysThatTheServerDoesNotAnswer) {
+  ProcessOptions options = adapter_options();
+  options.argv.insert(options.argv.end(),
+                      {"--server", "http://127.0.0.1:" + std::to_string(free_port())});
+  const RunResult result = run(options);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("--server http://127.0.0.1:"), std::string::npos) << result.err;
+}
+
 INSTANTIATE_TEST_SUITE_P(All, AdapterCase, testing::ValuesIn(case_files()),
                          [](const auto& tested) { return tested.param; });
 
