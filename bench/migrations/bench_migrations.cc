@@ -25,7 +25,7 @@ namespace {
 
 constexpr int kMigrations = 1000;
 constexpr int kPerTable = 10;
-constexpr int kRounds = 3;
+constexpr int kDefaultRounds = 3;
 
 using Steady = std::chrono::steady_clock;
 
@@ -157,19 +157,20 @@ void print(const std::string& engine, const std::vector<Pair>& floor,
     const double mine = pick(run, member);
     fmt::print("{:<12} {:<5} {:>10.2f} s {:>10.2f} s {:>8.2f}x\n", engine, name, bare, mine,
                mine / bare);
+    std::fflush(stdout);
   }
 }
 
-int bench() {
+int bench(int rounds) {
   const std::vector<Migration> all = corpus();
-  fmt::print("{} migrations, medians of {} interleaved rounds\n", kMigrations, kRounds);
+  fmt::print("{} migrations, medians of {} interleaved rounds\n", kMigrations, rounds);
   fmt::print("{:<12} {:<5} {:>12} {:>12} {:>9}\n", "engine", "way", "bare loop", "ripcord",
              "ratio");
   std::vector<Pair> floor;
   std::vector<Pair> run;
   if (PostgresCluster::available()) {
     PostgresCluster cluster;
-    for (int i = 0; i < kRounds; ++i) {
+    for (int i = 0; i < rounds; ++i) {
       floor.push_back(bare_postgres(all, cluster.url(fresh_database(cluster, "bare"))));
       DatabaseRef ref;
       ref.url = cluster.url(fresh_database(cluster, "ours"));
@@ -180,7 +181,7 @@ int bench() {
   floor.clear();
   run.clear();
   const TempDir directory;
-  for (int i = 0; i < kRounds; ++i) {
+  for (int i = 0; i < rounds; ++i) {
     floor.push_back(bare_sqlite(all, directory / fmt::format("bare{}.db", i)));
     DatabaseRef ref;
     ref.engine = Engine::kSqlite;
@@ -194,6 +195,7 @@ int bench() {
 }  // namespace
 }  // namespace ripcord
 
-int main() {
-  return ripcord::bench();
+// bench_migrations [ROUNDS]
+int main(int argc, char** argv) {
+  return ripcord::bench(argc > 1 ? std::max(1, std::atoi(argv[1])) : ripcord::kDefaultRounds);
 }
