@@ -37,6 +37,11 @@ std::string insert_all(const std::vector<std::string>& users) {
 
 class PostgresWorld final : public World {
  public:
+  // DROP DATABASE waits for a checkpoint; no test here cuts the power.
+  PostgresWorld() {
+    shared_cluster().psql("postgres", "alter system set fsync = off");
+    shared_cluster().psql("postgres", "select pg_reload_conf()");
+  }
   RestoreDatabases& databases() override { return restores_; }
   DatabaseRef make_database(const std::vector<std::string>& users) override {
     DatabaseRef ref;
