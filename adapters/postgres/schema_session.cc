@@ -16,7 +16,6 @@ namespace {
 
 constexpr int kAttempts = 8;
 constexpr auto kFirstDelay = std::chrono::milliseconds(50);
-constexpr std::int64_t kXidMask = 0xFFFFFFFF;
 
 // Does the body change settings of the session? A false yes costs one round trip.
 bool may_set(const MigrationStep& step) {
@@ -41,7 +40,8 @@ class Session final : public SchemaSession {
       return read_state(connection_);
     }
     ASSIGN_OR_RETURN(const Look look, this->look());
-    if (!records_known_ || look.records != count_of(records_)) {
+    // Under the lock nobody else writes records, and remember() follows what we write.
+    if (!records_known_) {
       ASSIGN_OR_RETURN(records_, read_records(connection_, tables_));
       records_known_ = true;
     }
@@ -68,45 +68,23 @@ class Session final : public SchemaSession {
   }
 
  private:
-  // Count and newest writing transaction of the records: unchanged, the records are.
-  struct Fingerprint {
-    std::int64_t count = 0;
-    std::int64_t newest = 0;
-    bool operator==(const Fingerprint&) const = default;
-  };
   struct Look {
     VersionRow version;
-    Fingerprint records;
     bool journaled = false;
   };
 
-  static Fingerprint count_of(const std::vector<StoredRecord>& records) {
-    Fingerprint print{static_cast<std::int64_t>(records.size()), 0};
-    for (const StoredRecord& record : records) {
-      print.newest = std::max(print.newest, record.written_by);
-    }
-    return print;
-  }
-
   Result<Look> look() {
-    ASSIGN_OR_RETURN(
-        const Rows rows,
-        connection_.query(
-            fmt::format(
-                "SELECT a.count, a.newest, EXISTS (SELECT FROM ripcord.journal WHERE home = "
-                "$1), v.version, v.dirty FROM (SELECT count(*), coalesce(max(xmin::text::"
-                "bigint), 0) AS newest FROM ripcord.applied WHERE home = $1) a LEFT JOIN {} "
-                "v ON true",
-                tables_.version_table),
-            {tables_.home}));
+    ASSIGN_OR_RETURN(const Rows rows,
+                     connection_.execute(fmt::format(
+                         "SELECT EXISTS (SELECT FROM ripcord.journal WHERE home = {}), v.version, "
+                         "v.dirty FROM (SELECT) one LEFT JOIN {} v ON true",
+                         Connection::quote_literal(tables_.home), tables_.version_table)));
     Look look;
-    const auto& row = rows.rows[0];
-    look.records = {std::atoll(row[0]->c_str()), std::atoll(row[1]->c_str())};
-    look.journaled = row[2] == "t";
     Rows version;
-    for (const auto& each : rows.rows) {
-      if (each[3]) {
-        version.rows.push_back({each[3], each[4]});
+    for (const auto& row : rows.rows) {
+      look.journaled = row[0] == "t";
+      if (row[1]) {
+        version.rows.push_back({row[1], row[2]});
       }
     }
     ASSIGN_OR_RETURN(look.version, version_of(version));
@@ -149,28 +127,25 @@ class Session final : public SchemaSession {
   Status commit(const MigrationStep& step, const VersionRow& before, const std::string& more) {
     trace_point(trace_, "before COMMIT");
     // From here on there is no stop: a cancelled COMMIT would leave its outcome unknown.
-    const auto done = connection_.execute(record_step(tables_, step, before) + more +
-                                          "SELECT txid_current(); COMMIT");
+    const auto done = connection_.execute(record_step(tables_, step, before) + more + "COMMIT");
     if (!done) {
       return done.error().annotated(label_of(step) + ": at COMMIT");
     }
     trace_point(trace_, "after COMMIT");
-    remember(step, before, std::atoll(done->rows.at(0).at(0)->c_str()) & kXidMask);
+    remember(step, before);
     return {};
   }
 
-  // What the table holds now, without reading all of it again; read() checks it by fingerprint.
-  void remember(const MigrationStep& step, const VersionRow& before, std::int64_t transaction) {
+  // What the table holds now, without reading all of it again.
+  void remember(const MigrationStep& step, const VersionRow& before) {
     const Migration& migration = step.migration;
-    std::erase_if(records_, [&](const StoredRecord& record) {
-      return record.applied.version >= migration.version;
+    std::erase_if(records_, [&](const AppliedMigration& record) {
+      return record.version >= migration.version;
     });
     if (step.direction == Direction::kUp) {
       records_.push_back(
-          {{migration.version, migration.name, migration.down,
-            sha256_hex(migration.up.value_or("")),
-            migration.down ? sha256_hex(*migration.down) : "", before.version.value_or(-1)},
-           transaction});
+          {migration.version, migration.name, migration.down, sha256_hex(migration.up.value_or("")),
+           migration.down ? sha256_hex(*migration.down) : "", before.version.value_or(-1)});
     }
   }
 
@@ -228,7 +203,7 @@ class Session final : public SchemaSession {
   SchemaTables tables_;
   Clock& clock_;
   Trace trace_;
-  std::vector<StoredRecord> records_;
+  std::vector<AppliedMigration> records_;
   bool records_known_ = false;
 };
 

@@ -118,23 +118,16 @@ Result<VersionRow> version_of(const Rows& rows) {
   return row;
 }
 
-Result<std::vector<StoredRecord>> read_records(Connection& connection, const SchemaTables& tables) {
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      connection.query("SELECT version, name, down, up_digest, down_digest, previous, xmin::text "
-                       "FROM ripcord.applied WHERE home = $1 ORDER BY version",
-                       {tables.home}));
-  std::vector<StoredRecord> records;
+Result<std::vector<AppliedMigration>> read_records(Connection& connection,
+                                                   const SchemaTables& tables) {
+  ASSIGN_OR_RETURN(const Rows rows,
+                   connection.query("SELECT version, name, down, up_digest, down_digest, previous "
+                                    "FROM ripcord.applied WHERE home = $1 ORDER BY version",
+                                    {tables.home}));
+  std::vector<AppliedMigration> records;
   for (const auto& row : rows.rows) {
-    StoredRecord record;
-    record.applied = {number(row[0]),
-                      row[1].value_or(""),
-                      row[2],
-                      row[3].value_or(""),
-                      row[4].value_or(""),
-                      row[5] ? std::optional(number(row[5])) : std::nullopt};
-    record.written_by = number(row[6]);
-    records.push_back(std::move(record));
+    records.push_back({number(row[0]), row[1].value_or(""), row[2], row[3].value_or(""),
+                       row[4].value_or(""), row[5] ? std::optional(number(row[5])) : std::nullopt});
   }
   return records;
 }
@@ -170,12 +163,12 @@ Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connectio
   return std::optional<UnfinishedMigration>{};
 }
 
-SchemaState state_of(const VersionRow& row, const std::vector<StoredRecord>& records,
+SchemaState state_of(const VersionRow& row, const std::vector<AppliedMigration>& records,
                      std::optional<UnfinishedMigration> unfinished) {
   SchemaState state{row.version, row.dirty, {}, std::move(unfinished)};
-  for (const StoredRecord& record : records) {
-    if (record.applied.version <= row.version.value_or(-1)) {
-      state.applied.push_back(record.applied);
+  for (const AppliedMigration& record : records) {
+    if (record.version <= row.version.value_or(-1)) {
+      state.applied.push_back(record);
     }
   }
   return state;
@@ -195,7 +188,7 @@ Result<SchemaState> read_state(Connection& connection) {
     if (!tables.has_own_tables) {
       return state_of(row, {}, std::nullopt);
     }
-    ASSIGN_OR_RETURN(const std::vector<StoredRecord> records, read_records(connection, tables));
+    ASSIGN_OR_RETURN(const std::vector<AppliedMigration> records, read_records(connection, tables));
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
                      read_unfinished(connection, tables, row));
     return state_of(row, records, std::move(unfinished));

@@ -22,12 +22,6 @@ struct SchemaTables {
   bool has_own_tables = false;
 };
 
-// A record with the transaction that wrote it, to see cheaply whether the table has changed.
-struct StoredRecord {
-  AppliedMigration applied;
-  std::int64_t written_by = 0;
-};
-
 Result<SchemaTables> find_tables(Connection& connection);
 // Creates what is missing, in one transaction.
 Status create_tables(Connection& connection, SchemaTables& tables);
@@ -39,12 +33,13 @@ struct VersionRow {
 Result<VersionRow> version_of(const Rows& rows);
 std::string select_version(const SchemaTables& tables);
 
-Result<std::vector<StoredRecord>> read_records(Connection& connection, const SchemaTables& tables);
+Result<std::vector<AppliedMigration>> read_records(Connection& connection,
+                                                   const SchemaTables& tables);
 Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connection,
                                                            const SchemaTables& tables,
                                                            const VersionRow& row);
 // Records above the version are left-overs of another tool's down; they are left out.
-SchemaState state_of(const VersionRow& row, const std::vector<StoredRecord>& records,
+SchemaState state_of(const VersionRow& row, const std::vector<AppliedMigration>& records,
                      std::optional<UnfinishedMigration> unfinished);
 
 // Everything at once, in one snapshot.

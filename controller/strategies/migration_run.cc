@@ -137,7 +137,7 @@ Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& 
               "VersionMismatch"};
     }
     reconcile_.request.log.info("migration step done", {{"step", decision.plan.steps[i].summary}});
-    show_version(state);
+    show_version(std::move(state));
     const auto left = decision.plan.steps.begin() + static_cast<std::ptrdiff_t>(i) + 1;
     status_.pending.clear();
     for (auto at = left; at != decision.plan.steps.end() && status_.pending.size() < kShownPending;
@@ -210,10 +210,10 @@ Outcome MigrationRun::fail(const Status& status) {
   return outcome;
 }
 
-void MigrationRun::show_version(const SchemaState& state) {
-  seen_ = state;
+void MigrationRun::show_version(SchemaState state) {
   status_.version = state.version;
   status_.dirty = state.dirty;
+  seen_ = std::move(state);
 }
 
 void MigrationRun::show(const MigrationObservation& observed) {

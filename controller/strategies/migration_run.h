@@ -24,7 +24,7 @@ class MigrationRun {
   Status verify(SchemaDatabase& database, const MigrationPath& path);
   Outcome fail(const Status& status);
   void show(const MigrationObservation& observed);
-  void show_version(const SchemaState& state);
+  void show_version(SchemaState state);
   void begin_history(const MigrationObservation& observed);
   void end_history(const std::string& result, std::optional<Duration> took);
   Status progress(const std::string& message);
