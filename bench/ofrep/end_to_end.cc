@@ -27,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kChanges = 500;
-constexpr int kFillers = 64;
+constexpr int kFillers = 64;  // threads: a durable store writes those that wait in one go
 
 class NoEvents final : public EventSink {
  public:
@@ -50,7 +50,7 @@ class Pipeline {
     endpoint_.emplace(*http_, fmt::format("http://127.0.0.1:{}", port_));
     strategy_.emplace(table_, *endpoint_, metrics_, clock_);
     reconciler_.emplace(store_, *strategy_, events_, metrics_, clock_);
-    loop_.emplace(ControlLoopOptions{.kind = Kind::kFeatureFlag, .workers = 4}, store_,
+    loop_.emplace(ControlLoopOptions{.kind = Kind::kFeatureFlag, .workers = kFillers}, store_,
                   *reconciler_, metrics_, clock_, Logger());
   }
 
@@ -119,11 +119,14 @@ struct Change {
 struct Latencies {
   std::vector<double> in_table;
   std::vector<double> over_http;
+  std::vector<double> floor;
 };
 
-// Changes one flag after another; `make` starts a change. Every change of a pair of rounds is
-// watched in the table, the other one over HTTP, since each way to watch slows the other.
-Latencies watch_changes(const Pipeline& pipeline, const std::function<void(const Change&)>& make) {
+// Changes one flag after another; `make` starts a change. Of the two changes of a flag one is
+// watched in the table, the other one over HTTP, since each way to watch slows the other. The floor
+// takes its turn after each.
+Latencies watch_changes(const Pipeline& pipeline, const std::function<void(const Change&)>& make,
+                        const std::function<double()>& floor) {
   Latencies found;
   Connection client(pipeline.port());
   for (int round = 0; round < 2 * kChanges; ++round) {
@@ -145,22 +148,33 @@ Latencies watch_changes(const Pipeline& pipeline, const std::function<void(const
     while (!pipeline.settled(change.name)) {
       std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
+    found.floor.push_back(floor());
   }
   return found;
 }
 
-Latencies written_specs(ObjectStore& store) {
+void print(Latencies& found, std::string_view floor, const std::string& from,
+           std::string_view in_table_aim, std::string_view over_http_aim) {
+  row(fmt::format("floor: {}", floor), found.floor, &found.floor);
+  row(fmt::format("{} -> evaluation table{}", from, in_table_aim), found.in_table, &found.floor);
+  row(fmt::format("{} -> answer over OFREP{}", from, over_http_aim), found.over_http, &found.floor);
+}
+
+Latencies written_specs(ObjectStore& store, const std::function<double()>& floor) {
   fill(store);
   Pipeline pipeline(store);
   pipeline.start();
   pipeline.wait_until_settled();
-  return watch_changes(pipeline, [&](const Change& change) {
-    Resource object = **store.get({Kind::kFeatureFlag, "default", change.name});
-    std::get<FeatureFlagSpec>(object.spec).enabled = change.on;
-    if (!store.update(object)) {
-      give_up("cannot update a flag");
-    }
-  });
+  return watch_changes(
+      pipeline,
+      [&](const Change& change) {
+        Resource object = **store.get({Kind::kFeatureFlag, "default", change.name});
+        std::get<FeatureFlagSpec>(object.spec).enabled = change.on;
+        if (!store.update(object)) {
+          give_up("cannot update a flag");
+        }
+      },
+      floor);
 }
 
 std::string manifest(const Change& change) {
@@ -172,7 +186,8 @@ std::string manifest(const Change& change) {
 }
 
 // The file holding a flag is saved as editors do: written beside it and renamed over it.
-Latencies saved_files(ObjectStore& store, const fs::path& root, const std::string& store_name) {
+Latencies saved_files(ObjectStore& store, const fs::path& root, const std::string& store_name,
+                      const std::function<double()>& floor) {
   fs::create_directories(root);
   for (int i = 0; i < kFlags; ++i) {
     overwrite(root / (flag_name(i) + ".yaml"), manifest({flag_name(i), true}));
@@ -189,9 +204,9 @@ Latencies saved_files(ObjectStore& store, const fs::path& root, const std::strin
   pipeline.wait_until_settled();
   fmt::print("{} files: in an empty {} store after {:.2f} s, each verified after {:.2f} s\n",
              kFlags, store_name, loaded / 1e6, us_since(start) / 1e6);
-  return watch_changes(pipeline, [&](const Change& change) {
-    save(root / (change.name + ".yaml"), manifest(change));
-  });
+  return watch_changes(
+      pipeline,
+      [&](const Change& change) { save(root / (change.name + ".yaml"), manifest(change)); }, floor);
 }
 
 }  // namespace
@@ -205,35 +220,30 @@ void measure_end_to_end(const fs::path& directory) {
     }
     return *std::move(store);
   };
-  std::vector<double> commit = commits(directory / "floor.db", kChanges);
-  std::vector<double> asked = round_trips(kChanges);
-  std::vector<double> reread =
-      reread_files(directory / "floor.yaml", manifest({"x", true}), kChanges);
+  HelloFloor hello;
+  CommitFloor commit(directory / "floor.db");
+  fs::create_directories(directory / "floor");
+  FileFloor file(directory / "floor" / "x.yaml", manifest({"x", true}));
+  const auto commits = [&] { return commit.commit(); };
+  constexpr std::string_view kCommit = "one durable commit of a bare SQLite";
   {
     MemoryObjectStore memory(clock);
-    Latencies in_memory = written_specs(memory);
-    const auto embedded = open_embedded("specs");
-    Latencies durable = written_specs(*embedded);
+    Latencies found = written_specs(memory, [&] { return hello.round_trip(); });
     head(fmt::format("spec written to the store, {} flags", kFlags));
-    row("floor: one HTTP round trip", asked, &asked);
-    row("memory store -> evaluation table (aim: p99 < 1)", in_memory.in_table, &asked);
-    row("memory store -> answer over OFREP", in_memory.over_http, &asked);
-    row("floor: one durable commit of SQLite", commit, &commit);
-    row("embedded store -> evaluation table", durable.in_table, &commit);
-    row("embedded store -> answer over OFREP", durable.over_http, &commit);
+    print(found, "one HTTP round trip", "memory store", " (aim: p99 < 1)", "");
+    const auto embedded = open_embedded("specs");
+    found = written_specs(*embedded, commits);
+    print(found, kCommit, "embedded store", "", "");
   }
   fmt::print("\n");
   MemoryObjectStore memory(clock);
-  Latencies in_memory = saved_files(memory, directory / "memory", "memory");
+  Latencies in_memory =
+      saved_files(memory, directory / "memory", "memory", [&] { return file.reread(); });
   const auto embedded = open_embedded("files");
-  Latencies durable = saved_files(*embedded, directory / "embedded", "embedded");
+  Latencies durable = saved_files(*embedded, directory / "embedded", "embedded", commits);
   head(fmt::format("file saved (written beside, renamed over), {} flags", kFlags));
-  row("floor: inotify, read the file, seen over HTTP", reread, &reread);
-  row("memory store -> evaluation table", in_memory.in_table, &reread);
-  row("memory store -> answer over OFREP (aim: p99 < 5)", in_memory.over_http, &reread);
-  row("embedded store -> evaluation table", durable.in_table, &commit);
-  row("embedded store -> answer over OFREP", durable.over_http, &commit);
-  fmt::print("(rows of the embedded store: x the durable commit)\n");
+  print(in_memory, "inotify, read the file, seen over HTTP", "memory store", "", " (aim: p99 < 5)");
+  print(durable, kCommit, "embedded store", "", "");
 }
 
 }  // namespace ripcord::bench

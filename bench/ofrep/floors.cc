@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/ofrep/floors.h"
 
-#include "adapters/http/server.h"
 #include "bench/ofrep/flags.h"
-#include "bench/ofrep/load.h"
 #include "controller/codec/codec.h"
 
 #include <array>
-#include <atomic>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
-#include <thread>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -21,30 +17,6 @@ namespace ripcord::bench {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Answers with a number.
-class Numbered final : public HttpService {
- public:
-  ServedResponse serve(const ServedRequest&) override {
-    ServedResponse response;
-    response.body = fmt::format("{{\"number\":{}}}", number.load());
-    return response;
-  }
-  std::atomic<int> number = 0;
-};
-
-struct Endpoint {
-  Endpoint() {
-    const auto listening = server.listen("127.0.0.1:0", service);
-    if (!listening) {
-      give_up(listening.error().message());
-    }
-    port = *listening;
-  }
-  Numbered service;
-  http::HttpServer server;
-  std::uint16_t port = 0;
-};
 
 std::string content(const fs::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -86,63 +58,69 @@ void save(const fs::path& path, const std::string& text) {
   fs::rename(beside, path);
 }
 
-std::vector<double> round_trips(int count) {
-  Endpoint endpoint;
-  Connection client(endpoint.port);
-  const std::string request = post("/hello");
-  std::vector<double> took;
-  for (int i = 0; i < count; ++i) {
-    const auto start = Steady::now();
-    client.ask(request);
-    took.push_back(us_since(start));
-  }
-  return took;
+ServedResponse Numbered::serve(const ServedRequest&) {
+  ServedResponse response;
+  response.body = fmt::format("{{\"number\":{}}}", number.load());
+  return response;
 }
 
-std::vector<double> commits(const fs::path& path, int count) {
-  sqlite3* db = nullptr;
-  sqlite3_stmt* insert = nullptr;
-  const std::string body(codec::encode(flag(0)).size(), 'x');
-  if (sqlite3_open(path.c_str(), &db) != SQLITE_OK ||
-      sqlite3_exec(db,
+HelloFloor::HelloFloor() : request_(post("/hello")) {
+  const auto port = server_.listen("127.0.0.1:0", service);
+  if (!port) {
+    give_up(port.error().message());
+  }
+  client_.emplace(*port);
+}
+
+double HelloFloor::round_trip() {
+  const auto start = Steady::now();
+  client_->ask(request_);
+  return us_since(start);
+}
+
+FileFloor::FileFloor(fs::path path, std::string text)
+    : path_(std::move(path)), text_(std::move(text)) {
+  service.number = -1;
+  follower_ =
+      std::jthread([this](const std::stop_token& stop) { follow(path_, service.number, stop); });
+  while (service.number < 0) {
+    std::this_thread::yield();
+  }
+}
+
+double FileFloor::reread() {
+  const std::string wanted = fmt::format("\"number\":{}}}", ++saved_);
+  const auto start = Steady::now();
+  save(path_, text_);
+  while (client_->ask(request_).find(wanted) == std::string::npos) {
+  }
+  return us_since(start);
+}
+
+CommitFloor::CommitFloor(const fs::path& path) {
+  if (sqlite3_open(path.c_str(), &db_) != SQLITE_OK ||
+      sqlite3_exec(db_,
                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                    "CREATE TABLE t(id INTEGER PRIMARY KEY, body TEXT)",
                    nullptr, nullptr, nullptr) != SQLITE_OK ||
-      sqlite3_prepare_v2(db, "INSERT INTO t(body) VALUES(?1)", -1, &insert, nullptr) != SQLITE_OK) {
-    give_up(sqlite3_errmsg(db));
+      sqlite3_prepare_v2(db_, "INSERT INTO t(body) VALUES(?1)", -1, &insert_, nullptr) !=
+          SQLITE_OK) {
+    give_up(sqlite3_errmsg(db_));
   }
-  sqlite3_bind_text(insert, 1, body.c_str(), -1, SQLITE_STATIC);
-  std::vector<double> took;
-  for (int i = 0; i < count; ++i) {
-    const auto start = Steady::now();
-    sqlite3_step(insert);
-    took.push_back(us_since(start));
-    sqlite3_reset(insert);
-  }
-  sqlite3_finalize(insert);
-  sqlite3_close(db);
-  return took;
+  const std::string body(codec::encode(flag(0)).size(), 'x');
+  sqlite3_bind_text(insert_, 1, body.c_str(), -1, SQLITE_TRANSIENT);
 }
 
-std::vector<double> reread_files(const fs::path& path, const std::string& text, int count) {
-  Endpoint endpoint;
-  endpoint.service.number = -1;
-  std::jthread follower(
-      [&](const std::stop_token& stop) { follow(path, endpoint.service.number, stop); });
-  while (endpoint.service.number < 0) {
-    std::this_thread::yield();
-  }
-  Connection client(endpoint.port);
-  const std::string request = post("/number");
-  std::vector<double> took;
-  for (int i = 1; i <= count; ++i) {
-    const std::string wanted = fmt::format("\"number\":{}}}", i);
-    const auto start = Steady::now();
-    save(path, text);
-    while (client.ask(request).find(wanted) == std::string::npos) {
-    }
-    took.push_back(us_since(start));
-  }
+CommitFloor::~CommitFloor() {
+  sqlite3_finalize(insert_);
+  sqlite3_close(db_);
+}
+
+double CommitFloor::commit() {
+  const auto start = Steady::now();
+  sqlite3_step(insert_);
+  const double took = us_since(start);
+  sqlite3_reset(insert_);
   return took;
 }
 
