@@ -152,6 +152,7 @@ void InotifyWatch::take(int watch, unsigned mask, const std::string& name, Chang
   } else if (is_link(path)) {
     changes.everything = true;
   } else if (is_manifest_name(name)) {
+    changes.gone.erase(path);
     changes.files.insert(path);
   }
 }

@@ -120,9 +120,12 @@ void YamlDirectory::take_burst(Duration timeout, Changes& changes) {
   }
 }
 
-// Names that something has gone from: nothing was there that counts, or it is back, or it is
-// waited for. True when something that counted is gone for good.
+// Names that something has gone from: nothing was there that counts, or it has come back whole, or
+// it is waited for. True when something that counted is gone for good.
 bool YamlDirectory::sort_out_gone(Changes& changes) {
+  for (const std::string& path : changes.files) {
+    gone_.erase(path);
+  }
   for (const std::string& path : changes.gone) {
     if (tree_.links.contains(path)) {
       changes.everything = true;
@@ -131,16 +134,6 @@ bool YamlDirectory::sort_out_gone(Changes& changes) {
       gone_.insert(path);
     }
   }
-  std::erase_if(gone_, [&](const std::string& path) {
-    std::error_code failed;
-    const auto type = std::filesystem::symlink_status(path, failed).type();
-    if (type == std::filesystem::file_type::regular) {
-      changes.files.insert(path);
-    } else if (type != std::filesystem::file_type::not_found) {
-      changes.everything = true;
-    }
-    return type != std::filesystem::file_type::not_found;
-  });
   return !gone_.empty() && clock_.now() >= gone_until_;
 }
 

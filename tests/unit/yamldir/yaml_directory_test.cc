@@ -354,8 +354,10 @@ TEST_F(YamlDirectoryTest, KeepsTheObjectOfAFileThatIsAwayForAMoment) {
   ASSERT_TRUE(soon([&] { return has("b"); }));
   EXPECT_TRUE(has("a"));
   write("a.yaml", flag("a", false));
-  EXPECT_TRUE(soon([&] { return !enabled("a"); }));
-  EXPECT_EQ((*store_.get(key("a")))->meta.uid, (*before)->meta.uid);
+  EXPECT_TRUE(soon([&] { return has("a") && !enabled("a"); }));
+  const auto after = store_.get(key("a"));
+  ASSERT_OK(after);
+  EXPECT_EQ((*after)->meta.uid, (*before)->meta.uid) << "it was removed in between";
 }
 
 TEST_F(YamlDirectoryTest, LooksOnlyAtTheFileThatWasSaved) {
