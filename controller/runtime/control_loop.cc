@@ -149,7 +149,9 @@ void ControlLoop::settle(const QueueItem& item, const Outcome& outcome, Duration
   }
   if (requeue != nullptr) {
     queue_.add_after(item.key, *requeue->delay, item.priority);
-  } else if (options_.resync > Duration::zero() && feed_.knows(item.key)) {
+  }
+  // Also beside a far deadline, such as the end of an override: drift does not wait for it.
+  if (options_.resync > Duration::zero() && feed_.knows(item.key)) {
     queue_.add_after(item.key, next_resync(), Priority::kLow);
   }
   queue_.succeeded(item.key, took);
