@@ -99,29 +99,44 @@ Result<std::unique_ptr<ObjectWatch>> ObjectTable::watch(Kind kind,
 }
 
 void ObjectTable::publish(std::span<const WatchEvent> changes) {
-  MutexLock lock(mutex_);
+  {
+    MutexLock lock(mutex_);
+    for (const WatchEvent& change : changes) {
+      add_locked(change);
+    }
+  }
+  // Without the lock, which those who wake up need at once.
+  std::array<bool, kAllKinds.size()> touched{};
   for (const WatchEvent& change : changes) {
-    KindState& state = kinds_.at(index_of(change.object->kind()));
-    if (change.type == WatchEvent::Type::kDeleted) {
-      state.index.erase(change.object->meta.ns, change.object->meta.name);
-    } else {
-      state.index.put(change.object);
+    touched.at(index_of(change.object->kind())) = true;
+  }
+  for (const Kind kind : kAllKinds) {
+    if (touched.at(index_of(kind))) {
+      changed_.at(index_of(kind)).notify_all();
     }
-    version_ = version_of(change);
-    state.history.push_back(change);
-    if (state.history.size() > history_limit_) {
-      state.floor = version_of(state.history.front());
-      state.history.pop_front();
-    }
-    state.changed.notify_all();
+  }
+}
+
+void ObjectTable::add_locked(const WatchEvent& change) {
+  KindState& state = kinds_.at(index_of(change.object->kind()));
+  if (change.type == WatchEvent::Type::kDeleted) {
+    state.index.erase(change.object->meta.ns, change.object->meta.name);
+  } else {
+    state.index.put(change.object);
+  }
+  version_ = version_of(change);
+  state.history.push_back(change);
+  if (state.history.size() > history_limit_) {
+    state.floor = version_of(state.history.front());
+    state.history.pop_front();
   }
 }
 
 void ObjectTable::close() {
   MutexLock lock(mutex_);
   closed_ = true;
-  for (KindState& state : kinds_) {
-    state.changed.notify_all();
+  for (CondVar& changed : changed_) {
+    changed.notify_all();
   }
 }
 
@@ -135,7 +150,7 @@ const WatchEvent* ObjectTable::after(Kind kind, std::int64_t cursor) const {
 
 void ObjectTable::wake(Kind kind) const {
   MutexLock lock(mutex_);
-  kinds_.at(index_of(kind)).changed.notify_all();
+  changed_.at(index_of(kind)).notify_all();
 }
 
 Result<WatchEvent> ObjectTable::next(Kind kind, std::int64_t cursor, Duration timeout,
@@ -164,7 +179,7 @@ Result<WatchEvent> ObjectTable::next(Kind kind, std::int64_t cursor, Duration ti
       return error(StatusCode::kDeadlineExceeded,
                    fmt::format("no change of a {} came in time", to_string(kind)));
     }
-    in_time = state.changed.wait_until(mutex_, deadline);
+    in_time = changed_.at(index_of(kind)).wait_until(mutex_, deadline);
   }
 }
 

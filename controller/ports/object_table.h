@@ -46,7 +46,6 @@ class ObjectTable final : public ObjectReader, public std::enable_shared_from_th
     ObjectIndex index;
     std::deque<WatchEvent> history;
     std::int64_t floor = 0;  // changes up to this version are not in the history
-    CondVar changed;
   };
 
   explicit ObjectTable(std::size_t history_limit) : history_limit_(history_limit) {}
@@ -55,6 +54,7 @@ class ObjectTable final : public ObjectReader, public std::enable_shared_from_th
   const WatchEvent* after(Kind kind, std::int64_t cursor) const REQUIRES(mutex_);
   Result<WatchEvent> next(Kind kind, std::int64_t cursor, Duration timeout,
                           const std::stop_token& stop) const;
+  void add_locked(const WatchEvent& change) REQUIRES(mutex_);
   void wake(Kind kind) const;
 
   const std::size_t history_limit_;
@@ -62,6 +62,7 @@ class ObjectTable final : public ObjectReader, public std::enable_shared_from_th
   mutable std::array<KindState, kAllKinds.size()> kinds_ GUARDED_BY(mutex_);
   std::int64_t version_ GUARDED_BY(mutex_) = 0;
   bool closed_ GUARDED_BY(mutex_) = false;
+  mutable std::array<CondVar, kAllKinds.size()> changed_;
 };
 
 }  // namespace ripcord

@@ -29,13 +29,17 @@ WorkQueue::WorkQueue(std::string name, const QueuePolicy& policy, const Clock& c
 }
 
 bool WorkQueue::add(const ObjectKey& key, Priority priority, std::int64_t generation) {
+  bool needed = false;
   {
     MutexLock lock(mutex_);
     if (!core_.add(key, priority, generation, clock_.now())) {
       return false;
     }
     publish_depth();
-    wake_one();
+    needed = another_needed();
+  }
+  if (needed) {
+    changed_.notify_one();  // without the lock, which the worker needs at once
   }
   metrics_.add(metric::kQueueAdds, {name_, name_});
   return true;
@@ -123,8 +127,19 @@ std::size_t WorkQueue::depth() const {
   return core_.depth(Priority::kHigh) + core_.depth(Priority::kLow);
 }
 
+// Whether a waiting worker has something to take, or a deadline to watch that it does not know:
+// none sleeps longer than a heartbeat, so that later deadlines are seen in time without a wake-up.
+bool WorkQueue::another_needed() const {
+  if (waiters_ == 0) {
+    return false;
+  }
+  const auto deadline = core_.next_deadline();
+  return core_.shutting_down() || (deadline && *deadline < clock_.now() + kHeartbeat) ||
+         core_.depth(Priority::kHigh) + core_.depth(Priority::kLow) > 0;
+}
+
 void WorkQueue::wake_one() {
-  if (waiters_ > 0) {
+  if (another_needed()) {
     changed_.notify_one();
   }
 }

@@ -34,6 +34,7 @@ class WorkQueue {
 
  private:
   void publish_depth() REQUIRES(mutex_);
+  bool another_needed() const REQUIRES(mutex_);
   void wake_one() REQUIRES(mutex_);
 
   const std::string name_;
