@@ -35,6 +35,10 @@ void print(const ObjectKey& key, const Plan& plan) {
 Verdict plan_one(Controller& controller, const codec::Manifest& manifest,
                  const std::stop_token& stop) {
   const ObjectKey key = manifest.object.key();
+  if (suspended(manifest.object.spec)) {
+    std::cout << fmt::format("{}: nothing to do (suspended)\n", to_string(key));
+    return Verdict::kNothing;
+  }
   const Result<Plan> plan = controller.plan(manifest.object, stop);
   if (!plan) {
     std::cerr << fmt::format("{}:{}: {}: {}\n", manifest.file, manifest.line, to_string(key),

@@ -2,7 +2,11 @@
 #include "tests/integration/app/running_ripcord.h"
 
 #include <algorithm>
+#include <csignal>
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -77,7 +81,26 @@ TEST(Validate, RefusesAnObjectThatTwoFilesDeclare) {
 TEST(Validate, SaysThatAPathIsNotThere) {
   const RunResult missing = ripcord_command({"validate", "/nowhere/x.yaml"});
   EXPECT_EQ(missing.exit_code, 1);
-  EXPECT_THAT(missing.err, HasSubstr("/nowhere/x.yaml"));
+  EXPECT_THAT(missing.err, HasSubstr("/nowhere/x.yaml: cannot be opened"));
+}
+
+TEST(Validate, EndsOnTheFirstSignalEvenWhileItWaitsForAPipe) {
+  TempDir dir;
+  ASSERT_EQ(::mkfifo((dir / "pipe.yaml").c_str(), 0600), 0);
+  ChildProcess waiting(
+      {.argv = {std::string(RIPCORD_BIN_DIR) + "/ripcord", "validate", dir / "pipe.yaml"}});
+  const int writer = ::open((dir / "pipe.yaml").c_str(), O_WRONLY);  // until it has opened its end
+  waiting.signal(SIGTERM);
+  EXPECT_EQ(waiting.wait(std::chrono::seconds(10)), 128 + SIGTERM);
+  ::close(writer);
+}
+
+TEST(Plan, LeavesASuspendedObjectAlone) {
+  TempDir dir;
+  write_file(dir / "schema.yaml", schema("/nowhere/shop.db", 1) + "  suspend: true\n");
+  const RunResult suspended = ripcord_command({"plan", dir / "schema.yaml"});
+  EXPECT_EQ(suspended.exit_code, 0) << suspended.err;
+  EXPECT_THAT(suspended.out, HasSubstr("nothing to do (suspended)"));
 }
 
 TEST(Plan, TellsWhatWouldRunAndTouchesNothing) {
