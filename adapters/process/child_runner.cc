@@ -11,8 +11,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,7 +150,10 @@ int exit_code_of(int wait_status) {
 class Child {
  public:
   Child(pid_t pid, Fd out, Fd err)
-      : pid_(pid), handle_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))), out_(std::move(out)), err_(std::move(err)) {}
+      : pid_(pid),
+        handle_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))),
+        out_(std::move(out)),
+        err_(std::move(err)) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {

@@ -23,7 +23,7 @@ bool is_fast(Kind kind) {
 // Declared in the order in which they depend on each other; destroyed the other way round.
 struct Controller::Parts {
   Parts(World world, Surroundings around, const ControllerOptions& options)
-      : flags(world.flags, world.evaluation, around.metrics, around.clock),
+      : flags(world.flags, world.evaluation, around.metrics, around.clock, world.simulated),
         traffic({.routers = world.routers,
                  .probers = world.probers,
                  .objects = around.store,

@@ -147,14 +147,12 @@ void ControlLoop::settle(const QueueItem& item, const Outcome& outcome, Duration
     queue_.failed(item.key, took);
     return;
   }
-  const bool resyncs = options_.resync > Duration::zero() && feed_.knows(item.key);
-  const std::optional<Duration> resync = resyncs ? std::optional(next_resync()) : std::nullopt;
-  // A delay may be computed from a wall clock that is set afterwards, and drift does not wait for
-  // the end of an override: the resync stays the longest that nobody looks.
-  if (requeue != nullptr && (!resync || *requeue->delay <= *resync)) {
+  if (requeue != nullptr) {
     queue_.add_after(item.key, *requeue->delay, item.priority);
-  } else if (resync) {
-    queue_.add_after(item.key, *resync, Priority::kLow);
+  }
+  // Also beside a far deadline, such as the end of an override: drift does not wait for it.
+  if (options_.resync > Duration::zero() && feed_.knows(item.key)) {
+    queue_.add_after(item.key, next_resync(), Priority::kLow);
   }
   queue_.succeeded(item.key, took);
 }

@@ -19,18 +19,6 @@ constexpr MetricDescriptor kPropagation = {
     "From the decision to change a flag until a client of the sink was seen to get it.",
     MetricType::kHistogram, kSinkLabel, metric::kRollbackBuckets};
 
-std::string_view trigger_label(Trigger trigger) {
-  switch (trigger) {
-    case Trigger::kOverride:
-      return "override";
-    case Trigger::kAutomatic:
-      return "automatic";
-    case Trigger::kSpec:
-      break;
-  }
-  return "spec";
-}
-
 FlagAnswer answer_of(const std::string& key, const FlagValue& value) {
   return {key, value.value, value.variant, value.reason};
 }
@@ -107,6 +95,7 @@ Result<Plan> FeatureFlagStrategy::plan(const Resource& object, std::stop_token /
 
 Outcome FeatureFlagStrategy::converge(Reconcile& reconcile) {
   Resource& object = reconcile.object;
+  common(object.status).simulated = simulated_;
   const MonoTime started = clock_.now();
   const auto decision = decide_feature_flag(object, std::nullopt, clock_.wall_now());
   if (!decision) {
@@ -134,7 +123,7 @@ Outcome FeatureFlagStrategy::converge(Reconcile& reconcile) {
 
 void FeatureFlagStrategy::forget(const ObjectKey& key) {
   claims_.release(key);
-  metrics_.set(metric::kRollbackAvailable, {kStrategy}, static_cast<double>(claims_.size()));
+  available_.set(key, false);
 }
 
 Result<std::optional<FlagValue>> FeatureFlagStrategy::served(const std::string& key) {
@@ -174,7 +163,7 @@ FlagClaims::Ruling FeatureFlagStrategy::claim(const Resource& object, FlagAnswer
                                               MonoTime decided_at) {
   FlagClaims::Ruling ruling =
       claims_.claim({object.key(), object.meta.creation_timestamp, std::move(wanted)}, decided_at);
-  metrics_.set(metric::kRollbackAvailable, {kStrategy}, static_cast<double>(claims_.size()));
+  available_.set(object.key(), ruling.won);
   return ruling;
 }
 
@@ -188,7 +177,8 @@ Outcome FeatureFlagStrategy::unverified(Resource& object, const FlagDecision& de
                   describe(decision.wanted), why.message()),
       object.meta.generation, clock_.wall_now());
   if (decision.rollback) {
-    metrics_.add(metric::kRollbacks, {kStrategy, trigger_label(decision.trigger), "failed"}, 1);
+    metrics_.add(metric::kRollbacks, {kStrategy, metric::trigger_label(decision.trigger), "failed"},
+                 1);
   }
   return RequeueAfter{std::nullopt, std::move(why)};
 }
@@ -232,7 +222,7 @@ void FeatureFlagStrategy::record(Resource& object, const FlagDecision& decision,
 }
 
 void FeatureFlagStrategy::count_rollback(const FlagDecision& decision, Duration took) {
-  const std::string_view trigger = trigger_label(decision.trigger);
+  const std::string_view trigger = metric::trigger_label(decision.trigger);
   metrics_.observe(metric::kRollbackDuration, {kStrategy, trigger, "succeeded"}, to_seconds(took));
   metrics_.add(metric::kRollbacks, {kStrategy, trigger, "succeeded"}, 1);
 }

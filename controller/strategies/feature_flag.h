@@ -10,6 +10,7 @@
 #include "controller/ports/metrics.h"
 #include "controller/ports/object_store.h"
 #include "controller/strategies/flag_claims.h"
+#include "controller/strategies/rollback_available.h"
 #include "controller/strategies/strategy.h"
 
 #include <cstddef>
@@ -20,10 +21,16 @@ namespace ripcord {
 
 class FeatureFlagStrategy final : public Strategy {
  public:
-  // Everything passed in must outlive it; `endpoint` must serve what `table` has.
+  // Everything passed in must outlive it; `endpoint` must serve what `table` has. `simulated` is
+  // what status says about the two.
   FeatureFlagStrategy(FlagServing& table, FlagEvaluation& endpoint, MetricSink& metrics,
-                      const Clock& clock)
-      : claims_(table), endpoint_(endpoint), metrics_(metrics), clock_(clock) {}
+                      const Clock& clock, bool simulated = false)
+      : claims_(table),
+        endpoint_(endpoint),
+        metrics_(metrics),
+        clock_(clock),
+        simulated_(simulated),
+        available_(metrics, Kind::kFeatureFlag) {}
 
   // Puts every flag of the store into the table, so that the endpoint can open with all of them:
   // a client that asks in between would get its own default. A flag that is suspended, or has a
@@ -53,6 +60,8 @@ class FeatureFlagStrategy final : public Strategy {
   FlagEvaluation& endpoint_;
   MetricSink& metrics_;
   const Clock& clock_;
+  const bool simulated_;
+  RollbackAvailable available_;  // while it is served: off is then one step away
 };
 
 }  // namespace ripcord

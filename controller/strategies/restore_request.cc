@@ -2,7 +2,6 @@
 #include "controller/strategies/restore_request.h"
 
 #include "controller/strategies/restore_run.h"
-#include "controller/strategies/rollback_metrics.h"
 
 #include <algorithm>
 
@@ -72,7 +71,7 @@ Outcome RestoreRequestStrategy::converge(Reconcile& reconcile) {
   if (const Status done = run.carry_out(decision.steps); !done.ok()) {
     return run.fail(done);
   }
-  report_available(object.key(), !status.previous_database.empty());
+  available_.set(object.key(), !status.previous_database.empty());
   if (decision.plan.hold) {
     show_hold(status, *decision.plan.hold, generation, tools_.clock.wall_now());
   } else if (status.phase == RestorePhase::kCompleted) {
@@ -94,18 +93,7 @@ Outcome RestoreRequestStrategy::converge(Reconcile& reconcile) {
 }
 
 void RestoreRequestStrategy::forget(const ObjectKey& key) {
-  report_available(key, false);
-}
-
-void RestoreRequestStrategy::report_available(const ObjectKey& key, bool available) {
-  const MutexLock lock(mutex_);
-  if (available) {
-    undoable_.insert(key);
-  } else {
-    undoable_.erase(key);
-  }
-  tools_.metrics.set(metric::kRollbackAvailable, {"restore_request"},
-                     static_cast<double>(undoable_.size()));
+  available_.set(key, false);
 }
 
 }  // namespace ripcord

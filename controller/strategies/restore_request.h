@@ -4,12 +4,10 @@
 // count, verify, swap, and later drop what was kept. The status is published before every phase.
 // Keeps no state of a restore: a restart asks the server and goes on.
 
-#include "controller/base/mutex.h"
 #include "controller/policy/restore_request.h"
 #include "controller/ports/restore_database.h"
+#include "controller/strategies/rollback_available.h"
 #include "controller/strategies/strategy.h"
-
-#include <set>
 
 namespace ripcord {
 
@@ -24,7 +22,8 @@ struct RestoreTools {
 
 class RestoreRequestStrategy final : public Strategy {
  public:
-  explicit RestoreRequestStrategy(RestoreTools tools) : tools_(tools) {}
+  explicit RestoreRequestStrategy(RestoreTools tools)
+      : tools_(tools), available_(tools.metrics, Kind::kRestoreRequest) {}
 
   Kind kind() const override { return Kind::kRestoreRequest; }
   Result<Plan> plan(const Resource& object, std::stop_token stop) override;
@@ -34,11 +33,8 @@ class RestoreRequestStrategy final : public Strategy {
   void forget(const ObjectKey& key) override;
 
  private:
-  void report_available(const ObjectKey& key, bool available);
-
   RestoreTools tools_;
-  Mutex mutex_;
-  std::set<ObjectKey> undoable_ GUARDED_BY(mutex_);  // whose previous database is kept
+  RollbackAvailable available_;  // while the previous database is kept
 };
 
 }  // namespace ripcord

@@ -4,6 +4,7 @@
 // Descriptors are constants. `strategy` is snake_name(kind); `trigger` is spec, override or
 // automatic; `result` is succeeded, failed or rolled_back.
 
+#include "controller/model/condition.h"
 #include "controller/ports/metrics.h"
 
 #include <array>
@@ -50,5 +51,18 @@ inline constexpr MetricDescriptor kRestoredRows = {
 inline constexpr MetricDescriptor kSuppressedWrites = {
     "ripcord_suppressed_writes_total", "Status writes left out because nothing had changed.",
     MetricType::kCounter, kStrategyLabel};
+
+// The values of `trigger`.
+constexpr std::string_view trigger_label(Trigger trigger) {
+  switch (trigger) {
+    case Trigger::kOverride:
+      return "override";
+    case Trigger::kAutomatic:
+      return "automatic";
+    case Trigger::kSpec:
+      break;
+  }
+  return "spec";
+}
 
 }  // namespace ripcord::metric

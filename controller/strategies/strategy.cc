@@ -13,9 +13,14 @@ namespace {
 constexpr std::string_view kNothingUndone =
     "Deleting an object undoes nothing in the real system: what it had set stays as it is and is "
     "no longer looked after.";
+// A flag's home is this process: without its object there is nothing left to serve.
+constexpr std::string_view kNoLongerServed =
+    "The flag is no longer served: applications that ask for it get their own default. To keep it "
+    "off, declare it again with enabled: false.";
 
 Event deletion_event(const ObjectKey& key, const std::string& uid) {
-  return {key, uid, Event::Type::kNormal, "Released", "Delete", std::string(kNothingUndone)};
+  const std::string_view note = key.kind == Kind::kFeatureFlag ? kNoLongerServed : kNothingUndone;
+  return {key, uid, Event::Type::kNormal, "Released", "Delete", std::string(note)};
 }
 
 // When the override of the object ends by itself, if it does.

@@ -188,6 +188,9 @@ void TrafficConvergence::report_state(const ObservedTraffic& observed) {
   const TrafficWeights shares = positive_shares(observed.seen.weights);
   status_.active = shares.size() == 1 ? shares.begin()->first : std::string();
   status_.overridden = observed.decision.goal.overridden;
+  can_go_elsewhere_ = std::ranges::any_of(spec_.environments, [&](const Environment& environment) {
+    return !shares.contains(environment.name) && !observed.seen.missing.contains(environment.name);
+  });
   status_.conditions.remove(kRollbackAvailable);
   for (const auto& [environment, addresses] : observed.seen.missing) {
     status_.conditions.set({std::string(kRollbackAvailable),

@@ -16,6 +16,8 @@ class TrafficConvergence {
   TrafficConvergence(const TrafficPorts& ports, Reconcile& reconcile);
 
   Outcome run();
+  // After run(): whether the router has every server of an environment without traffic now.
+  bool can_go_elsewhere() const { return can_go_elsewhere_; }
 
  private:
   enum class WindowEnd { kPassed, kFailed, kSuperseded, kStopped };
@@ -48,6 +50,7 @@ class TrafficConvergence {
   Reconcile& reconcile_;
   const TrafficTargetSpec& spec_;
   TrafficTargetStatus& status_;
+  bool can_go_elsewhere_ = false;
   std::unique_ptr<TrafficRouter> router_;
   std::unique_ptr<TrafficProber> over_;   // from before the first command to the end of the window
   std::unique_ptr<TrafficProber> after_;  // from when the router had obeyed

@@ -18,10 +18,15 @@ Result<Plan> TrafficTargetStrategy::plan(const Resource& object, std::stop_token
 }
 
 Outcome TrafficTargetStrategy::converge(Reconcile& reconcile) {
-  return TrafficConvergence(ports_, reconcile).run();
+  TrafficConvergence convergence(ports_, reconcile);
+  const Outcome outcome = convergence.run();
+  available_.set(reconcile.object.key(), convergence.can_go_elsewhere());
+  return outcome;
 }
 
 // Traffic stays as it is, and no series carries an object's name.
-void TrafficTargetStrategy::forget(const ObjectKey&) {}
+void TrafficTargetStrategy::forget(const ObjectKey& key) {
+  available_.set(key, false);
+}
 
 }  // namespace ripcord

@@ -26,6 +26,7 @@
 #include "controller/ports/metrics.h"
 #include "controller/ports/object_store.h"
 #include "controller/ports/traffic_router.h"
+#include "controller/strategies/rollback_available.h"
 #include "controller/strategies/strategy.h"
 
 namespace ripcord {
@@ -42,7 +43,8 @@ struct TrafficPorts {
 
 class TrafficTargetStrategy final : public Strategy {
  public:
-  explicit TrafficTargetStrategy(TrafficPorts ports) : ports_(std::move(ports)) {}
+  explicit TrafficTargetStrategy(TrafficPorts ports)
+      : ports_(std::move(ports)), available_(ports_.metrics, Kind::kTrafficTarget) {}
 
   Kind kind() const override { return Kind::kTrafficTarget; }
   Result<Plan> plan(const Resource& object, std::stop_token stop) override;
@@ -51,6 +53,7 @@ class TrafficTargetStrategy final : public Strategy {
 
  private:
   TrafficPorts ports_;
+  RollbackAvailable available_;  // while the router has another environment to go to
 };
 
 }  // namespace ripcord

@@ -16,18 +16,6 @@ namespace {
 constexpr Duration kPoll = std::chrono::microseconds(500);
 constexpr Duration kWindowPoll = std::chrono::milliseconds(20);
 
-std::string_view label_of(Trigger trigger) {
-  switch (trigger) {
-    case Trigger::kSpec:
-      return "spec";
-    case Trigger::kOverride:
-      return "override";
-    case Trigger::kAutomatic:
-      return "automatic";
-  }
-  return "spec";
-}
-
 std::string failures_text(const TrafficProber::Report& report, std::int32_t allowed) {
   return fmt::format("{} of {} requests through the router failed (maxFailures {}): {}",
                      report.failures, report.probes, allowed, report.last_error);
@@ -226,9 +214,10 @@ void TrafficConvergence::count_rollback(const HistoryEntry& entry) {
   const std::string_view result = entry.result == "Succeeded"    ? "succeeded"
                                   : entry.result == "RolledBack" ? "rolled_back"
                                                                  : "failed";
-  ports_.metrics.observe(metric::kRollbackDuration, {strategy, label_of(entry.trigger), result},
+  ports_.metrics.observe(metric::kRollbackDuration,
+                         {strategy, metric::trigger_label(entry.trigger), result},
                          entry.duration_seconds);
-  ports_.metrics.add(metric::kRollbacks, {strategy, label_of(entry.trigger), result});
+  ports_.metrics.add(metric::kRollbacks, {strategy, metric::trigger_label(entry.trigger), result});
 }
 
 }  // namespace ripcord

@@ -63,6 +63,20 @@ TEST(Run, GoesOnWithTheLastGoodStateWhenAFileIsBroken) {
   EXPECT_TRUE(eventually([&] { return serves(ripcord, "\"value\":false"); }));
 }
 
+TEST(Run, PrunesTheObjectsOfARemovedFileAndSaysThatNothingIsUndone) {
+  RunningRipcord ripcord;
+  ripcord.save(
+      "traffic.yaml",
+      "apiVersion: ripcord.dev/v1alpha1\nkind: TrafficTarget\nmetadata: {name: shop}\nspec:\n"
+      "  environments: [{name: blue, address: \"127.0.0.1:9001\"}]\n  active: blue\n"
+      "  router: {haproxy: {socket: /nowhere/haproxy.sock, backend: shop}}\n");
+  ripcord.await_ready("traffictargets/shop", "False");
+  ripcord.remove("traffic.yaml");
+  ASSERT_TRUE(eventually([&] { return ripcord.api("GET", "traffictargets/shop").status == 404; }));
+  EXPECT_TRUE(
+      eventually([&] { return ripcord.log().find("undoes nothing") != std::string::npos; }));
+}
+
 TEST(Run, ServesEveryStoredFlagAtOnceAfterAKill) {
   RunningRipcord ripcord;
   ripcord.save("flag.yaml", flag("  enabled: false\n"));

@@ -160,13 +160,13 @@ TEST_F(StrategyReconcilerTest, DoesNotTouchASuspendedObject) {
   EXPECT_TRUE(status().conditions.is_true(kReady));
 }
 
-TEST_F(StrategyReconcilerTest, ForgetsAMissingObjectAndSaysThatNothingIsUndone) {
+TEST_F(StrategyReconcilerTest, ForgetsAMissingObjectAndSaysWhatThatMeans) {
   ASSERT_OK(store_.remove(key_));
   EXPECT_TRUE(std::holds_alternative<AwaitChange>(reconcile()));
   EXPECT_EQ(strategy_.converged, 0);
   EXPECT_EQ(strategy_.forgotten, std::vector<ObjectKey>{key_});
   ASSERT_EQ(events_.all.size(), 1U);
-  EXPECT_NE(events_.all[0].note.find("undoes nothing"), std::string::npos);
+  EXPECT_NE(events_.all[0].note.find("no longer served"), std::string::npos);
 }
 
 TEST_F(StrategyReconcilerTest, LeavesADeletingObjectAlone) {

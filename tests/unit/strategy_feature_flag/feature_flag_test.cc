@@ -131,6 +131,25 @@ class FeatureFlagStrategyTest : public testing::Test {
   std::unique_ptr<FeatureFlagStrategy> strategy_;
 };
 
+TEST_F(FeatureFlagStrategyTest, SaysInTheStatusWhenItIsSimulated) {
+  Resource real = flag("real");
+  converge(real);
+  EXPECT_FALSE(common(real.status).simulated);
+  strategy_ = std::make_unique<FeatureFlagStrategy>(table_, *endpoint_, metrics_, clock_, true);
+  Resource rehearsed = flag("rehearsed");
+  converge(rehearsed);
+  EXPECT_TRUE(common(rehearsed.status).simulated);
+}
+
+TEST_F(FeatureFlagStrategyTest, CountsOnlyFlagsThatAreServedAsAvailableForRollback) {
+  Resource older = flag("older");
+  Resource younger = flag("younger");
+  younger.meta.creation_timestamp = older.meta.creation_timestamp + std::chrono::seconds(1);
+  converge(older);
+  converge(younger);
+  EXPECT_EQ(metrics_["ripcord_rollback_available feature_flag"], 1);
+}
+
 TEST_F(FeatureFlagStrategyTest, ServesAFlagAndReportsWhatTheEndpointSays) {
   Resource checkout = flag("checkout");
   EXPECT_TRUE(std::holds_alternative<Done>(converge(checkout)));

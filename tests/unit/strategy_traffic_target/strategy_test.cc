@@ -90,6 +90,23 @@ TEST_F(TrafficStrategy, AConvergedTargetIsOnlyLookedAt) {
   EXPECT_EQ((*store.get(kShop))->meta.resource_version, version);
 }
 
+TEST_F(TrafficStrategy, ARollbackIsAvailableWhileTheRouterKnowsAnotherEnvironment) {
+  const auto available = [this] {
+    return loop.metrics().sum("ripcord_rollback_available{traffic_target}");
+  };
+  EXPECT_EQ(available(), 0);
+  loop.settle();
+  EXPECT_EQ(available(), 1);
+  world.state.missing["blue"] = "b:1";
+  loop.settle();
+  EXPECT_EQ(available(), 0);
+  world.state.missing.clear();
+  loop.settle();
+  EXPECT_EQ(available(), 1);
+  loop.strategy().forget(kShop);
+  EXPECT_EQ(available(), 0);
+}
+
 TEST_F(TrafficStrategy, APlanTouchesNothing) {
   const auto plan = loop.strategy().plan(**store.get(kShop), {});
   ASSERT_OK(plan);
