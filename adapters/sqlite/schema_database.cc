@@ -29,7 +29,7 @@ class Database final : public SchemaDatabase {
   Result<std::unique_ptr<SchemaSession>> lock(Duration patience, std::stop_token stop) override {
     trace_point(trace_, "before locking");
     ASSIGN_OR_RETURN(FileLock lock,
-                     FileLock::acquire(path_ + ".ripcord-lock", patience, clock_, stop));
+                     FileLock::acquire(database_lock_file(path_), patience, clock_, stop));
     trace_point(trace_, "after locking");
     ASSIGN_OR_RETURN(Connection connection, Connection::open(path_, OpenMode::kCreate));
     RETURN_IF_ERROR(connection.execute("PRAGMA foreign_keys = OFF"));

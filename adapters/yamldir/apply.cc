@@ -3,6 +3,7 @@
 #include "adapters/yamldir/yaml_directory.h"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <tuple>
 
@@ -12,6 +13,8 @@ namespace ripcord::yamldir {
 namespace {
 
 constexpr int kWriteAttempts = 10;
+constexpr std::size_t kEachApplier = 8;  // fewer are not worth a thread
+constexpr std::size_t kMostAppliers = 64;
 
 const std::string* annotation(const Resource& object, std::string_view name) {
   const auto it = object.meta.annotations.find(std::string(name));
@@ -45,8 +48,8 @@ std::map<ObjectKey, std::string> YamlDirectory::stored_objects() const {
   return stored;
 }
 
-// Brings one object to what its home says, and notes duplicates.
-void YamlDirectory::settle(const ObjectKey& key) {
+// Notes duplicates, and removes an object that has no home any more; otherwise what its home says.
+std::optional<YamlDirectory::Due> YamlDirectory::settle(const ObjectKey& key) {
   refused_.erase(key);
   duplicates_.erase(key);
   const std::optional<std::string> home = claims_.home(key);
@@ -57,7 +60,7 @@ void YamlDirectory::settle(const ObjectKey& key) {
     if (root != nullptr && *root == root_ && file != nullptr && !still_declared(*file)) {
       prune(key, *file);
     }
-    return;
+    return std::nullopt;
   }
   for (const std::string& file : claims_.files(key)) {
     const auto& manifests = sources_[file].manifests;
@@ -71,10 +74,31 @@ void YamlDirectory::settle(const ObjectKey& key) {
   const auto& manifests = sources_[*home].manifests;
   const auto manifest = manifests.find(key);
   if (manifest == manifests.end()) {
-    return;  // named by a document that is broken now
+    return std::nullopt;  // named by a document that is broken now
   }
-  if (const Status applied = apply(manifest->second, *home); !applied.ok()) {
-    refused_[key] = {*home, manifest->second.line, 1, "", applied.message()};
+  return Due{key, &manifest->second, *home};
+}
+
+// Many at a time, since a durable store writes those that wait together in one go.
+void YamlDirectory::apply_all(const std::vector<Due>& due) {
+  std::vector<Status> outcomes(due.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < due.size(); i = next++) {
+      outcomes[i] = apply(*due[i].manifest, due[i].file);
+    }
+  };
+  {
+    std::vector<std::jthread> appliers;
+    for (std::size_t i = 1; i < std::min(due.size() / kEachApplier, kMostAppliers); ++i) {
+      appliers.emplace_back(work);
+    }
+    work();
+  }
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    if (!outcomes[i].ok()) {
+      refused_[due[i].key] = {due[i].file, due[i].manifest->line, 1, "", outcomes[i].message()};
+    }
   }
 }
 
@@ -161,8 +185,9 @@ void YamlDirectory::publish_errors() {
           {directory, 0, 0, "", "the directory cannot be read; its objects stay as they are"});
     }
   }
-  for (const auto& [file, source] : sources_) {
-    now.insert(now.end(), source.errors.begin(), source.errors.end());
+  for (const std::string& file : faulty_) {
+    const auto& errors = sources_[file].errors;
+    now.insert(now.end(), errors.begin(), errors.end());
   }
   for (const auto& [key, error] : refused_) {
     now.push_back(error);

@@ -142,13 +142,17 @@ void InotifyWatch::take(int watch, unsigned mask, const std::string& name, Chang
     changes.everything = true;
   } else if (hidden) {
     return;
-  } else if ((mask & (IN_ISDIR | IN_DELETE | IN_MOVED_FROM)) != 0) {
+  } else if ((mask & IN_ISDIR) != 0) {
     changes.everything = true;
+  } else if ((mask & (IN_DELETE | IN_MOVED_FROM)) != 0) {
+    changes.files.erase(path);
+    changes.gone.insert(path);
   } else if ((mask & IN_CREATE) != 0) {
     changes.everything = changes.everything || complete_at_creation(path);
   } else if (is_link(path)) {
     changes.everything = true;
   } else if (is_manifest_name(name)) {
+    changes.gone.erase(path);
     changes.files.insert(path);
   }
 }

@@ -17,7 +17,8 @@ namespace ripcord::yamldir {
 struct Changes {
   bool everything = false;
   std::set<std::string> files;  // real paths of manifests that were written
-  bool empty() const { return !everything && files.empty(); }
+  std::set<std::string> gone;   // real paths of what is no directory and was moved away or removed
+  bool empty() const { return !everything && files.empty() && gone.empty(); }
 };
 
 class InotifyWatch {

@@ -87,23 +87,54 @@ void YamlDirectory::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const bool soon = !watch_ || !refused_.empty() || !tree_.root.ok() || unreadable_;
     const MonoTime due = looked + (soon ? std::min(kRetry, options_.rescan) : options_.rescan);
+    const MonoTime until = gone_.empty() ? due : std::min(due, gone_until_);
     Changes changes;
     if (!watch_) {
-      clock_.sleep_for(std::max(due - clock_.now(), Duration::zero()), stop);
-    } else if (due > clock_.now() && watch_->wait(due - clock_.now(), changes)) {
-      const MonoTime end = clock_.now() + options_.burst;
-      while (clock_.now() < end && watch_->wait(options_.quiet, changes)) {
-      }
+      clock_.sleep_for(std::max(until - clock_.now(), Duration::zero()), stop);
+    } else if (until > clock_.now()) {
+      take_burst(until - clock_.now(), changes);
     }
     if (stop.stop_requested()) {
       return;
     }
-    const bool whole = changes.everything || clock_.now() >= due || !look_at_files(changes.files);
+    const bool removed = sort_out_gone(changes);
+    const bool whole =
+        removed || changes.everything || clock_.now() >= due || !look_at_files(changes.files);
     if (whole) {
+      gone_.clear();
       look(true);
       looked = clock_.now();
     }
   }
+}
+
+// Waits for a change, then for the end of the burst it may have begun. A file that was saved is
+// complete: alone, it is taken at once.
+void YamlDirectory::take_burst(Duration timeout, Changes& changes) {
+  if (!watch_->wait(timeout, changes)) {
+    return;
+  }
+  const MonoTime end = clock_.now() + options_.burst;
+  const auto lone = [&] { return !changes.everything && changes.files.size() <= 1; };
+  while (!lone() && clock_.now() < end && watch_->wait(options_.quiet, changes)) {
+  }
+}
+
+// Names that something has gone from: nothing was there that counts, or it has come back whole, or
+// it is waited for. True when something that counted is gone for good.
+bool YamlDirectory::sort_out_gone(Changes& changes) {
+  for (const std::string& path : changes.files) {
+    gone_.erase(path);
+  }
+  for (const std::string& path : changes.gone) {
+    if (tree_.links.contains(path)) {
+      changes.everything = true;
+    } else if (is_manifest_name(std::filesystem::path(path).filename().string())) {
+      gone_until_ = gone_.empty() ? clock_.now() + options_.gone : gone_until_;
+      gone_.insert(path);
+    }
+  }
+  return !gone_.empty() && clock_.now() >= gone_until_;
 }
 
 // Looks at everything.
@@ -219,9 +250,13 @@ void YamlDirectory::absorb(const Texts& texts, const std::map<ObjectKey, std::st
       }
     }
   }
+  std::vector<Due> due;
   for (const ObjectKey& key : affected) {
-    settle(key);
+    if (std::optional<Due> one = settle(key)) {
+      due.push_back(*std::move(one));
+    }
   }
+  apply_all(due);
 }
 
 // Takes one file's text in; returns the keys whose object may have to change. `stored` (where
@@ -230,6 +265,7 @@ std::set<ObjectKey> YamlDirectory::absorb_one(const std::string& file, const Res
                                               const std::map<ObjectKey, std::string>* stored) {
   if (!text && text.error().code() == StatusCode::kNotFound && !tree_.files.contains(file)) {
     sources_.erase(file);
+    faulty_.erase(file);
     return claims_.set(file, {});
   }
   Source& source = sources_[file];
@@ -237,6 +273,7 @@ std::set<ObjectKey> YamlDirectory::absorb_one(const std::string& file, const Res
   if (!text) {  // its objects keep their last good state
     source.readable = false;
     source.errors = {{file, 0, 0, "", text.error().message()}};
+    faulty_.insert(file);
   } else {
     const std::size_t digest = std::hash<std::string>{}(text->text);
     source.stamp = text->stamp;
@@ -247,6 +284,10 @@ std::set<ObjectKey> YamlDirectory::absorb_one(const std::string& file, const Res
     source.digest = digest;
     codec::ManifestFile read = codec::read_manifests(text->text, file);
     source.errors = std::move(read.errors);
+    faulty_.erase(file);
+    if (!source.errors.empty()) {
+      faulty_.insert(file);
+    }
     before = std::exchange(source.manifests, {});
     for (codec::Manifest& manifest : read.manifests) {
       source.manifests.try_emplace(manifest.object.key(), std::move(manifest));

@@ -6,7 +6,8 @@
 // - Every file stands alone. What is wrong in one is an error with file, line, column and field;
 //   its good documents are applied, the objects of its bad ones keep their last good state.
 // - An object carries where it came from (kSourceAnnotation, kRootAnnotation). It is removed when
-//   its file, or its document in a file without errors, is gone. A directory that is missing or
+//   its file, or its document in a file without errors, is gone; a file that is there again soon
+//   (some editors move the old one away first) was never gone. A directory that is missing or
 //   cannot be read removes nothing.
 // - An object has one home; a second file that names it is an error that says both.
 // - A file is applied when its content changed, or when its object is missing: changes that others
@@ -47,7 +48,8 @@ inline constexpr MetricDescriptor kManifestErrorsMetric = {
 struct YamlDirectoryOptions {
   std::string root;                                // the directory
   Duration quiet = std::chrono::milliseconds(1);   // a burst of changes ends after this silence,
-  Duration burst = std::chrono::milliseconds(20);  // or after this time
+  Duration burst = std::chrono::milliseconds(20);  // or after this time; a lone file waits for none
+  Duration gone = std::chrono::milliseconds(100);  // how long a file may be away
   Duration rescan = std::chrono::seconds(30);      // looks at everything, whatever inotify said
 };
 
@@ -80,7 +82,16 @@ class YamlDirectory {
   };
   using Texts = std::map<std::string, Result<FileText>>;  // by relative path
 
+  // An object that is to be brought to what `manifest` of `file` says.
+  struct Due {
+    ObjectKey key;
+    const codec::Manifest* manifest;
+    std::string file;
+  };
+
   void run(const std::stop_token& stop);
+  void take_burst(Duration timeout, Changes& changes);
+  bool sort_out_gone(Changes& changes);
   void look(bool with_watch);
   std::optional<Texts> read_changed();
   bool look_at_files(const std::set<std::string>& real_paths);
@@ -88,7 +99,8 @@ class YamlDirectory {
   std::set<ObjectKey> absorb_one(const std::string& file, const Result<FileText>& text,
                                  const std::map<ObjectKey, std::string>* stored);
   std::map<ObjectKey, std::string> stored_objects() const;
-  void settle(const ObjectKey& key);
+  std::optional<Due> settle(const ObjectKey& key);
+  void apply_all(const std::vector<Due>& due);
   Status apply(const codec::Manifest& manifest, const std::string& file);
   Status refuse_foreign(const Resource& live) const;
   bool still_declared(const std::string& file) const;
@@ -108,6 +120,9 @@ class YamlDirectory {
   std::map<std::string, Source> sources_;
   Claims claims_;
   bool unreadable_ = false;                            // some file
+  std::set<std::string> faulty_;                       // files with errors of their own
+  std::set<std::string> gone_;                         // manifests that may come back
+  MonoTime gone_until_;                                // when they count as removed
   std::map<ObjectKey, codec::ManifestError> refused_;  // by the store or by a foreign home
   std::map<ObjectKey, std::vector<codec::ManifestError>> duplicates_;
 

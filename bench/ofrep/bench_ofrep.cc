@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// With 10,000 flags: how soon a changed spec is served, and how many single evaluations a second
-// the endpoint gives, beside a hello of the same server in the same run.
+// bench_ofrep [DIRECTORY]: with 10,000 flags, how soon a changed spec and a saved file are served
+// (files and the embedded store in a new folder of DIRECTORY), and how many single evaluations a
+// second the endpoint gives, beside floors in the same run.
 
 #include "adapters/http/client.h"
 #include "adapters/http/server.h"
@@ -8,10 +9,13 @@
 #include "adapters/ofrep/flag_table.h"
 #include "adapters/ofrep/service.h"
 #include "adapters/prometheus/metrics.h"
+#include "bench/ofrep/end_to_end.h"
+#include "bench/ofrep/flags.h"
 #include "bench/ofrep/load.h"
 #include "controller/strategies/feature_flag.h"
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <thread>
@@ -21,10 +25,7 @@
 namespace ripcord::bench {
 namespace {
 
-using Steady = std::chrono::steady_clock;
-
-constexpr int kFlags = 10'000;
-constexpr int kChanges = 2'000;
+constexpr int kChanges = 1'000;
 constexpr int kConnections = 32;
 constexpr int kRounds = 6;
 constexpr auto kRound = std::chrono::milliseconds(500);
@@ -50,37 +51,10 @@ class TimedTable final : public FlagServing {
   Steady::time_point changed;
 };
 
-double us_since(Steady::time_point start, Steady::time_point end = Steady::now()) {
-  return std::chrono::duration<double, std::micro>(end - start).count();
-}
-
-std::string post(const std::string& path) {
-  const std::string body = R"({"context":{"targetingKey":"user-1","plan":"pro"}})";
-  return fmt::format(
-      "POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-      "Content-Length: {}\r\n\r\n{}",
-      path, body.size(), body);
-}
-
-Resource flag(int number) {
-  Resource resource = make_resource(Kind::kFeatureFlag, fmt::format("flag-{}", number));
-  resource.meta.generation = 1;
-  auto& spec = std::get<FeatureFlagSpec>(resource.spec);
-  spec.variants = {{"on", "true"}, {"off", "false"}};
-  spec.default_variant = "on";
-  spec.off_variant = "off";
-  return resource;
-}
-
 Outcome converge(FeatureFlagStrategy& strategy, Resource& object) {
   const ReconcileRequest request{object.key(), "bench", {}, {}};
   Reconcile reconcile{object, request, [] { return ok_status(); }};
   return strategy.converge(reconcile);
-}
-
-void row(const char* what, std::vector<double>& microseconds) {
-  std::cout << fmt::format("{:<44} {:>9.3f} {:>9.3f}\n", what, quantile(microseconds, 0.5) / 1000,
-                           quantile(microseconds, 0.99) / 1000);
 }
 
 // Every other change is a kill. The client asks without a pause until it gets the new value.
@@ -94,7 +68,7 @@ void changes(FeatureFlagStrategy& strategy, TimedTable& table, std::uint16_t por
     converge(strategy, object);
     std::get<FeatureFlagSpec>(object.spec).enabled = false;
     ++object.meta.generation;
-    const std::string request = post("/ofrep/v1/evaluate/flags/" + object.meta.name);
+    const std::string request = evaluation_of(object.meta.name);
     const auto start = Steady::now();
     std::jthread worker([&] {
       converge(strategy, object);
@@ -106,8 +80,7 @@ void changes(FeatureFlagStrategy& strategy, TimedTable& table, std::uint16_t por
     worker.join();
     in_table.push_back(us_since(start, table.changed));
   }
-  std::cout << fmt::format("{} flags, {} changes (ms)                   p50       p99\n", kFlags,
-                           kChanges);
+  head(fmt::format("the strategy alone, {} flags", kFlags));
   row("changed spec -> in the evaluation table", in_table);
   row("changed spec -> seen by a client over OFREP", over_http);
   row("changed spec -> verified by the strategy", verified);
@@ -123,11 +96,10 @@ void evaluations(std::uint16_t flags_port, std::uint16_t hello_port) {
   };
   for (int i = 0; i < kRounds; ++i) {  // in turns, so that both see the same machine
     add(hello, run_load(hello_port, post("/hello"), kConnections, kRound));
-    add(flags, run_load(flags_port, post(fmt::format("/ofrep/v1/evaluate/flags/flag-{}", i * 997)),
-                        kConnections, kRound));
+    add(flags, run_load(flags_port, evaluation_of(flag_name(i * 997)), kConnections, kRound));
   }
   std::cout << fmt::format(
-      "\n{} keep-alive connections                   per second  p50 ms   p99 ms\n", kConnections);
+      "{} keep-alive connections                   per second  p50 ms   p99 ms\n", kConnections);
   for (auto [name, load] : {std::pair("hello of the same server", &hello),
                             std::pair("OFREP single evaluation", &flags)}) {
     std::cout << fmt::format("{:<40} {:>12.0f} {:>8.3f} {:>8.3f}\n", name, load->per_second(),
@@ -157,7 +129,7 @@ class ListedFlags final : public ObjectReader {
   ObjectList list_;
 };
 
-int run() {
+int run(const std::filesystem::path& parent) {
   SystemClock clock;
   prometheus_metrics::PrometheusMetrics metrics;
   TimedTable table;
@@ -186,14 +158,22 @@ int run() {
       "start with {} flags: served after {:.0f} ms, each verified over HTTP after {:.1f} s\n\n",
       kFlags, preloaded / 1000, us_since(start) / 1e6);
   changes(strategy, table, *flags_port);
+  std::cout << "\n";
   evaluations(*flags_port, *hello_port);
   server.stop();
+  std::cout << std::endl;
+  std::string directory = (parent / "bench-ofrep-XXXXXX").string();
+  if (::mkdtemp(directory.data()) == nullptr) {
+    give_up("cannot make a directory in " + parent.string());
+  }
+  measure_end_to_end(directory);
+  std::filesystem::remove_all(directory);
   return 0;
 }
 
 }  // namespace
 }  // namespace ripcord::bench
 
-int main() {
-  return ripcord::bench::run();
+int main(int argc, char** argv) {
+  return ripcord::bench::run(argc > 1 ? argv[1] : std::filesystem::temp_directory_path());
 }

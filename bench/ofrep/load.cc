@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/ofrep/load.h"
 
+#include "bench/ofrep/flags.h"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstdlib>
-#include <iostream>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string_view>
@@ -14,13 +15,6 @@
 
 namespace ripcord::bench {
 namespace {
-
-using Steady = std::chrono::steady_clock;
-
-[[noreturn]] void give_up(std::string_view why) {
-  std::cerr << "bench_ofrep: " << why << '\n';
-  std::exit(1);
-}
 
 int connect_to(std::uint16_t port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);

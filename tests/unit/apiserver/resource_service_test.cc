@@ -1,75 +1,158 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the object store's contract over HTTP does not ask: requests that no good client sends.
 #include "adapters/apiserver/resource_service.h"
 
 #include "adapters/memory/object_store.h"
+#include "controller/codec/codec.h"
+#include "controller/codec/wire.h"
+#include "tests/support/sample_objects.h"
 #include "tests/support/status_matchers.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-namespace ripcord::apiserver {
+namespace ripcord {
 namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kFlags = "/apis/ripcord.dev/v1alpha1/namespaces/default/featureflags";
-constexpr const char* kFlag = R"({"apiVersion":"ripcord.dev/v1alpha1","kind":"FeatureFlag",
-  "metadata":{"name":"a","namespace":"default"},"spec":{"enabled":false}})";
+const std::string kFlags = "/apis/ripcord.dev/v1alpha1/namespaces/default/featureflags";
 
 class ResourceServiceTest : public testing::Test {
  protected:
   ServedResponse send(const std::string& method, const std::string& path,
-                      const std::string& body = {}, const std::string& query = {},
-                      const std::string& origin = {}) {
-    ServedRequest request;
-    request.method = method;
-    request.path = path;
-    request.query = query;
-    request.body = body;
-    if (!origin.empty()) {
-      request.headers["origin"] = origin;
-    }
-    return service_.serve(request);
+                      const std::string& body = {}, const std::string& type = "application/json") {
+    const std::size_t query = path.find('?');
+    return service_.serve({.method = method,
+                           .path = path.substr(0, query),
+                           .query = query == std::string::npos ? "" : path.substr(query + 1),
+                           .headers = {{"content-type", type}},
+                           .body = body});
   }
+  ServedResponse patch(const std::string& path, const std::string& body) {
+    return send("PATCH", path, body, "application/merge-patch+json");
+  }
+  FeatureFlagSpec stored_flag() {
+    return std::get<FeatureFlagSpec>((*store_.get({Kind::kFeatureFlag, "default", "a"}))->spec);
+  }
+
   SystemClock clock_;
   MemoryObjectStore store_{clock_};
-  ResourceService service_{store_, "test"};
+  apiserver::ResourceService service_{store_, "test"};
 };
 
-TEST_F(ResourceServiceTest, RefusesChangesThatABrowserSendsForAPage) {
-  EXPECT_EQ(send("POST", kFlags, kFlag, {}, "https://evil.example").status, 403);
-  EXPECT_EQ(store_.list(Kind::kFeatureFlag)->items.size(), 0U);
-  ASSERT_EQ(send("POST", kFlags, kFlag).status, 201);
-  const std::string one = std::string(kFlags) + "/a";
-  EXPECT_EQ(send("DELETE", one, {}, {}, "null").status, 403);
-  EXPECT_EQ(send("GET", one, {}, {}, "https://evil.example").status, 200);
+TEST_F(ResourceServiceTest, CreatesReadsAndDeletesAnObject) {
+  EXPECT_EQ(send("POST", kFlags, codec::encode(sample_flag("a"))).status, 201);
+  const ServedResponse got = send("GET", kFlags + "/a");
+  EXPECT_EQ(got.status, 200);
+  EXPECT_THAT(got.body, HasSubstr(R"("name":"a")"));
+  EXPECT_EQ(send("DELETE", kFlags + "/a").status, 200);
+  EXPECT_EQ(send("GET", kFlags + "/a").status, 404);
 }
 
-TEST_F(ResourceServiceTest, BoundsTheTimeOfAWatch) {
-  for (const char* seconds : {"9223372036854775807", "-1", "99999999999999999999", "x", ""}) {
-    const ServedResponse watch =
-        send("GET", kFlags, {}, std::string("watch=true&timeoutSeconds=") + seconds);
-    EXPECT_EQ(watch.status, 200) << seconds;
-    EXPECT_NE(watch.stream, nullptr) << seconds;
+TEST_F(ResourceServiceTest, AnswersFailuresWithAStatusObjectAndItsCode) {
+  ASSERT_OK(store_.create(sample_flag("a")));
+  const struct {
+    std::string method, path, body;
+    int status;
+    std::string reason;
+  } cases[] = {
+      {"GET", kFlags + "/missing", "", 404, "NotFound"},
+      {"GET", "/apis/ripcord.dev/v1alpha1/namespaces/default/unknowns/a", "", 404, "NotFound"},
+      {"GET", "/apis/ripcord.dev/v1alpha1/namespaces/default/featureflags/a/scale", "", 404,
+       "NotFound"},
+      {"POST", kFlags, codec::encode(sample_flag("a")), 409, "AlreadyExists"},
+      {"POST", kFlags, "{", 422, "Invalid"},
+      {"POST", kFlags, codec::encode(sample_flag("b", "other")), 422, "Invalid"},
+      {"PUT", kFlags + "/a", codec::encode(sample_flag("a")), 422,
+       "Invalid"},  // no resourceVersion
+      {"DELETE", kFlags + "/a", R"({"preconditions":{"uid":"another"}})", 409, "Conflict"},
+      {"PATCH", kFlags + "/a", "{}", 422, "Invalid"},  // not a merge patch
+  };
+  for (const auto& c : cases) {
+    const ServedResponse response = send(c.method, c.path, c.body);
+    EXPECT_EQ(response.status, c.status) << c.method << " " << c.path << ": " << response.body;
+    EXPECT_THAT(response.body, HasSubstr("\"kind\":\"Status\"")) << c.path;
+    EXPECT_THAT(response.body, HasSubstr("\"reason\":\"" + c.reason + "\"")) << c.path;
   }
 }
 
-TEST_F(ResourceServiceTest, NamesWhatIsWrongWithARequest) {
-  EXPECT_EQ(send("GET", "/apis/ripcord.dev/v1alpha1/namespaces/default/flags").status, 404);
-  EXPECT_EQ(send("GET", std::string(kFlags) + "/nope").status, 404);
-  EXPECT_EQ(send("POST", kFlags, "{").status, 400);
-  const ServedResponse typo =
-      send("POST", kFlags,
-           R"({"apiVersion":"ripcord.dev/v1alpha1","kind":"FeatureFlag","metadata":{"name":"a",
-              "namespace":"default"},"spec":{"enabeld":false}})");
-  EXPECT_GE(typo.status, 400);
-  EXPECT_THAT(typo.body, HasSubstr("enabeld"));
-  ASSERT_EQ(send("POST", kFlags, kFlag).status, 201);
-  EXPECT_EQ(send("POST", kFlags, kFlag).status, 409);
-  EXPECT_EQ(send("PUT", std::string(kFlags) + "/b", kFlag).status, 400);
-  EXPECT_EQ(send("PATCH", std::string(kFlags) + "/a", "{}").status, 400);
+TEST_F(ResourceServiceTest, PatchesAnOverrideAndLiftsItWithNull) {
+  ASSERT_OK(store_.create(sample_flag("a")));
+  const ServedResponse set = patch(
+      kFlags + "/a", R"({"spec":{"override":{"enabled":false,"reason":"INC-231","by":"alice"}}})");
+  ASSERT_EQ(set.status, 200) << set.body;
+  ASSERT_TRUE(stored_flag().override.has_value());
+  EXPECT_EQ(stored_flag().override->reason, "INC-231");
+  ASSERT_EQ(patch(kFlags + "/a", R"({"spec":{"override":null}})").status, 200);
+  EXPECT_FALSE(stored_flag().override.has_value());
+}
+
+TEST_F(ResourceServiceTest, RefusesAPatchThatIsWrongOrOutdatedAndLeavesTheObject) {
+  const ResourcePtr before = *store_.create(sample_flag("a"));
+  EXPECT_EQ(patch(kFlags + "/a", R"({"spec":{"enabeld":false}})").status, 422);
+  EXPECT_EQ(patch(kFlags + "/a", R"({"spec":{"defaultVariant":"nowhere"}})").status, 422);
+  EXPECT_EQ(patch(kFlags + "/a", R"({"metadata":{"name":"b"}})").status, 422);
+  EXPECT_EQ(
+      patch(kFlags + "/a", R"({"metadata":{"resourceVersion":"999"},"spec":{"enabled":false}})")
+          .status,
+      409);
+  EXPECT_EQ(patch(kFlags + "/a", "[]").status, 422);
+  EXPECT_EQ(**store_.get(before->key()), *before);
+}
+
+TEST_F(ResourceServiceTest, WritesStatusOnlyThroughItsOwnPath) {
+  ASSERT_OK(store_.create(sample_flag("a")));
+  ASSERT_EQ(patch(kFlags + "/a", R"({"status":{"observedGeneration":7}})").status, 200);
+  EXPECT_EQ(common((*store_.get({Kind::kFeatureFlag, "default", "a"}))->status).observed_generation,
+            -1);
+  ASSERT_EQ(
+      patch(kFlags + "/a/status", R"({"spec":{"enabled":false},"status":{"observedGeneration":7}})")
+          .status,
+      200);
+  EXPECT_EQ(common((*store_.get({Kind::kFeatureFlag, "default", "a"}))->status).observed_generation,
+            7);
+  EXPECT_TRUE(stored_flag().enabled);
+}
+
+TEST_F(ResourceServiceTest, ListsOneNamespaceOrAll) {
+  ASSERT_OK(store_.create(sample_flag("a")));
+  ASSERT_OK(store_.create(sample_flag("b", "other")));
+  const auto one = codec::decode_list(send("GET", kFlags).body);
+  ASSERT_OK(one);
+  EXPECT_EQ(one->items.size(), 1U);
+  const auto all = codec::decode_list(send("GET", "/apis/ripcord.dev/v1alpha1/featureflags").body);
+  ASSERT_OK(all);
+  EXPECT_EQ(all->items.size(), 2U);
+  EXPECT_GT(all->resource_version, 0);
+}
+
+TEST_F(ResourceServiceTest, WatchesOneObjectFromAList) {
+  ASSERT_OK(store_.create(sample_flag("a")));
+  ASSERT_OK(store_.create(sample_flag("b")));
+  const ServedResponse watch = send("GET", kFlags + "?watch=1&fieldSelector=metadata.name%3Db");
+  ASSERT_NE(watch.stream, nullptr);
+  ASSERT_OK(store_.remove({Kind::kFeatureFlag, "default", "b"}));
+  std::string lines;
+  while (lines.find("DELETED") == std::string::npos) {
+    const Result<std::string> piece = watch.stream->next({});
+    ASSERT_OK(piece);
+    lines += *piece;
+  }
+  EXPECT_THAT(lines, HasSubstr(R"({"type":"ADDED","object":)"));
+  EXPECT_THAT(lines, testing::Not(HasSubstr(R"("name":"a")")));
+}
+
+TEST_F(ResourceServiceTest, AnswersAWatchFromTheFutureWithAnErrorFrame) {
+  const ServedResponse watch = send("GET", kFlags + "?watch=true&resourceVersion=999999");
+  EXPECT_EQ(watch.status, 200);
+  const auto frame = codec::decode_watch_event(watch.body);
+  EXPECT_CODE(frame, StatusCode::kExpired);
+}
+
+TEST_F(ResourceServiceTest, TellsClientsWhichKindsThereAre) {
+  EXPECT_THAT(send("GET", "/apis").body, HasSubstr("ripcord.dev"));
+  const std::string resources = send("GET", "/apis/ripcord.dev/v1alpha1").body;
+  for (const Kind kind : kAllKinds) {
+    EXPECT_THAT(resources, HasSubstr(std::string(plural(kind))));
+  }
 }
 
 }  // namespace
-}  // namespace ripcord::apiserver
+}  // namespace ripcord

@@ -342,6 +342,35 @@ TEST_F(YamlDirectoryTest, SeesAFileThatIsSavedInEveryWay) {
   EXPECT_TRUE(soon([&] { return source_->errors().size() == 1; })) << "the same object twice";
 }
 
+TEST_F(YamlDirectoryTest, KeepsTheObjectOfAFileThatIsAwayForAMoment) {
+  YamlDirectoryOptions options;
+  options.gone = std::chrono::minutes(5);
+  write("a.yaml", flag("a"));
+  ASSERT_OK(make(options).start());
+  const auto before = store_.get(key("a"));
+  ASSERT_OK(before);
+  fs::rename(at("a.yaml"), at("a.yaml~"));  // as some editors do before they write
+  write("b.yaml", flag("b"));
+  ASSERT_TRUE(soon([&] { return has("b"); }));
+  EXPECT_TRUE(has("a"));
+  write("a.yaml", flag("a", false));
+  EXPECT_TRUE(soon([&] { return has("a") && !enabled("a"); }));
+  const auto after = store_.get(key("a"));
+  ASSERT_OK(after);
+  EXPECT_EQ((*after)->meta.uid, (*before)->meta.uid) << "it was removed in between";
+}
+
+TEST_F(YamlDirectoryTest, LooksOnlyAtTheFileThatWasSaved) {
+  write("a.yaml", flag("a"));
+  write("b.yaml", flag("b"));
+  watching();
+  ASSERT_OK(store_.remove(key("b")));  // a look at everything would bring it back
+  write_file(at("a.yaml.tmp"), flag("a", false));
+  fs::rename(at("a.yaml.tmp"), at("a.yaml"));
+  EXPECT_TRUE(soon([&] { return !enabled("a"); }));
+  EXPECT_FALSE(has("b"));
+}
+
 TEST_F(YamlDirectoryTest, SeesABadFileGettingBadAndGood) {
   YamlDirectory& source = watching();
   write("a.yaml", flag("a"));
