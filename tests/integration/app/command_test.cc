@@ -95,6 +95,16 @@ TEST(Validate, EndsOnTheFirstSignalEvenWhileItWaitsForAPipe) {
   ::close(writer);
 }
 
+TEST(Plan, SaysWhoIsAskedWhichFlagsAreServed) {
+  TempDir dir;
+  write_file(dir / "flag.yaml", kFlag);
+  const RunResult nobody =
+      ripcord_command({"plan", "--ofrep-server", "http://127.0.0.1:" + std::to_string(free_port()),
+                       dir / "flag.yaml"});
+  EXPECT_EQ(nobody.exit_code, 1);
+  EXPECT_THAT(nobody.err, HasSubstr("name its address with --ofrep-server"));
+}
+
 TEST(Plan, LeavesASuspendedObjectAlone) {
   TempDir dir;
   write_file(dir / "schema.yaml", schema("/nowhere/shop.db", 1) + "  suspend: true\n");
