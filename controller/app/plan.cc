@@ -54,7 +54,10 @@ Verdict plan_one(Controller& controller, const codec::Manifest& manifest,
     return Verdict::kError;
   }
   print(key, *plan);
-  return plan->steps.empty() && !plan->hold ? Verdict::kNothing : Verdict::kChange;
+  if (!plan->steps.empty()) {
+    return Verdict::kChange;
+  }
+  return plan->hold ? Verdict::kError : Verdict::kNothing;  // held, and no step could ever run
 }
 
 }  // namespace

@@ -95,6 +95,14 @@ TEST(Validate, EndsOnTheFirstSignalEvenWhileItWaitsForAPipe) {
   ::close(writer);
 }
 
+TEST(Plan, IsAnErrorWhenNoStepCouldEverRun) {
+  TempDir dir;
+  write_file(dir / "schema.yaml", schema("shop.db", 1));
+  const RunResult unknown = ripcord_command({"plan", dir / "schema.yaml"});
+  EXPECT_EQ(unknown.exit_code, 1) << unknown.out;
+  EXPECT_THAT(unknown.out, HasSubstr("held: "));
+}
+
 TEST(Plan, SaysWhoIsAskedWhichFlagsAreServed) {
   TempDir dir;
   write_file(dir / "flag.yaml", kFlag);
@@ -144,6 +152,7 @@ TEST(Plan, ExitsWithZeroWhenThereIsNothingToDoAndWithOneOnAnError) {
   write_file(dir / "broken.yaml", schema("/nowhere/shop.db", 1));
   const RunResult broken = ripcord_command({"plan", dir / "broken.yaml"});
   EXPECT_EQ(broken.exit_code, 1) << broken.out << broken.err;
+  EXPECT_THAT(broken.err, HasSubstr("/nowhere: there is no such folder"));
 }
 
 // Every example in the documentation is a manifest that Ripcord accepts.
