@@ -68,7 +68,7 @@ std::string end_of(const CrashScene& scene) {
 }
 
 int end_at(const CrashScene& scene, int point) {
-  return in_a_life(scene.data_directory, killing_at(point), [&](ControllerLife& life) {
+  return in_a_life(scene.data_directory, killing_at(point, scene.from), [&](ControllerLife& life) {
     life.apply(scene.wanted);
     life.settle(scene.wanted.key());
   });
@@ -160,10 +160,14 @@ std::string ControllerLife::served(const std::string& flag_key) {
   return answer ? answer->value : to_string(answer.error());
 }
 
-Trace killing_at(int point) {
+Trace killing_at(int point, std::string from) {
+  auto begun = std::make_shared<std::atomic<bool>>(from.empty());
   auto seen = std::make_shared<std::atomic<int>>(0);
-  return [seen = std::move(seen), point](std::string_view) {
-    if (++*seen == point) {
+  return [=, from = std::move(from)](std::string_view name) {
+    if (name == from) {
+      *begun = true;
+    }
+    if (*begun && ++*seen == point) {
       ::raise(SIGKILL);
     }
   };

@@ -47,8 +47,9 @@ class ControllerLife {
   http::HttpServer server_;
 };
 
-// A trace that kills the process at its n-th point; 0: never. Counts for all threads together.
-Trace killing_at(int point);
+// A trace that kills the process at its n-th point, counted from the first that is called `from`
+// (empty: from the start); 0: never. Counts for all threads together.
+Trace killing_at(int point, std::string from = {});
 
 // "Ready=False ApprovalRequired; up>3 Spec Succeeded; ..." with all that is not a time: what two
 // runs must have in common. The part of a name that comes from a uid is written as UID.
@@ -62,6 +63,7 @@ struct CrashScene {
   std::function<void()> set;          // also empties or restores the data directory
   std::function<std::string()> look;  // at the real systems, by their own tools
   Resource wanted;
+  std::string from = {};  // where the points begin, when another test has those before
 };
 
 // Kills a controller at every point on its way to `wanted`, starts another one on what is left, and
