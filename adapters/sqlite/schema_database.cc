@@ -6,26 +6,8 @@
 #include "adapters/sqlite/schema_session.h"
 #include "adapters/sqlite/schema_tables.h"
 
-#include <filesystem>
-
-#include <fmt/format.h>
-
 namespace ripcord::sqlite {
 namespace {
-
-// Unavailable, not wrong: a volume may be mounted later.
-Status check_folder(const std::string& path) {
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  std::error_code ignored;
-  if (folder.empty() || std::filesystem::is_directory(folder, ignored)) {
-    return {};
-  }
-  return {StatusCode::kUnavailable,
-          fmt::format("spec.database.path {}: there is no directory {}; create it or correct the "
-                      "path (the file itself is created when it is missing)",
-                      path, folder.string()),
-          "NoDatabaseDirectory"};
-}
 
 class Database final : public SchemaDatabase {
  public:
@@ -36,17 +18,15 @@ class Database final : public SchemaDatabase {
     auto connection = Connection::open(path_, OpenMode::kReadWrite);
     if (!connection) {
       if (connection.error().code() == StatusCode::kNotFound) {
-        RETURN_IF_ERROR(check_folder(path_));
         return SchemaState{};
       }
-      return as_return(connection.error());
+      return as_return(connection.error().annotated("spec.database.path"));
     }
     Result<SchemaState> state = read_state(*connection);
     return state ? std::move(state) : as_return(state.error().annotated(path_));
   }
 
   Result<std::unique_ptr<SchemaSession>> lock(Duration patience, std::stop_token stop) override {
-    RETURN_IF_ERROR(check_folder(path_));
     trace_point(trace_, "before locking");
     ASSIGN_OR_RETURN(FileLock lock,
                      FileLock::acquire(database_lock_file(path_), patience, clock_, stop));

@@ -139,9 +139,9 @@ TEST_F(SqliteMigrations, ForgetsWhatAnotherToolWentDownPast) {
 
 TEST_F(SqliteMigrations, NeedsTheDirectoryOfTheFileToBeThere) {
   Harness missing(sqlite_ref(directory_ / "nowhere/app.db"), {migration(1, "CREATE TABLE t (a)")});
-  EXPECT_TRUE(std::holds_alternative<RequeueAfter>(missing.go(1)));
+  EXPECT_TRUE(std::holds_alternative<Stalled>(missing.go(1)));
   EXPECT_THAT(missing.verdict(), HasSubstr("spec.database.path"));
-  EXPECT_THAT(missing.verdict(), HasSubstr("create it"));
+  EXPECT_THAT(missing.verdict(), HasSubstr("make it, or correct"));
 }
 
 TEST_F(SqliteMigrations, RefusesToRecordAnUndoThatCouldNotRun) {
