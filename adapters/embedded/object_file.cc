@@ -4,8 +4,10 @@
 #include "controller/codec/codec.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,6 +17,12 @@ namespace ripcord::embedded {
 namespace {
 
 constexpr std::string_view kWriting = "write to the store";
+
+constexpr std::string_view kReading = "read the store";
+
+// Rows that are decoded together, by all processors: their text is in memory once more.
+constexpr std::size_t kRowsAtOnce = 8192;
+constexpr std::size_t kMostDecoders = 8;
 
 // "RIPC": lets file(1) and a cautious opener tell the file from other SQLite databases.
 constexpr std::int64_t kApplicationId = 0x52495043;
@@ -64,6 +72,61 @@ Status check_schema(Connection& connection, const std::filesystem::path& path, c
       "make the store"));
   trace_point(trace, "store: after schema");
   return ok_status();
+}
+
+struct Row {
+  std::string body;
+  std::string name;  // kind, namespace and name, for messages
+};
+
+// Fewer than kRowsAtOnce: these were the last.
+Result<std::vector<Row>> read_some(Statement& rows) {
+  std::vector<Row> some;
+  while (some.size() < kRowsAtOnce) {
+    ASSIGN_OR_RETURN(const bool row, rows.step(kReading));
+    if (!row) {
+      break;
+    }
+    some.push_back({std::string(rows.text(0)),
+                    fmt::format("{} {}/{}", rows.text(1), rows.text(2), rows.text(3))});
+  }
+  return some;
+}
+
+// In the order of `rows`; the error of the first that cannot be read.
+Result<std::vector<ResourcePtr>> decode_all(const std::vector<Row>& rows) {
+  std::vector<ResourcePtr> objects(rows.size());
+  std::vector<Status> errors(rows.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < rows.size(); i = next++) {
+      Result<Resource> object = codec::decode(rows[i].body);
+      if (object) {
+        objects[i] = std::make_shared<const Resource>(*std::move(object));
+      } else {
+        errors[i] = std::move(object).error();
+      }
+    }
+  };
+  {
+    const std::size_t processors = std::min<std::size_t>(std::thread::hardware_concurrency(),
+                                                         std::min(rows.size(), kMostDecoders));
+    std::vector<std::jthread> decoders;
+    for (std::size_t i = 1; i < processors; ++i) {
+      decoders.emplace_back(work);
+    }
+    work();
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!errors[i].ok()) {
+      return error(StatusCode::kInternal,
+                   fmt::format("the store holds a {} that cannot be read: {}; delete that row with "
+                               "sqlite3, or restore the data directory from a backup",
+                               rows[i].name, errors[i].message()),
+                   "Corrupt");
+    }
+  }
+  return objects;
 }
 
 }  // namespace
@@ -121,30 +184,22 @@ Status ObjectFile::prepare() {
 }
 
 Result<StoredObjects> ObjectFile::load() {
-  constexpr std::string_view kLoading = "read the store";
   StoredObjects stored;
   ASSIGN_OR_RETURN(
       Statement rows,
       Statement::prepare(*connection_, "SELECT body, kind, namespace, name FROM objects"));
-  for (;;) {
-    ASSIGN_OR_RETURN(const bool row, rows.step(kLoading));
-    if (!row) {
-      break;
+  for (bool more = true; more;) {
+    ASSIGN_OR_RETURN(const std::vector<Row> some, read_some(rows));
+    more = some.size() == kRowsAtOnce;  // a step after the last row would begin again
+    ASSIGN_OR_RETURN(const std::vector<ResourcePtr> objects, decode_all(some));
+    for (const ResourcePtr& object : objects) {
+      stored.version = std::max(stored.version, object->meta.resource_version);
     }
-    Result<Resource> object = codec::decode(rows.text(0));
-    if (!object) {
-      return error(StatusCode::kInternal,
-                   fmt::format("the store holds a {} {}/{} that cannot be read: {}; delete that "
-                               "row with sqlite3, or restore the data directory from a backup",
-                               rows.text(1), rows.text(2), rows.text(3), object.error().message()),
-                   "Corrupt");
-    }
-    stored.version = std::max(stored.version, object->meta.resource_version);
-    stored.objects.push_back(std::make_shared<const Resource>(*std::move(object)));
+    stored.objects.insert(stored.objects.end(), objects.begin(), objects.end());
   }
   ASSIGN_OR_RETURN(Statement last,
                    Statement::prepare(*connection_, "SELECT last_version FROM deletions"));
-  ASSIGN_OR_RETURN(const bool found, last.step(kLoading));
+  ASSIGN_OR_RETURN(const bool found, last.step(kReading));
   stored.version = std::max({stored.version, found ? last.integer(0) : 0, kEmptyStoreVersion});
   return stored;
 }

@@ -6,8 +6,26 @@
 #include "adapters/sqlite/schema_session.h"
 #include "adapters/sqlite/schema_tables.h"
 
+#include <filesystem>
+
+#include <fmt/format.h>
+
 namespace ripcord::sqlite {
 namespace {
+
+// Unavailable, not wrong: a volume may be mounted later.
+Status check_folder(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::error_code ignored;
+  if (folder.empty() || std::filesystem::is_directory(folder, ignored)) {
+    return {};
+  }
+  return {StatusCode::kUnavailable,
+          fmt::format("spec.database.path {}: there is no directory {}; create it or correct the "
+                      "path (the file itself is created when it is missing)",
+                      path, folder.string()),
+          "NoDatabaseDirectory"};
+}
 
 class Database final : public SchemaDatabase {
  public:
@@ -18,6 +36,7 @@ class Database final : public SchemaDatabase {
     auto connection = Connection::open(path_, OpenMode::kReadWrite);
     if (!connection) {
       if (connection.error().code() == StatusCode::kNotFound) {
+        RETURN_IF_ERROR(check_folder(path_));
         return SchemaState{};
       }
       return as_return(connection.error());
@@ -27,12 +46,14 @@ class Database final : public SchemaDatabase {
   }
 
   Result<std::unique_ptr<SchemaSession>> lock(Duration patience, std::stop_token stop) override {
+    RETURN_IF_ERROR(check_folder(path_));
     trace_point(trace_, "before locking");
     ASSIGN_OR_RETURN(FileLock lock,
                      FileLock::acquire(database_lock_file(path_), patience, clock_, stop));
     trace_point(trace_, "after locking");
     ASSIGN_OR_RETURN(Connection connection, Connection::open(path_, OpenMode::kCreate));
     RETURN_IF_ERROR(connection.execute("PRAGMA foreign_keys = OFF"));
+    RETURN_IF_ERROR(prune_records(connection));
     return make_session(std::move(connection), std::move(lock), clock_, trace_);
   }
 

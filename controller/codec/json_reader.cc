@@ -24,12 +24,17 @@ class Cursor {
   std::size_t position() const { return at_; }
 
   void advance_to(std::size_t end) {
-    for (; at_ < end && at_ < text_.size(); ++at_) {
-      if (text_[at_] == '\n') {
+    end = std::min(end, text_.size());
+    while (at_ < end) {
+      const std::string_view rest = text_.substr(at_, end - at_);
+      const std::size_t line_end = rest.find('\n');
+      if (line_end == npos) {
+        mark_.column += static_cast<int>(rest.size());
+        at_ = end;
+      } else {
         ++mark_.line;
         mark_.column = 1;
-      } else {
-        ++mark_.column;
+        at_ += line_end + 1;
       }
     }
   }

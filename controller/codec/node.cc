@@ -171,9 +171,26 @@ std::string to_json(const Node& node, KeyOrder order) {
   return out;
 }
 
+namespace {
+
+// Stands for itself between quotes, in one byte.
+bool plain(char c) {
+  return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
+}  // namespace
+
 std::string quoted(std::string_view text) {
-  std::string out = "\"";
+  std::string out;
+  out.reserve(text.size() + 2);
+  out += '"';
   while (!text.empty()) {
+    const auto special = std::find_if_not(text.begin(), text.end(), plain);
+    out.append(text.begin(), special);
+    text.remove_prefix(static_cast<std::size_t>(special - text.begin()));
+    if (text.empty()) {
+      break;
+    }
     const Utf8Char next = next_utf8(text);
     const std::string_view bytes = text.substr(0, next.length);
     text.remove_prefix(next.length);
@@ -192,7 +209,8 @@ std::string quoted(std::string_view text) {
       out += bytes;
     }
   }
-  return out + '"';
+  out += '"';
+  return out;
 }
 
 }  // namespace ripcord::codec

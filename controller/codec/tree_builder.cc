@@ -10,6 +10,8 @@
 namespace ripcord::codec {
 namespace {
 
+constexpr std::size_t kUsualMembers = 8;  // moving them is dear
+
 struct TreeSize {
   std::size_t nodes = 0;
   std::size_t bytes = 0;
@@ -132,6 +134,9 @@ bool TreeBuilder::attach(Node node) {
     return fail(node.mark, "a key has to be text, not a list or a mapping");
   }
   frame.has_key = false;
+  if (frame.node.members.empty()) {
+    frame.node.members.reserve(kUsualMembers);
+  }
   if (frame.merging) {
     frame.merges.push_back(std::move(node));
     last_ = &frame.merges.back();

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <random>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -209,10 +211,12 @@ Result<WriteDecision> decide_write(const ObjectWrite& write, const ResourcePtr& 
 }
 
 std::string new_uid() {
-  std::random_device entropy;
   std::array<std::uint32_t, 4> r{};
-  for (std::uint32_t& word : r) {
-    word = entropy();
+  // Of the kernel: std::random_device asks the processor for its abilities each time, which is slow
+  // in a virtual machine. For so few bytes it cannot fail once the system has started.
+  if (::getentropy(r.data(), sizeof(r)) != 0) {
+    std::random_device entropy;
+    std::generate(r.begin(), r.end(), std::ref(entropy));
   }
   return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{:08x}", r[0], r[1] >> 16U, r[1] & 0xfffU,
                      0x8000U | (r[2] >> 18U), r[2] & 0xffffU, r[3]);

@@ -47,7 +47,7 @@ Outcome MigrationRun::run() {
   if (!database) {
     return fail(database.error());
   }
-  auto state = (*database)->read();
+  auto state = read(**database);
   if (!state) {
     return fail(state.error());
   }
@@ -77,13 +77,22 @@ Result<MigrationObservation> MigrationRun::observe(SchemaState state) {
   return observed;
 }
 
+// Records that another tool's down left behind are dropped at first sight: once it is up again,
+// nothing would tell them from true ones.
+Result<SchemaState> MigrationRun::read(SchemaDatabase& database) {
+  Result<SchemaState> state = database.read();
+  if (!state || !state->stale_records) {
+    return state;
+  }
+  ASSIGN_OR_RETURN(const auto session,
+                   database.lock(tools_.lock_patience, reconcile_.request.stop));
+  return session->read();
+}
+
 Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObservation& seen) {
   auto session = database.lock(tools_.lock_patience, reconcile_.request.stop);
   if (!session) {
-    const Outcome outcome = fail(session.error());
-    return session.error().reason() == "Locked"
-               ? Outcome(RequeueAfter{kAskAgainWhenLocked, session.error()})
-               : outcome;
+    return fail(session.error());
   }
   auto state = (*session)->read();
   if (!state) {
@@ -103,6 +112,9 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
   }
   const MonoTime acting = tools_.clock.now();
   if (Status ran = run_steps(**session, observed.decision); !ran.ok()) {
+    if (auto left = (*session)->read()) {
+      show_version(std::move(*left));
+    }
     return fail(ran);
   }
   session->reset();
@@ -128,7 +140,7 @@ Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& 
       return {StatusCode::kCancelled, "stopped between two migrations"};
     }
     RETURN_IF_ERROR(session.run(step, spec_.policy, reconcile_.request.stop));
-    ASSIGN_OR_RETURN(SchemaState state, session.read());
+    ASSIGN_OR_RETURN(SchemaState state, session.glance());
     if (state.version != step.version_after) {
       return {StatusCode::kInternal,
               fmt::format("after {} the database says version {}, not {}",
@@ -207,7 +219,7 @@ Outcome MigrationRun::fail(const Status& status) {
   } else if (status.code() != StatusCode::kConflict) {
     status_.conditions.set_reconciling(status.reason(), status.message(), generation(), now());
   }
-  return outcome;
+  return status.reason() == "Locked" ? Outcome(RequeueAfter{kAskAgainWhenLocked, status}) : outcome;
 }
 
 void MigrationRun::show_version(SchemaState state) {

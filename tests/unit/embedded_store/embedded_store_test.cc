@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 namespace ripcord {
@@ -61,6 +62,26 @@ TEST_F(EmbeddedStore, GivesBackEveryKindAsItWasAfterARestart) {
     EXPECT_EQ((*after)->meta, object->meta) << to_string(object->key());
     EXPECT_EQ((*after)->spec, object->spec) << to_string(object->key());
     EXPECT_EQ((*after)->status, object->status) << to_string(object->key());
+  }
+}
+
+// Rows are decoded in portions by several threads: sizes around one portion of 8192.
+TEST_F(EmbeddedStore, ReadsManyObjectsEachOnce) {
+  ASSERT_OK((*open())->create(sample_flag("first")));
+  for (const int count : {8191, 8192, 8193, 20000}) {
+    sql(fmt::format(
+        "DELETE FROM objects WHERE name <> 'first';"
+        "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {})"
+        "INSERT INTO objects SELECT kind, namespace, 'n' || i,"
+        " replace(body, '\"name\":\"first\"', '\"name\":\"n' || i || '\"') FROM objects, n",
+        count));
+    const auto store = open();
+    ASSERT_OK(store);
+    const auto list = (*store)->list(Kind::kFeatureFlag);
+    ASSERT_EQ(list->items.size(), static_cast<std::size_t>(count));
+    for (std::size_t i = 1; i < list->items.size(); ++i) {
+      ASSERT_LT(list->items[i - 1]->meta.name, list->items[i]->meta.name);
+    }
   }
 }
 
