@@ -14,6 +14,7 @@ constexpr auto kPublishEvery = std::chrono::seconds(1);
 constexpr auto kAskAgainWhenLocked = std::chrono::seconds(2);
 constexpr std::size_t kShownPending = 20;
 constexpr std::string_view kApprovalRequired = "ApprovalRequired";
+constexpr std::string_view kDataLossForbidden = "DataLossForbidden";
 constexpr std::string_view kSourceDrift = "SourceDrift";
 
 bool in_progress(const HistoryEntry& entry) {
@@ -122,7 +123,7 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
   if (Status verified = verify(database, observed.path); !verified.ok()) {
     return fail(verified);
   }
-  const Duration took = tools_.clock.now() - acting;
+  const Duration took = tools_.clock.now() - began_;
   if (goes_down_) {
     count_stage("observe", acting - began_);
     count_stage("act", acted - acting);
@@ -193,7 +194,8 @@ Outcome MigrationRun::settled(const MigrationObservation& observed) {
 Outcome MigrationRun::hold(const MigrationObservation& observed) {
   const Hold& held = *observed.decision.plan.hold;
   status_.conditions.set_stalled(held.reason, held.message, generation(), now());
-  if (held.reason == kApprovalRequired) {
+  // Both wait for a person's word, and the message says which.
+  if (held.reason == kApprovalRequired || held.reason == kDataLossForbidden) {
     status_.conditions.set({std::string(kApprovalRequired),
                             ConditionState::kTrue,
                             held.reason,
