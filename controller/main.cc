@@ -10,6 +10,8 @@ template <class... F>
 struct Overload : F... {
   using F::operator()...;
 };
+template <class... F>
+Overload(F...) -> Overload<F...>;
 
 }  // namespace
 
@@ -19,9 +21,12 @@ int main(int argc, char** argv) {
   if (const int* code = std::get_if<int>(&parsed)) {
     return *code;
   }
-  const StopSignals signals;
-  return std::visit(Overload{[&](const RunOptions& o) { return run(o, signals.token()); },
-                             [&](const PlanOptions& o) { return plan(o, signals.token()); },
+  return std::visit(Overload{[](const RunOptions& o) {
+                               const StopSignals signals;
+                               return run(o, signals.token());
+                             },
+                             // The rest changes nothing: a signal may end it anywhere.
+                             [](const PlanOptions& o) { return plan(o, {}); },
                              [](const ValidateOptions& o) { return validate(o); },
                              [](const VersionOptions&) {
                                std::cout << "ripcord " << version() << "\n";

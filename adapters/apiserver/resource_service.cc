@@ -4,6 +4,7 @@
 #include "controller/codec/codec.h"
 #include "controller/codec/wire.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <utility>
@@ -14,7 +15,7 @@ namespace ripcord::apiserver {
 namespace {
 
 constexpr std::string_view kRoot = "/apis/ripcord.dev/v1alpha1";
-constexpr auto kDefaultWatch = std::chrono::minutes(30);
+constexpr std::chrono::seconds kLongestWatch = std::chrono::minutes(30);
 
 // What a path names. `name` is empty for a collection, `ns` is empty for all namespaces.
 struct Target {
@@ -223,8 +224,8 @@ ServedResponse serve_watch(ObjectStore& store, const Target& target,
     response.body = codec::encode_watch_error(watch.error());
     return response;
   }
-  const std::chrono::seconds time(
-      number(query, "timeoutSeconds", std::chrono::seconds(kDefaultWatch).count()));
+  const std::chrono::seconds time(std::clamp<std::int64_t>(
+      number(query, "timeoutSeconds", kLongestWatch.count()), 0, kLongestWatch.count()));
   response.stream = std::make_unique<WatchBody>(*std::move(watch), target.ns, std::move(name),
                                                 std::move(first), time);
   return response;
@@ -343,6 +344,11 @@ ServedResponse ResourceService::serve(const ServedRequest& request) {
   }
   if (request.path == "/version" && request.method == "GET") {
     return answer(200, codec::version_document(version_));
+  }
+  if (request.method != "GET" && request.headers.contains("origin")) {
+    // Any page that a person of this machine opens could send it: loopback keeps nobody out there.
+    return failure({StatusCode::kPermissionDenied,
+                    "a browser sent this on behalf of a page; send changes with kubectl or curl"});
   }
   const std::optional<Target> target = target_of(request.path);
   if (!target) {

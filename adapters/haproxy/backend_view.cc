@@ -80,10 +80,11 @@ Status all_known(const BackendView& view, const TrafficWeights& shares,
                  const std::string& backend) {
   for (const auto& [environment, share] : shares) {
     const auto missing = view.missing.find(environment);
-    const bool named = missing != view.missing.end() ||
-                       std::ranges::any_of(view.servers, [&](const OwnedServer& server) {
-                         return server.environment == environment;
-                       });
+    const bool named =
+        missing != view.missing.end() ||
+        std::ranges::any_of(view.servers, [&wanted = environment](const OwnedServer& server) {
+          return server.environment == wanted;
+        });
     if (share > 0 && !named) {
       return {StatusCode::kInvalidArgument,
               fmt::format("a share is asked for '{}', which is none of spec.environments",

@@ -177,9 +177,10 @@ Status HaproxyBackend::lower(const ServerLine& line, const Setting& setting,
 Status HaproxyBackend::destinations_run(const BackendView& view,
                                         const TrafficWeights& weights) const {
   for (const auto& [environment, share] : weights) {
-    const bool runs = std::ranges::any_of(view.servers, [&](const OwnedServer& server) {
-      return server.environment == environment && server.line.in_rotation() && server.line.running;
-    });
+    const bool runs =
+        std::ranges::any_of(view.servers, [&wanted = environment](const OwnedServer& server) {
+          return server.environment == wanted && server.line.in_rotation() && server.line.running;
+        });
     if (share > 0 && !runs) {
       std::vector<std::string> seen;
       for (const OwnedServer& server : view.servers) {

@@ -60,7 +60,7 @@ inline ServedResponse serve_fenced(HttpService& service, const ServedRequest& re
   ServedResponse failed;
   failed.status = 500;
   failed.content_type = "text/plain; charset=utf-8";
-  failed.body = "internal error; see the controller's log\n";
+  failed.body = "internal error: this request could not be answered\n";
   try {
     return service.serve(request);
   } catch (const std::exception&) {

@@ -74,7 +74,10 @@ class Target final : public RestoreTarget {
     point("after create side");
     RETURN_IF_ERROR(mark(connection, "loading", backup));
     point("before load");
-    RETURN_IF_ERROR(run_load(site_, backup, stop));
+    if (const Status loaded = run_load(site_, backup, stop); !loaded.ok()) {
+      end_side_sessions(connection);
+      return loaded;
+    }
     point("after load");
     RETURN_IF_ERROR(analyze(stop));
     point("before mark loaded");
@@ -123,6 +126,13 @@ class Target final : public RestoreTarget {
 
   Status mark(Connection& connection, const std::string& stage, const Backup& backup) {
     return set_mark(connection, site_.names.side, "", {site_.uid, stage, backup.name});
+  }
+
+  // The server does not notice that a stopped tool is gone before the statement in hand has ended.
+  void end_side_sessions(Connection& connection) {
+    static_cast<void>(connection.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
+        {site_.names.side}));
   }
 
   // A restored database has no statistics: the first queries of the users would be planned blindly.

@@ -46,6 +46,7 @@ class Database final : public SchemaDatabase {
     trace_point(trace_, "after locking");
     // What was there before the lock may have changed while we waited for it.
     ASSIGN_OR_RETURN(tables, find_tables(connection));
+    RETURN_IF_ERROR(prune_records(connection, tables));
     return make_session(std::move(connection), std::move(tables), clock_, trace_);
   }
 

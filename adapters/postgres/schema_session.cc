@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -40,20 +41,20 @@ class Session final : public SchemaSession {
       return read_state(connection_);
     }
     ASSIGN_OR_RETURN(const Look look, this->look());
-    // Under the lock nobody else writes records, and remember() follows what we write.
-    if (!records_known_) {
-      ASSIGN_OR_RETURN(records_, read_records(connection_, tables_));
-      records_known_ = true;
+    return with_records(look);
+  }
+
+  Result<SchemaState> glance() override {
+    if (!after_commit_) {
+      return read();
     }
-    std::optional<UnfinishedMigration> unfinished;
-    if (look.journaled) {
-      ASSIGN_OR_RETURN(unfinished, read_unfinished(connection_, tables_, look.version));
-    }
-    return state_of(look.version, records_, std::move(unfinished));
+    const Look look = *std::exchange(after_commit_, std::nullopt);
+    return look.journaled ? with_records(look) : state_of(look.version, {}, std::nullopt);
   }
 
   Status run(const MigrationStep& step, const MigrationPolicy& policy,
              std::stop_token stop) override {
+    after_commit_.reset();
     trace_point(trace_, "before creating tables");
     RETURN_IF_ERROR(create_tables(connection_, tables_));
     trace_point(trace_, "after creating tables");
@@ -73,12 +74,27 @@ class Session final : public SchemaSession {
     bool journaled = false;
   };
 
-  Result<Look> look() {
-    ASSIGN_OR_RETURN(const Rows rows,
-                     connection_.execute(fmt::format(
-                         "SELECT EXISTS (SELECT FROM ripcord.journal WHERE home = {}), v.version, "
-                         "v.dirty FROM (SELECT) one LEFT JOIN {} v ON true",
-                         Connection::quote_literal(tables_.home), tables_.version_table)));
+  Result<SchemaState> with_records(const Look& look) {
+    // Under the lock nobody else writes records, and remember() follows what we write.
+    if (!records_known_) {
+      ASSIGN_OR_RETURN(records_, read_records(connection_, tables_));
+      records_known_ = true;
+    }
+    std::optional<UnfinishedMigration> unfinished;
+    if (look.journaled) {
+      ASSIGN_OR_RETURN(unfinished, read_unfinished(connection_, tables_, look.version));
+    }
+    return state_of(look.version, records_, std::move(unfinished));
+  }
+
+  std::string look_sql() const {
+    return fmt::format(
+        "SELECT EXISTS (SELECT FROM ripcord.journal WHERE home = {}), v.version, v.dirty FROM "
+        "(SELECT) one LEFT JOIN {} v ON true",
+        Connection::quote_literal(tables_.home), tables_.version_table);
+  }
+
+  static Result<Look> look_of(const Rows& rows) {
     Look look;
     Rows version;
     for (const auto& row : rows.rows) {
@@ -89,6 +105,11 @@ class Session final : public SchemaSession {
     }
     ASSIGN_OR_RETURN(look.version, version_of(version));
     return look;
+  }
+
+  Result<Look> look() {
+    ASSIGN_OR_RETURN(const Rows rows, connection_.execute(look_sql()));
+    return look_of(rows);
   }
 
   Status run_at_once(const MigrationStep& step, const MigrationPolicy& policy,
@@ -127,12 +148,16 @@ class Session final : public SchemaSession {
   Status commit(const MigrationStep& step, const VersionRow& before, const std::string& more) {
     trace_point(trace_, "before COMMIT");
     // From here on there is no stop: a cancelled COMMIT would leave its outcome unknown.
-    const auto done = connection_.execute(record_step(tables_, step, before) + more + "COMMIT");
+    // What follows COMMIT is asked in the same round trip, of the database as it then is.
+    const auto done =
+        connection_.execute(record_step(tables_, step, before) + more + "COMMIT;" + look_sql());
     if (!done) {
+      records_known_ = false;
       return done.error().annotated(label_of(step) + ": at COMMIT");
     }
     trace_point(trace_, "after COMMIT");
     remember(step, before);
+    ASSIGN_OR_RETURN(after_commit_, look_of(*done));
     return {};
   }
 
@@ -205,6 +230,7 @@ class Session final : public SchemaSession {
   Trace trace_;
   std::vector<AppliedMigration> records_;
   bool records_known_ = false;
+  std::optional<Look> after_commit_;  // the database's answer, used once
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "adapters/postgres/schema_tables.h"
 
 #include "controller/base/sha256.h"
+#include "controller/codec/undo_plan.h"
 
 #include <cstdlib>
 
@@ -21,7 +22,7 @@ constexpr std::string_view kCreateOwn =
     "CREATE SCHEMA IF NOT EXISTS ripcord;"
     "CREATE TABLE IF NOT EXISTS ripcord.applied (home text NOT NULL, version bigint NOT NULL, "
     "name text NOT NULL, previous bigint, up_digest text NOT NULL, down text, "
-    "down_digest text NOT NULL, statements integer NOT NULL, "
+    "down_digest text NOT NULL, plan jsonb, statements integer NOT NULL, "
     "applied_at timestamptz NOT NULL DEFAULT now(), applied_by text NOT NULL DEFAULT session_user, "
     "PRIMARY KEY (home, version));"
     "CREATE TABLE IF NOT EXISTS ripcord.journal (home text NOT NULL, version bigint NOT NULL, "
@@ -163,12 +164,25 @@ Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connectio
   return std::optional<UnfinishedMigration>{};
 }
 
+Status prune_records(Connection& connection, const SchemaTables& tables) {
+  if (!tables.has_version_table || !tables.has_own_tables) {
+    return {};
+  }
+  const auto pruned = connection.execute(fmt::format(
+      "DELETE FROM ripcord.applied WHERE home = {0} AND NOT EXISTS (SELECT FROM {1} WHERE dirty) "
+      "AND version > coalesce((SELECT max(version) FROM {1}), -1)",
+      Connection::quote_literal(tables.home), tables.version_table));
+  return pruned ? ok_status() : pruned.error().annotated("dropping stale records");
+}
+
 SchemaState state_of(const VersionRow& row, const std::vector<AppliedMigration>& records,
                      std::optional<UnfinishedMigration> unfinished) {
   SchemaState state{row.version, row.dirty, {}, std::move(unfinished)};
   for (const AppliedMigration& record : records) {
     if (record.version <= row.version.value_or(-1)) {
       state.applied.push_back(record);
+    } else {
+      state.stale_records = !row.dirty;
     }
   }
   return state;
@@ -220,10 +234,11 @@ std::string record_step(const SchemaTables& tables, const MigrationStep& step,
   sql += fmt::format(
       "DELETE FROM ripcord.applied WHERE home = {0} AND version >= {1};"
       "INSERT INTO ripcord.applied (home, version, name, previous, up_digest, down, down_digest, "
-      "statements) VALUES ({0}, {1}, {2}, {3}, '{4}', {5}, '{6}', {7});",
+      "plan, statements) VALUES ({0}, {1}, {2}, {3}, '{4}', {5}, '{6}', {7}, {8});",
       text(tables.home), migration.version, text(migration.name), before.version.value_or(-1),
       sha256_hex(up), migration.down ? text(*migration.down) : "NULL",
-      migration.down ? sha256_hex(*migration.down) : "", step.statements.size());
+      migration.down ? sha256_hex(*migration.down) : "",
+      migration.down ? text(codec::undo_plan_json(step.undo)) : "NULL", step.statements.size());
   return sql;
 }
 

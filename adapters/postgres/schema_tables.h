@@ -38,6 +38,8 @@ Result<std::vector<AppliedMigration>> read_records(Connection& connection,
 Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connection,
                                                            const SchemaTables& tables,
                                                            const VersionRow& row);
+// Deletes records above the version; under the lock. A dirty version is not believed.
+Status prune_records(Connection& connection, const SchemaTables& tables);
 // Records above the version are left-overs of another tool's down; they are left out.
 SchemaState state_of(const VersionRow& row, const std::vector<AppliedMigration>& records,
                      std::optional<UnfinishedMigration> unfinished);

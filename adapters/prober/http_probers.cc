@@ -24,8 +24,7 @@ Status check_once(HttpClient& client, const std::string& url, const HealthCheck&
   if (!response) {
     return response.error().code() == StatusCode::kCancelled
                ? response.error()
-               : Status(StatusCode::kUnavailable,
-                        fmt::format("GET {}: {}", url, response.error().message()), "Unhealthy");
+               : Status(StatusCode::kUnavailable, response.error().message(), "Unhealthy");
   }
   if (!is_expected(response->status, check.expected_status)) {
     return {StatusCode::kUnavailable,

@@ -75,7 +75,7 @@ void ProbeRun::probe(std::stop_token stop) {
     return;
   }
   if (!response) {
-    count(fmt::format("GET {}: {}", verification_.url, response.error().message()));
+    count(response.error().message());
   } else if (response->status < 200 || response->status >= 400) {
     count(fmt::format("GET {} answered {}", verification_.url, response->status));
   } else {

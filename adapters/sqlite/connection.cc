@@ -50,6 +50,14 @@ void Connection::Closer::operator()(sqlite3* db) const {
 
 Result<Connection> Connection::open(const std::string& path, OpenMode mode, Duration busy_timeout) {
   std::error_code ignored;
+  if (const auto folder = std::filesystem::path(path).parent_path();
+      !folder.empty() && !std::filesystem::is_directory(folder, ignored)) {
+    return error(StatusCode::kFailedPrecondition,
+                 fmt::format("{}: there is no such folder; make it, or correct the path of the "
+                             "database",
+                             folder.string()),
+                 "NoDatabaseFolder");
+  }
   if (mode != OpenMode::kCreate && !std::filesystem::exists(path, ignored)) {
     return error(StatusCode::kNotFound, fmt::format("{}: there is no such database file", path),
                  "DatabaseNotFound");

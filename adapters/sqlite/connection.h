@@ -29,7 +29,8 @@ enum class OpenMode { kReadOnly, kReadWrite, kCreate };
 
 class Connection {
  public:
-  // NotFound when the file is not there and the mode does not create it.
+  // NotFound when the file is not there and the mode does not create it; FailedPrecondition when
+  // its folder is not there.
   static Result<Connection> open(const std::string& path, OpenMode mode,
                                  Duration busy_timeout = std::chrono::seconds(5));
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <random>
 #include <sys/file.h>
 #include <unistd.h>
@@ -32,6 +33,12 @@ Duration jittered_poll() {
 
 }  // namespace
 
+std::string database_lock_file(const std::string& database_path) {
+  std::error_code failure;
+  const auto real = std::filesystem::weakly_canonical(database_path, failure);
+  return (failure ? database_path : real.string()) + ".ripcord-lock";
+}
+
 Result<FileLock> FileLock::acquire(const std::string& path, Duration patience, Clock& clock,
                                    std::stop_token stop) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -45,14 +52,15 @@ Result<FileLock> FileLock::acquire(const std::string& path, Duration patience, C
   const MonoTime deadline = clock.now() + patience;
   while (::flock(file, LOCK_EX | LOCK_NB) != 0) {
     if (clock.now() >= deadline) {
-      return error(StatusCode::kUnavailable,
-                   fmt::format("another migration runs on this database: {} is held by {}; it is "
-                               "tried again",
-                               path, owner_of(file)),
-                   "Locked");
+      return error(
+          StatusCode::kUnavailable,
+          fmt::format("another migration or restore runs on this database: {} is held by {}; "
+                      "it is tried again",
+                      path, owner_of(file)),
+          "Locked");
     }
     if (!clock.sleep_for(jittered_poll(), stop)) {
-      return error(StatusCode::kCancelled, "stopped while waiting for the migration lock");
+      return error(StatusCode::kCancelled, "stopped while waiting for the lock of the database");
     }
   }
   const std::string pid = fmt::format("{:<10}\n", ::getpid());

@@ -12,6 +12,10 @@
 
 namespace ripcord::sqlite {
 
+// The file that everybody locks who migrates or swaps this database, through links too: they name
+// one database.
+std::string database_lock_file(const std::string& database_path);
+
 class FileLock {
  public:
   static Result<FileLock> acquire(const std::string& path, Duration patience, Clock& clock,

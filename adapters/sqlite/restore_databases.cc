@@ -116,10 +116,14 @@ class Leftovers final : public RestoreLeftovers {
       return {StatusCode::kFailedPrecondition, "not dropping the side: its swap has begun",
               "SwapInterrupted"};
     }
+    // The journal first: a crash in between leaves the side, which is found and dropped again.
+    if (journal && journal->stage != "swapped") {
+      RETURN_IF_ERROR(remove_journal());
+    }
     trace_point(site_.trace, "before drop");
     RETURN_IF_ERROR(remove_database(site_.files.side));
     trace_point(site_.trace, "after drop");
-    return journal && journal->stage != "swapped" ? remove_journal() : ok_status();
+    return {};
   }
 
   Status drop_previous() override {
@@ -129,13 +133,17 @@ class Leftovers final : public RestoreLeftovers {
                           site_.files.previous, site_.files.live),
               "LiveDatabaseMissing"};
     }
+    trace_point(site_.trace, "before drop");
     RETURN_IF_ERROR(remove_database(site_.files.previous));
+    trace_point(site_.trace, "after drop");
     return remove_journal();
   }
 
  private:
   Status remove_journal() {
+    trace_point(site_.trace, "before remove journal");
     RETURN_IF_ERROR(remove_database(site_.files.journal));
+    trace_point(site_.trace, "after remove journal");
     return sync_directory_of(site_.files.journal);
   }
 

@@ -2,6 +2,7 @@
 #include "adapters/sqlite/restore_swap.h"
 
 #include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/file_lock.h"
 
 #include <array>
 #include <cstdlib>
@@ -276,6 +277,8 @@ Status swap_patiently(const RestoreSite& site, FileSwap& swap, RestoreJournal& j
 }  // namespace
 
 Result<SwapReport> swap_files(const RestoreSite& site, const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const FileLock alone, FileLock::acquire(database_lock_file(site.files.live),
+                                                           site.patience, *site.clock, stop));
   ASSIGN_OR_RETURN(const std::optional<RestoreJournal> found, read_journal(site));
   if (!found || found->stage == "loading") {
     return error(StatusCode::kFailedPrecondition,

@@ -15,7 +15,8 @@
 
 namespace ripcord::sqlite {
 
-// Unavailable (Busy) when readers or writers kept the lock for all of the patience; the live file
+// Unavailable (Locked) when another controller migrates or swaps this database; Unavailable (Busy)
+// when readers or writers kept the lock for all of the patience; the live file
 // is then as it was. The window is the time in which writers had to wait.
 Result<SwapReport> swap_files(const RestoreSite& site, const std::stop_token& stop);
 

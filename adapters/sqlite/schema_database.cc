@@ -20,7 +20,7 @@ class Database final : public SchemaDatabase {
       if (connection.error().code() == StatusCode::kNotFound) {
         return SchemaState{};
       }
-      return as_return(connection.error());
+      return as_return(connection.error().annotated("spec.database.path"));
     }
     Result<SchemaState> state = read_state(*connection);
     return state ? std::move(state) : as_return(state.error().annotated(path_));
@@ -29,10 +29,11 @@ class Database final : public SchemaDatabase {
   Result<std::unique_ptr<SchemaSession>> lock(Duration patience, std::stop_token stop) override {
     trace_point(trace_, "before locking");
     ASSIGN_OR_RETURN(FileLock lock,
-                     FileLock::acquire(path_ + ".ripcord-lock", patience, clock_, stop));
+                     FileLock::acquire(database_lock_file(path_), patience, clock_, stop));
     trace_point(trace_, "after locking");
     ASSIGN_OR_RETURN(Connection connection, Connection::open(path_, OpenMode::kCreate));
     RETURN_IF_ERROR(connection.execute("PRAGMA foreign_keys = OFF"));
+    RETURN_IF_ERROR(prune_records(connection));
     return make_session(std::move(connection), std::move(lock), clock_, trace_);
   }
 

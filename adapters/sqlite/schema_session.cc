@@ -38,11 +38,11 @@ class Session final : public SchemaSession {
         trace_(std::move(trace)) {}
 
   Result<SchemaState> read() override {
-    ASSIGN_OR_RETURN(const bool own, has_own_tables(connection_));
+    ASSIGN_OR_RETURN(const bool own, own_tables());
     if (!own) {
       return read_state(connection_);
     }
-    ASSIGN_OR_RETURN(const VersionRow row, read_version(connection_));
+    ASSIGN_OR_RETURN(const VersionRow row, version_row());
     // Changes when another connection has written.
     ASSIGN_OR_RETURN(const Rows foreign, connection_.query("PRAGMA data_version"));
     const std::string foreign_writes = foreign.rows.at(0).at(0).value_or("");
@@ -55,13 +55,24 @@ class Session final : public SchemaSession {
     return state_of(row, records_, std::move(unfinished));
   }
 
+  Result<SchemaState> glance() override {
+    ASSIGN_OR_RETURN(const bool own, own_tables());
+    if (!own) {
+      return read();
+    }
+    ASSIGN_OR_RETURN(const VersionRow row, version_row());
+    ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
+                     read_unfinished(connection_, row));
+    return state_of(row, {}, std::move(unfinished));
+  }
+
   Status run(const MigrationStep& step, const MigrationPolicy& policy,
              std::stop_token stop) override {
     sqlite3_busy_timeout(
         connection_.handle(),
         static_cast<int>(
             std::chrono::duration_cast<std::chrono::milliseconds>(policy.lock_timeout).count()));
-    ASSIGN_OR_RETURN(const bool own, has_own_tables(connection_));
+    ASSIGN_OR_RETURN(const bool own, own_tables());
     if (!own) {
       trace_point(trace_, "before creating tables");
       RETURN_IF_ERROR(create_tables(connection_));
@@ -77,6 +88,21 @@ class Session final : public SchemaSession {
   }
 
  private:
+  // Under the lock tables come, by us, and do not go.
+  Result<bool> own_tables() {
+    if (!own_tables_) {
+      ASSIGN_OR_RETURN(own_tables_, has_own_tables(connection_));
+    }
+    return own_tables_;
+  }
+
+  // The table's shape is looked at once.
+  Result<VersionRow> version_row() {
+    Result<VersionRow> row = shape_known_ ? select_version(connection_) : read_version(connection_);
+    shape_known_ = own_tables_ && row;
+    return row;
+  }
+
   // Tried again while another connection writes.
   Status in_transaction(const std::stop_token& stop, const std::function<Status()>& body) {
     for (int n = 1;; ++n) {
@@ -98,7 +124,7 @@ class Session final : public SchemaSession {
   }
 
   Status run_body(const MigrationStep& step, bool journaled, const std::stop_token& stop) {
-    ASSIGN_OR_RETURN(const VersionRow before, read_version(connection_));
+    ASSIGN_OR_RETURN(const VersionRow before, version_row());
     ASSIGN_OR_RETURN(const bool needed, is_needed(step, before));
     if (!needed) {
       return connection_.execute("ROLLBACK");
@@ -113,11 +139,12 @@ class Session final : public SchemaSession {
       RETURN_IF_ERROR(check_foreign_keys(step, violations));
     }
     RETURN_IF_ERROR(record_step(connection_, step, before));
-    const auto forgot =
-        connection_.query("DELETE FROM ripcord_journal WHERE version = ?1 AND direction = ?2",
-                          {std::to_string(step.migration.version), direction_of(step)});
-    if (!forgot) {
-      return forgot.error();
+    if (journaled) {
+      ASSIGN_OR_RETURN(
+          const Rows forgot,
+          connection_.query("DELETE FROM ripcord_journal WHERE version = ?1 AND direction = ?2",
+                            {std::to_string(step.migration.version), direction_of(step)}));
+      static_cast<void>(forgot);
     }
     trace_point(trace_, "before COMMIT");
     RETURN_IF_ERROR(connection_.execute("COMMIT"));
@@ -182,7 +209,7 @@ class Session final : public SchemaSession {
   // Statement by statement, each in a transaction with its journal row; VACUUM, which may be
   // repeated, outside.
   Status run_journaled(const MigrationStep& step, const std::stop_token& stop) {
-    ASSIGN_OR_RETURN(const VersionRow now, read_version(connection_));
+    ASSIGN_OR_RETURN(const VersionRow now, version_row());
     ASSIGN_OR_RETURN(const bool needed, is_needed(step, now));
     if (!needed) {
       return {};
@@ -261,6 +288,8 @@ class Session final : public SchemaSession {
   Connection connection_;
   Clock& clock_;
   Trace trace_;
+  bool own_tables_ = false;   // known to be there
+  bool shape_known_ = false;  // schema_migrations is as it must be
   std::vector<AppliedMigration> records_;
   std::string records_as_of_;  // data_version; empty = not read
   std::size_t violations_ = 0;

@@ -2,6 +2,7 @@
 #include "adapters/sqlite/schema_tables.h"
 
 #include "controller/base/sha256.h"
+#include "controller/codec/undo_plan.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -17,7 +18,7 @@ constexpr std::string_view kCreate =
     "CREATE TABLE IF NOT EXISTS schema_migrations (version uint64,dirty bool);"
     "CREATE UNIQUE INDEX IF NOT EXISTS version_unique ON schema_migrations (version);"
     "CREATE TABLE IF NOT EXISTS ripcord_applied (version integer PRIMARY KEY, name text NOT NULL, "
-    "previous integer, up_digest text NOT NULL, down text, down_digest text NOT NULL, "
+    "previous integer, up_digest text NOT NULL, down text, down_digest text NOT NULL, plan text, "
     "statements integer NOT NULL, applied_at text NOT NULL DEFAULT "
     "(strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));"
     "CREATE TABLE IF NOT EXISTS ripcord_journal (version integer NOT NULL, direction text NOT "
@@ -84,10 +85,11 @@ Result<bool> has_own_tables(Connection& connection) {
 
 Result<VersionRow> read_version(Connection& connection) {
   ASSIGN_OR_RETURN(const bool there, check_shape(connection));
+  return there ? select_version(connection) : VersionRow{};
+}
+
+Result<VersionRow> select_version(Connection& connection) {
   VersionRow row;
-  if (!there) {
-    return row;
-  }
   ASSIGN_OR_RETURN(const Rows rows,
                    connection.query("SELECT version, dirty FROM schema_migrations"));
   if (rows.rows.size() > 1) {
@@ -145,12 +147,28 @@ Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connectio
   return std::optional<UnfinishedMigration>{};
 }
 
+Status prune_records(Connection& connection) {
+  ASSIGN_OR_RETURN(const bool own, has_own_tables(connection));
+  if (!own) {
+    return {};
+  }
+  ASSIGN_OR_RETURN(const SchemaState state, read_state(connection));
+  if (!state.stale_records) {
+    return {};
+  }
+  const auto pruned = connection.query("DELETE FROM ripcord_applied WHERE version > ?1",
+                                       {std::to_string(state.version.value_or(-1))});
+  return pruned ? ok_status() : pruned.error().annotated("dropping stale records");
+}
+
 SchemaState state_of(const VersionRow& row, const std::vector<AppliedMigration>& records,
                      std::optional<UnfinishedMigration> unfinished) {
   SchemaState state{row.version, row.dirty, {}, std::move(unfinished)};
   for (const AppliedMigration& record : records) {
     if (record.version <= row.version.value_or(-1)) {
       state.applied.push_back(record);
+    } else {
+      state.stale_records = !row.dirty;
     }
   }
   return state;
@@ -206,9 +224,10 @@ Status record_step(Connection& connection, const MigrationStep& step, const Vers
   const AppliedMigration record = record_of(step, before);
   return run(
       "INSERT INTO ripcord_applied (version, name, previous, up_digest, down, down_digest, "
-      "statements) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+      "plan, statements) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
       {version, record.name, std::to_string(*record.previous), record.up_digest, record.down,
-       record.down_digest, std::to_string(step.statements.size())});
+       record.down_digest, record.down ? Value(codec::undo_plan_json(step.undo)) : std::nullopt,
+       std::to_string(step.statements.size())});
 }
 
 }  // namespace ripcord::sqlite

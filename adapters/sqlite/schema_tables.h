@@ -20,11 +20,15 @@ struct VersionRow {
 Status create_tables(Connection& connection);
 Result<bool> has_own_tables(Connection& connection);
 Result<VersionRow> read_version(Connection& connection);
+// Without a look at the table's shape.
+Result<VersionRow> select_version(Connection& connection);
 Result<std::vector<AppliedMigration>> read_records(Connection& connection);
 Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connection,
                                                            const VersionRow& row);
 SchemaState state_of(const VersionRow& row, const std::vector<AppliedMigration>& records,
                      std::optional<UnfinishedMigration> unfinished);
+// Deletes records above the version; under the lock. A dirty version is not believed.
+Status prune_records(Connection& connection);
 // Everything at once, in one snapshot.
 Result<SchemaState> read_state(Connection& connection);
 

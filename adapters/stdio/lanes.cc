@@ -5,7 +5,8 @@
 
 namespace ripcord::stdio {
 
-Lanes::Lanes(std::size_t count, Work work) : work_(std::move(work)) {
+Lanes::Lanes(std::size_t count, Work work, std::size_t most_waiting)
+    : work_(std::move(work)), most_waiting_(most_waiting) {
   for (std::size_t i = 0; i < count; ++i) {
     Lane& lane = *lanes_.emplace_back(std::make_unique<Lane>());
     lane.thread = std::jthread([this, &lane](std::stop_token stop) { serve(lane, stop); });
@@ -24,9 +25,13 @@ void Lanes::request_stop() {
 
 void Lanes::push(std::size_t index, codec::Message message) {
   Lane& lane = *lanes_[index % lanes_.size()];
+  const std::stop_token stopped = lane.thread.get_stop_token();
   MutexLock lock(lane.mutex);
+  while (lane.waiting.size() >= most_waiting_ && !stopped.stop_requested()) {
+    lane.changed.wait(lane.mutex);
+  }
   lane.waiting.push_back(std::move(message));
-  lane.changed.notify_one();
+  lane.changed.notify_all();
 }
 
 void Lanes::finish() {
@@ -43,7 +48,7 @@ void Lanes::finish() {
 void Lanes::serve(Lane& lane, std::stop_token stop) {
   const std::stop_callback wake(stop, [&lane] {
     MutexLock lock(lane.mutex);
-    lane.changed.notify_one();
+    lane.changed.notify_all();
   });
   for (;;) {
     codec::Message message;
@@ -57,6 +62,7 @@ void Lanes::serve(Lane& lane, std::stop_token stop) {
       }
       message = std::move(lane.waiting.front());
       lane.waiting.pop_front();
+      lane.changed.notify_all();
     }
     work_(message, stop);
   }

@@ -21,11 +21,13 @@ class Lanes {
  public:
   using Work = std::function<void(const codec::Message&, std::stop_token)>;
   // `work` is called by all lanes at once and must outlive this.
-  Lanes(std::size_t count, Work work);
+  Lanes(std::size_t count, Work work, std::size_t most_waiting = kMostWaiting);
   ~Lanes();
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
 
+  // Waits while the lane is full: then the sender has to wait, too. Dropped once a stop is
+  // requested.
   void push(std::size_t lane, codec::Message message);
   // Returns when everything that was pushed is done.
   void finish();
@@ -41,7 +43,10 @@ class Lanes {
   };
   void serve(Lane& lane, std::stop_token stop);
 
+  static constexpr std::size_t kMostWaiting = 1000;
+
   const Work work_;
+  const std::size_t most_waiting_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/app/adapter.h"
+#include "controller/app/log_level.h"
 
 #include <iostream>
-#include <map>
 
 #include <CLI/CLI.hpp>
 
@@ -19,20 +19,14 @@ std::variant<AdapterOptions, int> parse_adapter_options(int argc, const char* co
   auto* manifests = app.add_option("--manifests", options.manifests,
                                    "Directory of YAML: drive the real systems it names, from this "
                                    "process; may be given more than once")
-                        ->type_name("DIR")
+                        ->option_text("DIR ...")
+                        ->allow_extra_args(false)
                         ->check(CLI::ExistingDirectory);
   app.add_option("--server", options.server,
                  "Change desired state in a running Ripcord, e.g. http://127.0.0.1:8082")
-      ->type_name("URL")
+      ->option_text("URL")
       ->excludes(manifests);
-  app.add_option("--log-level", options.log_level, "debug, info, warning or error")
-      ->type_name("LEVEL")
-      ->transform(
-          CLI::CheckedTransformer(std::map<std::string, LogLevel>{{"debug", LogLevel::kDebug},
-                                                                  {"info", LogLevel::kInfo},
-                                                                  {"warning", LogLevel::kWarning},
-                                                                  {"error", LogLevel::kError}}))
-      ->default_str("warning");
+  add_log_level(app, options.log_level);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

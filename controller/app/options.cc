@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/app/options.h"
 
+#include "controller/app/log_level.h"
 #include "controller/base/time_text.h"
 
 #include <iostream>
-#include <map>
 
 #include <CLI/CLI.hpp>
 
@@ -38,17 +38,15 @@ void add_run(CLI::App& app, RunOptions& options, std::string& resync) {
   run->add_option("--resync", resync, "How often actual state is asked for when nothing changes")
       ->type_name("DURATION")
       ->default_str("30s");
-  run->add_option("--log-format", options.log_format, "How log lines look on standard error")
+  run->add_option_function<std::string>(
+         "--log-format",
+         [&options](const std::string& format) {
+           options.log_format = format == "json" ? LogFormat::kJson : LogFormat::kText;
+         },
+         "How log lines look on standard error")
       ->option_text("text|json (text)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, LogFormat>{
-          {"text", LogFormat::kText}, {"json", LogFormat::kJson}}));
-  run->add_option("--log-level", options.log_level, "The least of what is logged")
-      ->option_text("debug|info|warning|error (info)")
-      ->transform(
-          CLI::CheckedTransformer(std::map<std::string, LogLevel>{{"debug", LogLevel::kDebug},
-                                                                  {"info", LogLevel::kInfo},
-                                                                  {"warning", LogLevel::kWarning},
-                                                                  {"error", LogLevel::kError}}));
+      ->check(CLI::IsMember({"text", "json"}));
+  add_log_level(*run, options.log_level);
 }
 
 void add_plan(CLI::App& app, PlanOptions& options) {

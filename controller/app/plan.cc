@@ -32,17 +32,32 @@ void print(const ObjectKey& key, const Plan& plan) {
   }
 }
 
+// What a person can do about a system that does not answer, where its own message cannot know.
+std::string_view advice(Kind kind, const Status& error) {
+  return kind == Kind::kFeatureFlag && error.code() == StatusCode::kUnavailable
+             ? "; which values are served now is asked of a running ripcord: start it, or name its "
+               "address with --ofrep-server"
+             : "";
+}
+
 Verdict plan_one(Controller& controller, const codec::Manifest& manifest,
                  const std::stop_token& stop) {
   const ObjectKey key = manifest.object.key();
+  if (suspended(manifest.object.spec)) {
+    std::cout << fmt::format("{}: nothing to do (suspended)\n", to_string(key));
+    return Verdict::kNothing;
+  }
   const Result<Plan> plan = controller.plan(manifest.object, stop);
   if (!plan) {
-    std::cerr << fmt::format("{}:{}: {}: {}\n", manifest.file, manifest.line, to_string(key),
-                             plan.error().message());
+    std::cerr << fmt::format("{}:{}: {}: {}{}\n", manifest.file, manifest.line, to_string(key),
+                             plan.error().message(), advice(key.kind, plan.error()));
     return Verdict::kError;
   }
   print(key, *plan);
-  return plan->steps.empty() && !plan->hold ? Verdict::kNothing : Verdict::kChange;
+  if (!plan->steps.empty()) {
+    return Verdict::kChange;
+  }
+  return plan->hold ? Verdict::kError : Verdict::kNothing;  // held, and no step could ever run
 }
 
 }  // namespace

@@ -70,10 +70,9 @@ class Process {
     }
   }
 
-  // Servers first, so that a port in use is told before anything is done; then the sources, then
-  // the loops.
+  // The loops last, so that a port in use is told before anything real is touched. Flags are served
+  // once all of them are known, those of the manifests included.
   Status start() {
-    RETURN_IF_ERROR(controller_.preload_flags());
     if (!is_off(options_.api_address)) {
       RETURN_IF_ERROR(loopback_only("--api-bind-address", options_.api_address));
       RETURN_IF_ERROR(serve(api_server_, "--api-bind-address", options_.api_address, resources_));
@@ -82,14 +81,15 @@ class Process {
       RETURN_IF_ERROR(serve(admin_server_, "--metrics-bind-address", options_.metrics_address,
                             metrics_service_));
     }
+    for (const auto& source : sources_) {
+      RETURN_IF_ERROR(source->start());
+    }
+    RETURN_IF_ERROR(controller_.preload_flags());
     const Result<std::uint16_t> flags = world_.serve_flags(flag_server_, options_.ofrep_address);
     if (!flags) {
       return flags.error().annotated("--ofrep-bind-address");
     }
     log_.info("listening", {{"option", "--ofrep-bind-address"}, {"port", std::to_string(*flags)}});
-    for (const auto& source : sources_) {
-      RETURN_IF_ERROR(source->start());
-    }
     controller_.start();
     if (!is_off(options_.health_address)) {
       RETURN_IF_ERROR(

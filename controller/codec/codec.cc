@@ -33,7 +33,9 @@ Status invalid(const Problems& problems) {
 }  // namespace
 
 std::string to_string(const ManifestError& error) {
-  std::string text = fmt::format("{}:{}:{}: ", error.file, error.line, error.column);
+  std::string text = error.line > 0
+                         ? fmt::format("{}:{}:{}: ", error.file, error.line, error.column)
+                         : fmt::format("{}: ", error.file);
   if (!error.field.empty()) {
     text += error.field + ": ";
   }

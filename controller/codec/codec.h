@@ -26,6 +26,7 @@ struct ManifestError {
   std::string message;  // what is wrong and what to write instead
 };
 // "flags.yaml:4:3: spec.enabeld: unknown field; did you mean 'enabled'?"
+// "file:line:column: field: message"; what has no line and no field is left out.
 std::string to_string(const ManifestError& error);
 
 // One document that was read without an error.

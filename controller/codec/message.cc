@@ -71,9 +71,6 @@ std::string shown(const Json& value) {
   if (value.is_string()) {
     return "the string " + in_quotes(value.get_ref<const std::string&>());
   }
-  if (value.is_number_float()) {
-    return fmt::format("{}", value.get<double>());
-  }
   if (value.is_primitive()) {
     return value.dump();
   }

@@ -5,6 +5,25 @@
 #include <utility>
 
 namespace ripcord {
+namespace {
+
+// What metav1.Condition takes. Cut between characters.
+constexpr std::size_t kMessageBytes = 32768;
+constexpr std::string_view kCut = " ... (cut)";
+
+void bound(std::string& message) {
+  if (message.size() <= kMessageBytes) {
+    return;
+  }
+  std::size_t end = kMessageBytes - kCut.size();
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0U) == 0x80U) {
+    --end;
+  }
+  message.resize(end);
+  message += kCut;
+}
+
+}  // namespace
 
 std::string_view to_string(ConditionState state) {
   switch (state) {
@@ -31,6 +50,7 @@ std::string_view to_string(Trigger trigger) {
 }
 
 void ConditionSet::set(Condition condition, WallTime now) {
+  bound(condition.message);
   condition.last_transition_time = std::chrono::floor<std::chrono::seconds>(now);
   const auto at =
       std::lower_bound(items_.begin(), items_.end(), condition.type,

@@ -53,6 +53,9 @@ struct SchemaState {
   bool dirty = false;                     // golang-migrate's bit, set by another tool
   std::vector<AppliedMigration> applied;  // ascending
   std::optional<UnfinishedMigration> unfinished;
+  // Another tool went down past records of ours, which are left out of `applied`: what it applies
+  // there next need not be what was recorded. lock() deletes them.
+  bool stale_records = false;
 
   bool operator==(const SchemaState&) const = default;
 };
@@ -64,6 +67,7 @@ struct MigrationStep {
   Migration migration;  // up: with the down to record; down: what was recorded
   std::vector<SqlStatement> statements;
   std::optional<std::int64_t> version_after;  // absent = nothing applied any more
+  std::vector<SqlStatement> undo{};           // up: the statements of migration.down, recorded too
 
   bool operator==(const MigrationStep&) const = default;
 };

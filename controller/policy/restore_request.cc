@@ -67,6 +67,9 @@ RestoreDecision decide_completed(const RestoreRequestSpec& spec, const RestoreRe
     } else {
       look_again = left;
     }
+  } else if (!facts.previous_exists && !status.previous_database.empty()) {
+    // Dropped by a run that did not live to say so, or by a person: what is left of it goes too.
+    steps.push_back(RestoreStep::kDropPrevious);
   }
   RestoreDecision decision = with_steps(spec, facts, std::move(steps));
   decision.look_again = look_again;

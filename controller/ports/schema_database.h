@@ -33,6 +33,8 @@ class SchemaSession {
  public:
   virtual ~SchemaSession() = default;
   virtual Result<SchemaState> read() = 0;  // under the lock
+  // read() for a look between two steps: `applied` may be left out.
+  virtual Result<SchemaState> glance() { return read(); }
   // Takes effect exactly once: running a step that is done already is ok and changes nothing; an
   // unfinished one goes on where it stopped. FailedPrecondition names file, line and the database's
   // own message; Unavailable when the connection was lost (read again before anything else).
@@ -46,7 +48,7 @@ class SchemaDatabase {
   // Asks without a lock; changes nothing, not even to create our tables.
   virtual Result<SchemaState> read() = 0;
   // Polls for the locks; Unavailable (reason Locked) names the holder when they are not had within
-  // `patience`.
+  // `patience`. Deletes records above the version.
   virtual Result<std::unique_ptr<SchemaSession>> lock(Duration patience, std::stop_token stop) = 0;
 };
 

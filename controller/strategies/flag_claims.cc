@@ -47,11 +47,6 @@ void FlagClaims::release(const ObjectKey& owner) {
   release_locked(owner);
 }
 
-std::size_t FlagClaims::size() const {
-  const MutexLock lock(mutex_);
-  return held_.size();
-}
-
 void FlagClaims::release_locked(const ObjectKey& owner) {
   const auto found = held_.find(owner);
   if (found == held_.end()) {

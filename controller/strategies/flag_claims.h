@@ -40,7 +40,6 @@ class FlagClaims {
   // When the change was decided that is served since and not taken yet.
   std::optional<MonoTime> take_decision(const ObjectKey& owner);
   void release(const ObjectKey& owner);
-  std::size_t size() const;
 
  private:
   struct Rank {

@@ -14,6 +14,7 @@ constexpr auto kPublishEvery = std::chrono::seconds(1);
 constexpr auto kAskAgainWhenLocked = std::chrono::seconds(2);
 constexpr std::size_t kShownPending = 20;
 constexpr std::string_view kApprovalRequired = "ApprovalRequired";
+constexpr std::string_view kDataLossForbidden = "DataLossForbidden";
 constexpr std::string_view kSourceDrift = "SourceDrift";
 
 bool in_progress(const HistoryEntry& entry) {
@@ -47,7 +48,7 @@ Outcome MigrationRun::run() {
   if (!database) {
     return fail(database.error());
   }
-  auto state = (*database)->read();
+  auto state = read(**database);
   if (!state) {
     return fail(state.error());
   }
@@ -77,13 +78,22 @@ Result<MigrationObservation> MigrationRun::observe(SchemaState state) {
   return observed;
 }
 
+// Records that another tool's down left behind are dropped at first sight: once it is up again,
+// nothing would tell them from true ones.
+Result<SchemaState> MigrationRun::read(SchemaDatabase& database) {
+  Result<SchemaState> state = database.read();
+  if (!state || !state->stale_records) {
+    return state;
+  }
+  ASSIGN_OR_RETURN(const auto session,
+                   database.lock(tools_.lock_patience, reconcile_.request.stop));
+  return session->read();
+}
+
 Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObservation& seen) {
   auto session = database.lock(tools_.lock_patience, reconcile_.request.stop);
   if (!session) {
-    const Outcome outcome = fail(session.error());
-    return session.error().reason() == "Locked"
-               ? Outcome(RequeueAfter{kAskAgainWhenLocked, session.error()})
-               : outcome;
+    return fail(session.error());
   }
   auto state = (*session)->read();
   if (!state) {
@@ -103,6 +113,9 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
   }
   const MonoTime acting = tools_.clock.now();
   if (Status ran = run_steps(**session, observed.decision); !ran.ok()) {
+    if (auto left = (*session)->read()) {
+      show_version(std::move(*left));
+    }
     return fail(ran);
   }
   session->reset();
@@ -110,7 +123,7 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
   if (Status verified = verify(database, observed.path); !verified.ok()) {
     return fail(verified);
   }
-  const Duration took = tools_.clock.now() - acting;
+  const Duration took = tools_.clock.now() - began_;
   if (goes_down_) {
     count_stage("observe", acting - began_);
     count_stage("act", acted - acting);
@@ -128,7 +141,7 @@ Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& 
       return {StatusCode::kCancelled, "stopped between two migrations"};
     }
     RETURN_IF_ERROR(session.run(step, spec_.policy, reconcile_.request.stop));
-    ASSIGN_OR_RETURN(SchemaState state, session.read());
+    ASSIGN_OR_RETURN(SchemaState state, session.glance());
     if (state.version != step.version_after) {
       return {StatusCode::kInternal,
               fmt::format("after {} the database says version {}, not {}",
@@ -181,7 +194,8 @@ Outcome MigrationRun::settled(const MigrationObservation& observed) {
 Outcome MigrationRun::hold(const MigrationObservation& observed) {
   const Hold& held = *observed.decision.plan.hold;
   status_.conditions.set_stalled(held.reason, held.message, generation(), now());
-  if (held.reason == kApprovalRequired) {
+  // Both wait for a person's word, and the message says which.
+  if (held.reason == kApprovalRequired || held.reason == kDataLossForbidden) {
     status_.conditions.set({std::string(kApprovalRequired),
                             ConditionState::kTrue,
                             held.reason,
@@ -207,7 +221,7 @@ Outcome MigrationRun::fail(const Status& status) {
   } else if (status.code() != StatusCode::kConflict) {
     status_.conditions.set_reconciling(status.reason(), status.message(), generation(), now());
   }
-  return outcome;
+  return status.reason() == "Locked" ? Outcome(RequeueAfter{kAskAgainWhenLocked, status}) : outcome;
 }
 
 void MigrationRun::show_version(SchemaState state) {

@@ -19,6 +19,7 @@ class MigrationRun {
   Result<MigrationObservation> observe(SchemaState state);
   Outcome hold(const MigrationObservation& observed);
   Outcome settled(const MigrationObservation& observed);
+  Result<SchemaState> read(SchemaDatabase& database);
   Outcome carry_out(SchemaDatabase& database, const MigrationObservation& observed);
   Status run_steps(SchemaSession& session, const MigrationDecision& decision);
   Status verify(SchemaDatabase& database, const MigrationPath& path);

@@ -15,6 +15,21 @@ bool needs_source(const MigrationVersionSpec& spec, WallTime now) {
   return !spec.version && active_override(spec.override, now) == nullptr;
 }
 
+// An undo that could not run is refused while it can still be mended: before it is recorded.
+Status plan_undo(Engine engine, const MigrationTools& tools, MigrationMove& move) {
+  const Migration& migration = move.step.migration;
+  if (move.step.direction == Direction::kDown || !migration.down) {
+    return {};
+  }
+  auto undo = tools.inspector.inspect(engine, *migration.down);
+  if (!undo) {
+    return undo.error().annotated(
+        migration.down_file.empty() ? fmt::format("down of {}", move.origin) : migration.down_file);
+  }
+  move.step.undo = std::move(*undo);
+  return {};
+}
+
 }  // namespace
 
 Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec, SchemaState state,
@@ -39,6 +54,7 @@ Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
       return as_return(statements.error().annotated(move.origin));
     }
     move.step.statements = std::move(*statements);
+    RETURN_IF_ERROR(plan_undo(spec.database.engine, tools, move));
   }
   observed.decision = decide_migration(spec, observed.path);
   return observed;

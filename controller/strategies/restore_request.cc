@@ -10,12 +10,17 @@
 namespace ripcord {
 namespace {
 
+constexpr std::string_view kApprovalRequired = "ApprovalRequired";
 constexpr Duration kAtOnce = std::chrono::milliseconds(1);
 
 // What holds a request with a person, until they write something.
 void show_hold(RestoreRequestStatus& status, const Hold& hold, std::int64_t generation,
                WallTime now) {
   status.conditions.set_stalled(hold.reason, hold.message, generation, now);
+  if (hold.reason == kApprovalRequired) {
+    status.conditions.set(
+        {hold.reason, ConditionState::kTrue, hold.reason, hold.message, generation, {}}, now);
+  }
 }
 
 // A completed request stays ready when its spec changes in a way that changes nothing.
@@ -67,6 +72,7 @@ Outcome RestoreRequestStrategy::converge(Reconcile& reconcile) {
   }
   const RestoreDecision decision =
       decide_restore(spec, status, generation, facts_of(*state), tools_.clock.wall_now());
+  status.conditions.remove(kApprovalRequired);
   RestoreRun run(tools_, reconcile, *opened, *state);
   if (const Status done = run.carry_out(decision.steps); !done.ok()) {
     return run.fail(done);

@@ -38,15 +38,15 @@ std::string PostgresCluster::url(const std::string& database) const {
 }
 
 void PostgresCluster::start() {
-  server_ = std::make_unique<ChildProcess>(
-      ProcessOptions{.argv = {std::string(kBin) + "postgres", "-D", directory_ / "data", "-p",
-                              std::to_string(port_), "-k", socket_dir(), "-c",
-                              "listen_addresses=127.0.0.1", "-c", "max_connections=100"},
-                     .env = {{"TZ", "UTC"}},
-                     .cwd = "/",
-                     .user = "postgres"});
+  server_ = std::make_unique<ChildProcess>(ProcessOptions{
+      .argv = {"sh", "-c", "exec \"$@\" 2>>\"$SERVER_LOG\"", "sh", std::string(kBin) + "postgres",
+               "-D", directory_ / "data", "-p", std::to_string(port_), "-k", socket_dir(), "-c",
+               "listen_addresses=127.0.0.1", "-c", "max_connections=100"},
+      .env = {{"TZ", "UTC"}, {"SERVER_LOG", log_file()}},
+      .cwd = "/",
+      .user = "postgres"});
   if (!eventually([&] { return ready() || !server_->running(); }) || !server_->running()) {
-    throw std::runtime_error("postgres did not start: " + server_->err());
+    throw std::runtime_error("postgres did not start: " + read_file(log_file()));
   }
 }
 

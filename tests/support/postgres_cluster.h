@@ -32,6 +32,8 @@ class PostgresCluster {
 
  private:
   bool ready() const;
+  // Not a pipe: the server would wait for a test that does not read it.
+  std::string log_file() const { return directory_ / "server.log"; }
 
   TempDir directory_;
   std::uint16_t port_ = 0;

@@ -23,6 +23,8 @@
 namespace ripcord {
 namespace {
 
+constexpr int kPipeBytes = 1 << 20;  // the most that a process without privileges may ask for
+
 using Millis = std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
@@ -189,6 +191,9 @@ ChildProcess::ChildProcess(ProcessOptions options) {
   stderr_ = err[0];
   fcntl(stdout_, F_SETFL, O_NONBLOCK);
   fcntl(stderr_, F_SETFL, O_NONBLOCK);
+  // Nobody reads while a test is busy elsewhere, and a child must not wait for that.
+  fcntl(stdout_, F_SETPIPE_SZ, kPipeBytes);
+  fcntl(stderr_, F_SETPIPE_SZ, kPipeBytes);
 }
 
 ChildProcess::~ChildProcess() {

@@ -50,7 +50,8 @@ struct ProcessOptions {
 };
 
 // A child in its own process group; killed with SIGKILL at destruction, and by the kernel when the
-// test dies. Standard output and error are collected all the time. One thread at a time.
+// test dies. Standard output and error are collected whenever it is used; a child that writes a MiB
+// in between waits. One thread at a time.
 class ChildProcess {
  public:
   explicit ChildProcess(ProcessOptions options);

@@ -2,7 +2,11 @@
 #include "tests/integration/app/running_ripcord.h"
 
 #include <algorithm>
+#include <csignal>
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -77,7 +81,44 @@ TEST(Validate, RefusesAnObjectThatTwoFilesDeclare) {
 TEST(Validate, SaysThatAPathIsNotThere) {
   const RunResult missing = ripcord_command({"validate", "/nowhere/x.yaml"});
   EXPECT_EQ(missing.exit_code, 1);
-  EXPECT_THAT(missing.err, HasSubstr("/nowhere/x.yaml"));
+  EXPECT_THAT(missing.err, HasSubstr("/nowhere/x.yaml: cannot be opened"));
+}
+
+TEST(Validate, EndsOnTheFirstSignalEvenWhileItWaitsForAPipe) {
+  TempDir dir;
+  ASSERT_EQ(::mkfifo((dir / "pipe.yaml").c_str(), 0600), 0);
+  ChildProcess waiting(
+      {.argv = {std::string(RIPCORD_BIN_DIR) + "/ripcord", "validate", dir / "pipe.yaml"}});
+  const int writer = ::open((dir / "pipe.yaml").c_str(), O_WRONLY);  // until it has opened its end
+  waiting.signal(SIGTERM);
+  EXPECT_EQ(waiting.wait(std::chrono::seconds(10)), 128 + SIGTERM);
+  ::close(writer);
+}
+
+TEST(Plan, IsAnErrorWhenNoStepCouldEverRun) {
+  TempDir dir;
+  write_file(dir / "schema.yaml", schema("shop.db", 1));
+  const RunResult unknown = ripcord_command({"plan", dir / "schema.yaml"});
+  EXPECT_EQ(unknown.exit_code, 1) << unknown.out;
+  EXPECT_THAT(unknown.out, HasSubstr("held: "));
+}
+
+TEST(Plan, SaysWhoIsAskedWhichFlagsAreServed) {
+  TempDir dir;
+  write_file(dir / "flag.yaml", kFlag);
+  const RunResult nobody =
+      ripcord_command({"plan", "--ofrep-server", "http://127.0.0.1:" + std::to_string(free_port()),
+                       dir / "flag.yaml"});
+  EXPECT_EQ(nobody.exit_code, 1);
+  EXPECT_THAT(nobody.err, HasSubstr("name its address with --ofrep-server"));
+}
+
+TEST(Plan, LeavesASuspendedObjectAlone) {
+  TempDir dir;
+  write_file(dir / "schema.yaml", schema("/nowhere/shop.db", 1) + "  suspend: true\n");
+  const RunResult suspended = ripcord_command({"plan", dir / "schema.yaml"});
+  EXPECT_EQ(suspended.exit_code, 0) << suspended.err;
+  EXPECT_THAT(suspended.out, HasSubstr("nothing to do (suspended)"));
 }
 
 TEST(Plan, TellsWhatWouldRunAndTouchesNothing) {
@@ -111,6 +152,7 @@ TEST(Plan, ExitsWithZeroWhenThereIsNothingToDoAndWithOneOnAnError) {
   write_file(dir / "broken.yaml", schema("/nowhere/shop.db", 1));
   const RunResult broken = ripcord_command({"plan", dir / "broken.yaml"});
   EXPECT_EQ(broken.exit_code, 1) << broken.out << broken.err;
+  EXPECT_THAT(broken.err, HasSubstr("/nowhere: there is no such folder"));
 }
 
 // Every example in the documentation is a manifest that Ripcord accepts.

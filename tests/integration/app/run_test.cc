@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "adapters/http/client.h"
 #include "tests/integration/app/running_ripcord.h"
 
 #include <filesystem>
@@ -84,6 +85,35 @@ TEST(Run, ServesEveryStoredFlagAtOnceAfterAKill) {
   ripcord.kill9();
   ripcord.start();
   EXPECT_TRUE(serves(ripcord, "\"value\":false"));
+}
+
+// Without --data nothing is stored: a client that asked too early would get its own default.
+TEST(Run, ServesEveryDeclaredFlagFromTheFirstAnswerOn) {
+  TempDir dir;
+  std::string many;
+  for (int i = 0; i < 2000; ++i) {
+    many += "---\napiVersion: ripcord.dev/v1alpha1\nkind: FeatureFlag\nmetadata: {name: flag-" +
+            std::to_string(i) + "}\nspec: {enabled: false}\n";
+  }
+  write_file(dir / "flags.yaml", many);
+  const std::string address = "127.0.0.1:" + std::to_string(free_port());
+  ChildProcess ripcord({.argv = {std::string(RIPCORD_BIN_DIR) + "/ripcord", "run", "--manifests",
+                                 dir.path().string(), "--metrics-bind-address", "0",
+                                 "--health-probe-bind-address", "0", "--api-bind-address", "0",
+                                 "--ofrep-bind-address", address, "--log-level", "error"}});
+  const auto client = http::make_http_client();
+  HttpRequest request;
+  request.method = "POST";
+  request.url = "http://" + address + "/ofrep/v1/evaluate/flags/flag-1999";
+  request.body = "{}";
+  request.headers["Content-Type"] = "application/json";
+  HttpResponse first;
+  ASSERT_TRUE(eventually([&] {
+    auto answer = client->send(request);
+    first = answer.value_or(HttpResponse{});
+    return answer.has_value();
+  })) << ripcord.err();
+  EXPECT_EQ(first.status, 200) << first.body;
 }
 
 TEST(Run, EndsWithZeroOnSigterm) {

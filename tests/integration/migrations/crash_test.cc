@@ -64,7 +64,8 @@ std::string dump_postgres(const PostgresCluster& cluster, const std::string& nam
       name,
       "SELECT string_agg(what, ' ' ORDER BY id) FROM log;"
       "SELECT version, dirty FROM schema_migrations;"
-      "SELECT version, name, previous, up_digest, down_digest FROM ripcord.applied ORDER BY 1;"
+      "SELECT version, name, previous, up_digest, down_digest, plan FROM ripcord.applied ORDER BY "
+      "1;"
       "SELECT count(*) FROM ripcord.journal;"
       "SELECT c.relname, c.relkind, i.indisvalid FROM pg_class c LEFT JOIN pg_index i ON "
       "i.indexrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1;"
@@ -105,13 +106,13 @@ TEST(CrashEverywhere, PostgresDown) {
 }
 
 std::string dump_sqlite(const std::string& path) {
-  const RunResult dumped =
-      run({.argv = {"sqlite3", path,
-                    "select group_concat(what, ' ') from (select what from log order by id);"
-                    "select * from schema_migrations;"
-                    "select version, name, previous, up_digest, down_digest from ripcord_applied;"
-                    "select count(*) from ripcord_journal;"
-                    "select type, name, sql from sqlite_master order by 1, 2;"}});
+  const RunResult dumped = run(
+      {.argv = {"sqlite3", path,
+                "select group_concat(what, ' ') from (select what from log order by id);"
+                "select * from schema_migrations;"
+                "select version, name, previous, up_digest, down_digest, plan from ripcord_applied;"
+                "select count(*) from ripcord_journal;"
+                "select type, name, sql from sqlite_master order by 1, 2;"}});
   EXPECT_EQ(dumped.exit_code, 0) << dumped.err;
   return dumped.out;
 }

@@ -80,6 +80,42 @@ TEST_F(PostgresMigrations, AdoptsTheTableOfGolangMigrateAndLeavesItRight) {
   EXPECT_EQ(psql("SELECT count(*) FROM schema_migrations"), "0");
 }
 
+TEST_F(PostgresMigrations, RecordsThePlanOfTheUndoBesideIt) {
+  Harness harness(ref(), {migration(1, "CREATE TABLE t (a int); CREATE INDEX t_a ON t (a)",
+                                    "DROP INDEX CONCURRENTLY t_a;\nDROP TABLE t"),
+                          migration(2, "CREATE TABLE u (a int)")});
+  harness.go(2);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  EXPECT_EQ(psql("SELECT string_agg(concat_ws(' ', p->>'line', p->>'effect', "
+                 "p->>'needs_no_transaction', p->>'statement'), '; ') FROM ripcord.applied, "
+                 "jsonb_array_elements(plan) p WHERE version = 1"),
+            "1 Lossy true DROP INDEX CONCURRENTLY t_a; 2 Lossy false DROP TABLE t");
+  EXPECT_EQ(psql("SELECT plan IS NULL FROM ripcord.applied WHERE version = 2"), "t");
+}
+
+TEST_F(PostgresMigrations, ForgetsWhatAnotherToolWentDownPast) {
+  Harness harness(ref(), {migration(1, "CREATE TABLE a ()", "DROP TABLE a"),
+                          migration(2, "CREATE TABLE b ()", "DROP TABLE b")});
+  harness.go(2);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  const auto moved = [&](int version, const std::string& body) {
+    psql(
+        fmt::format("BEGIN; TRUNCATE schema_migrations; INSERT INTO schema_migrations VALUES ({}, "
+                    "false); {}; COMMIT",
+                    version, body));
+  };
+  moved(1, "DROP TABLE b");
+  harness.go(1);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  EXPECT_EQ(psql("SELECT string_agg(version::text, ' ') FROM ripcord.applied"), "1");
+  moved(2, "CREATE TABLE c ()");  // up again with a file that was changed
+  Harness changed(ref(), {migration(1, "CREATE TABLE a ()", "DROP TABLE a"),
+                          migration(2, "CREATE TABLE c ()", "DROP TABLE c")});
+  changed.go(1);
+  EXPECT_EQ(changed.verdict(), "Ready") << "the undo of 2 comes from its file";
+  EXPECT_EQ(psql("SELECT to_regclass('a') IS NOT NULL, to_regclass('c') IS NULL"), "t|t");
+}
+
 TEST_F(PostgresMigrations, LeavesTheTableOfAnotherToolAlone) {
   psql("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)");
   Harness harness(ref(), {migration(1, "CREATE TABLE t ()")});

@@ -108,6 +108,48 @@ TEST_F(SqliteMigrations, RunnersAtOnceRunEachMigrationOnce) {
             "up1 up2 up3a up3b trigger up4 up5\n");
 }
 
+TEST_F(SqliteMigrations, RecordsThePlanOfTheUndoBesideIt) {
+  Harness harness(sqlite_ref(path_), {migration(1, "CREATE TABLE t (a)", "\nDROP TABLE t;\nVACUUM"),
+                                      migration(2, "CREATE TABLE u (a)")});
+  harness.go(2);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  EXPECT_EQ(sql("SELECT r.version, json_extract(p.value, '$.line'), json_extract(p.value, "
+                "'$.effect'), json_extract(p.value, '$.needs_no_transaction'), "
+                "json_extract(p.value, '$.statement') FROM ripcord_applied r, json_each(r.plan) p"),
+            "1|2|Lossy|0|DROP TABLE t\n1|3|Lossless|1|VACUUM\n");
+}
+
+TEST_F(SqliteMigrations, ForgetsWhatAnotherToolWentDownPast) {
+  Harness harness(sqlite_ref(path_), {migration(1, "CREATE TABLE a (x)", "DROP TABLE a"),
+                                      migration(2, "CREATE TABLE b (x)", "DROP TABLE b")});
+  harness.go(2);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  sql("UPDATE schema_migrations SET version = 1; DROP TABLE b");
+  harness.go(1);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  // Up again with a file that was changed.
+  sql("UPDATE schema_migrations SET version = 2; CREATE TABLE c (x)");
+  Harness changed(sqlite_ref(path_), {migration(1, "CREATE TABLE a (x)", "DROP TABLE a"),
+                                      migration(2, "CREATE TABLE c (x)", "DROP TABLE c")});
+  changed.go(1);
+  EXPECT_EQ(changed.verdict(), "Ready") << "the undo of 2 comes from its file";
+  EXPECT_EQ(sql("SELECT group_concat(name) FROM sqlite_master WHERE name IN ('a', 'b', 'c')"),
+            "a\n");
+}
+
+TEST_F(SqliteMigrations, NeedsTheDirectoryOfTheFileToBeThere) {
+  Harness missing(sqlite_ref(directory_ / "nowhere/app.db"), {migration(1, "CREATE TABLE t (a)")});
+  EXPECT_TRUE(std::holds_alternative<Stalled>(missing.go(1)));
+  EXPECT_THAT(missing.verdict(), HasSubstr("spec.database.path"));
+  EXPECT_THAT(missing.verdict(), HasSubstr("make it, or correct"));
+}
+
+TEST_F(SqliteMigrations, RefusesToRecordAnUndoThatCouldNotRun) {
+  Harness harness(sqlite_ref(path_), {migration(1, "CREATE TABLE t (a)", "DROP TABLE t;\nCOMMIT")});
+  EXPECT_TRUE(std::holds_alternative<Stalled>(harness.go(1)));
+  EXPECT_THAT(harness.verdict(), HasSubstr("down of migration 1 m1: line 2"));
+}
+
 TEST_F(SqliteMigrations, StopsBetweenMigrationsWhenAsked) {
   std::stop_source stop;
   Harness harness(sqlite_ref(path_), sqlite_corpus(), [&](std::string_view point) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Restores of SQLite files: open readers and busy writers, damage, and kill -9 at every point.
 #include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/file_lock.h"
 #include "adapters/sqlite/restore_databases.h"
 #include "adapters/sqlite/restore_site.h"
 #include "tests/integration/restore/restore_driver.h"
@@ -102,6 +103,25 @@ TEST_P(SqliteRestore, AReaderInATransactionKeepsTheOldContentOrHoldsTheSwapUp) {
   ASSERT_OK(reader->execute("commit"));
   ASSERT_OK(restore.target->swap({}));
   EXPECT_EQ(users(*reader), "ann,bob,cid");
+}
+
+TEST_P(SqliteRestore, WaitsForAnotherControllerAndSaysWhichProcess) {
+  sqlite::SqliteRestores impatient(clock_, {std::chrono::milliseconds(1), {}});
+  OpenedRestore restore = std::move(*impatient.open(ref_, kUid));
+  ASSERT_OK(restore.target->load(backup_, {}));
+  {
+    const auto held = sqlite::FileLock::acquire(sqlite::database_lock_file(ref_.path),
+                                                std::chrono::seconds(1), clock_, {});
+    ASSERT_OK(held);
+    const auto swapped = restore.target->swap({});
+    EXPECT_CODE(swapped, StatusCode::kUnavailable);
+    EXPECT_EQ(status_of(swapped).reason(), "Locked");
+    EXPECT_THAT(status_of(swapped).message(),
+                testing::HasSubstr("process " + std::to_string(::getpid())));
+    EXPECT_EQ(users(ref_.path), "old1,old2");
+  }
+  ASSERT_OK(restore.target->swap({}));
+  EXPECT_EQ(users(ref_.path), "ann,bob,cid");
 }
 
 TEST_P(SqliteRestore, NoWriteOfABusyClientIsLost) {

@@ -148,11 +148,13 @@ TEST_F(RestoreStrategy, WaitsForTheApprovalAndGoesOnWithIt) {
   EXPECT_TRUE(std::holds_alternative<AwaitChange>(reconcile()));
   EXPECT_EQ(users(), 2);
   EXPECT_EQ(ready_reason(), "ApprovalRequired");
+  EXPECT_TRUE(status().conditions.is_true("ApprovalRequired"));
   EXPECT_EQ(status().phase, RestorePhase::kPending);
   edit([](RestoreRequestSpec& spec) { spec.approval->backup = "monday"; });
   reconcile();
   EXPECT_EQ(users(), 5);
   EXPECT_FALSE(status().conditions.is_true(kStalled));
+  EXPECT_EQ(status().conditions.find("ApprovalRequired"), nullptr);
 }
 
 TEST_F(RestoreStrategy, RunsOnceEvenWhenItsStatusIsLost) {

@@ -66,6 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Unanswerable{R"({"msg_id": null, "type": "x"})", "msg_id is null"},
                     Unanswerable{R"({"msg_id": "1", "type": "x"})", "msg_id is the string \"1\""},
                     Unanswerable{R"({"msg_id": 1.5, "type": "x"})", "msg_id is 1.5"},
+                    Unanswerable{R"({"msg_id": 1e2, "type": "x"})", "msg_id is 100.0"},
                     Unanswerable{R"({"msg_id": 1e999})", "no JSON"},
                     Unanswerable{"{\"msg_id\": 1, \"x\": " + std::string(70, '[') +
                                      std::string(70, ']') + "}",

@@ -150,6 +150,18 @@ TEST(RestoreDecision, AClockSetBackKeepsThePreviousDatabase) {
   EXPECT_TRUE(decide_restore(approved(), completed(), 1, facts, kNow - hours(5)).steps.empty());
 }
 
+TEST(RestoreDecision, WhatIsLeftOfAPreviousDatabaseThatIsGoneIsClearedAway) {
+  RestoreRequestStatus status = completed();
+  status.previous_database = "shop_before_0a1b2c3d";
+  RestoreFacts facts;
+  facts.swapped = true;
+  const RestoreDecision decision = decide_restore(approved(), status, 1, facts, kNow);
+  EXPECT_EQ(decision.steps, Steps{kDropPrevious});
+  EXPECT_FALSE(decision.look_again);
+  status.previous_database.clear();
+  EXPECT_TRUE(decide_restore(approved(), status, 1, facts, kNow).steps.empty());
+}
+
 TEST(RestoreVerificationCheck, NamesWhatWasExpectedAndFound) {
   RestoreVerification wanted;
   wanted.min_rows = 10;

@@ -102,6 +102,16 @@ TEST(HealthCheck, AsksTheAddressItselfAsOftenAsTheThresholdAndStopsAtTheFirstFai
   EXPECT_THAT(sick.message(), HasSubstr("http://[::1]:80/healthz answered 500"));
 }
 
+TEST(HealthCheck, SaysOnceWhatTheClientSays) {
+  SystemClock clock;
+  ScriptedClient client([](int, std::stop_token) -> Result<HttpResponse> {
+    return error(StatusCode::kUnavailable, "GET http://10.0.0.1:80/: nobody listens");
+  });
+  HttpProbers probers(client, clock);
+  const Status down = probers.check("10.0.0.1:80", ripcord::HealthCheck{}, {});
+  EXPECT_EQ(down.message(), "GET http://10.0.0.1:80/: nobody listens");
+}
+
 TEST(Prober, CountsProbesAndFailuresOverNewConnections) {
   SystemClock clock;
   ScriptedClient client([](int number, std::stop_token) -> Result<HttpResponse> {

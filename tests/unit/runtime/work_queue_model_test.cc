@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random histories of the queue against the oracle (queue_oracle.h). A failure prints its seed;
 // RIPCORD_QUEUE_SEED=<seed> runs that history alone, RIPCORD_QUEUE_HISTORIES=<n> more of them.
+#include "tests/support/sanitizers.h"
 #include "tests/unit/runtime/queue_oracle.h"
 
 #include <cstdlib>
@@ -181,7 +182,7 @@ TEST(WorkQueueModel, KeepsItsPromisesInRandomHistories) {
   const std::uint64_t alone = from_environment("RIPCORD_QUEUE_SEED", 0);
   const std::uint64_t base = alone != 0 ? alone : std::random_device{}() * 1000003ULL + 1;
   const std::uint64_t histories =
-      alone != 0 ? 1 : from_environment("RIPCORD_QUEUE_HISTORIES", 100000);
+      alone != 0 ? 1 : from_environment("RIPCORD_QUEUE_HISTORIES", affordable(100000));
   std::cout << "first seed " << base << ", " << histories << " histories\n";
   for (std::uint64_t i = 0; i < histories; ++i) {
     const auto violations = History(base + i).run();
