@@ -117,8 +117,7 @@ class MessageAdapterTest : public testing::Test {
 
   MessageSettings settings_;
   SystemClock clock_;
-  ScriptedController::Script script_ = obey;
-  ScriptedController store_{clock_, [this](Resource& object) { script_(object); }};
+  ScriptedController store_{clock_, obey};
   std::optional<MessageAdapter> adapter_;
 };
 
@@ -172,13 +171,13 @@ TEST_F(MessageAdapterTest, AsksWhichDatabaseIsMeant) {
 
 TEST_F(MessageAdapterTest, TakesBackWhatTheControllerRefuses) {
   declare_migration(3);
-  script_ = [](Resource& object) {
+  store_.follow([](Resource& object) {
     if (std::get<MigrationVersionSpec>(object.spec).override) {
       stalled(object, "DataLossForbidden", "down 3 drops a column");
     } else {
       obey(object);
     }
-  };
+  });
   EXPECT_EQ(send(R"({"type": "rollback", "msg_id": 1, "version": 3})"),
             R"({"type": "error", "in_reply_to": 1, "code": 22, "text": "down 3 drops a column"})");
   EXPECT_FALSE(std::get<MigrationVersionSpec>(only(Kind::kMigrationVersion)->spec).override);
@@ -194,9 +193,9 @@ void try_again(Resource& object) {
 TEST_F(MessageAdapterTest, AChangeThatIsNotVerifiedInTimeStaysWanted) {
   declare_migration(3);
   settings_.patience = milliseconds(50);
-  script_ = [](Resource& object) {
+  store_.follow([](Resource& object) {
     std::get<MigrationVersionSpec>(object.spec).override ? try_again(object) : obey(object);
-  };
+  });
   const std::string reply = send(R"({"type": "rollback", "msg_id": 1, "version": 3})");
   EXPECT_NE(reply.find(R"("code": 0, )"), std::string::npos) << reply;
   EXPECT_NE(reply.find("no connection. The change stays wanted"), std::string::npos) << reply;
@@ -204,7 +203,7 @@ TEST_F(MessageAdapterTest, AChangeThatIsNotVerifiedInTimeStaysWanted) {
 }
 
 TEST_F(MessageAdapterTest, NothingIsChangedWhileTheRealSystemCannotBeSeen) {
-  script_ = try_again;
+  store_.follow(try_again);
   declare_migration(3);
   settings_.patience = milliseconds(50);
   const std::string reply = send(R"({"type": "rollback", "msg_id": 1, "version": 3})");
@@ -259,7 +258,7 @@ TEST_F(MessageAdapterTest, TrafficIsTakenOnlyFromWhereItIs) {
 
 TEST_F(MessageAdapterTest, AnUnhealthyDestinationIsAnAnswerNotAWait) {
   declare_traffic();
-  script_ = [](Resource& object) {
+  store_.follow([](Resource& object) {
     ConditionSet& conditions = common(object.status).conditions;
     if (!std::get<TrafficTargetSpec>(object.spec).override) {
       obey(object);
@@ -270,7 +269,7 @@ TEST_F(MessageAdapterTest, AnUnhealthyDestinationIsAnAnswerNotAWait) {
     conditions.set({"DestinationUnhealthy", ConditionState::kTrue, "DestinationUnhealthy",
                     "blue: HTTP 503", object.meta.generation, WallTime{}},
                    WallTime{});
-  };
+  });
   EXPECT_EQ(send(R"({"type": "switch_traffic", "msg_id": 3, "from": "green", "to": "blue"})"),
             R"({"type": "error", "in_reply_to": 3, "code": 22, "text": "blue: HTTP 503"})");
   EXPECT_FALSE(std::get<TrafficTargetSpec>(only(Kind::kTrafficTarget)->spec).override);
@@ -298,7 +297,7 @@ TEST_F(MessageAdapterTest, ANewMessageRestoresAgain) {
 
 TEST_F(MessageAdapterTest, AnUnknownBackupLeavesNoRequestBehind) {
   settings_.new_restore = restore("");
-  script_ = [](Resource& object) { stalled(object, "BackupNotFound", "there are: b1, b2"); };
+  store_.follow([](Resource& object) { stalled(object, "BackupNotFound", "there are: b1, b2"); });
   EXPECT_EQ(send(R"({"type": "restore", "msg_id": 4, "backup": "b3"})"),
             R"({"type": "error", "in_reply_to": 4, "code": 20, "text": "there are: b1, b2"})");
   EXPECT_TRUE(store_.list(Kind::kRestoreRequest, std::nullopt)->items.empty());

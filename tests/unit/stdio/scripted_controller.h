@@ -40,6 +40,12 @@ class ScriptedController final : public ObjectStore {
     return store_.remove(key, preconditions);
   }
 
+  // What reconciles from now on.
+  void follow(Script script) {
+    MutexLock lock(mutex_);
+    script_ = std::move(script);
+  }
+
   // Spec changes so far, creations included.
   int changes() const { return changes_; }
 
@@ -57,7 +63,7 @@ class ScriptedController final : public ObjectStore {
           }
           Resource object = **current;
           common(object.status).observed_generation = object.meta.generation;
-          script_(object);
+          script()(object);
           if (store_.update_status(object)) {
             return;
           }
@@ -67,10 +73,15 @@ class ScriptedController final : public ObjectStore {
     return written;
   }
 
+  Script script() const {
+    MutexLock lock(mutex_);
+    return script_;
+  }
+
   MemoryObjectStore store_;
-  const Script script_;
   std::atomic<int> changes_ = 0;
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  Script script_ GUARDED_BY(mutex_);
   std::list<std::jthread> reconcilers_ GUARDED_BY(mutex_);  // last: they use all of the above
 };
 
