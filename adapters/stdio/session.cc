@@ -101,7 +101,8 @@ Status Session::run(int in, int out, std::stop_token stop) {
         report({{}, "dropped a message that " + message.error().message(), scanned.line});
       } else if (settings_.concurrent && message->request &&
                  !std::holds_alternative<codec::InitMessage>(*message->request)) {
-        lanes.push(message->request->index(), *std::move(message));
+        const std::size_t lane = message->request->index();
+        lanes.push(lane, *std::move(message));
       } else {
         RETURN_IF_ERROR(reply(*message, stop));
       }
