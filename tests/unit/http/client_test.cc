@@ -152,9 +152,12 @@ TEST_F(HttpClientTest, UsesANewConnectionWhenAsked) {
   HttpRequest request;
   request.url = fmt::format("http://127.0.0.1:{}/kept", *port);
   ASSERT_OK(client_->send(request));
-  const auto kept = client_->send(request);
-  ASSERT_OK(kept);
-  EXPECT_EQ(kept->status, 200);
+  // The library puts a connection back a moment after the answer; until then a request makes a new
+  // one.
+  EXPECT_TRUE(eventually([&] {
+    const auto kept = client_->send(request);
+    return kept && kept->status == 200;
+  }));
   request.new_connection = true;
   const auto fresh = client_->send(request);
   EXPECT_TRUE(!fresh || fresh->status == 503) << fresh->status;

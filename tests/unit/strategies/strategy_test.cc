@@ -146,7 +146,8 @@ TEST_F(StrategyReconcilerTest, DoesNotTouchASuspendedObject) {
   edit_spec([](FeatureFlagSpec& spec) { spec.suspend = true; });
   EXPECT_TRUE(std::holds_alternative<AwaitChange>(reconcile()));
   EXPECT_EQ(strategy_.converged, 1);
-  const Condition* ready = status().conditions.find(kReady);
+  const FeatureFlagStatus suspended = status();
+  const Condition* ready = suspended.conditions.find(kReady);
   ASSERT_NE(ready, nullptr);
   EXPECT_EQ(ready->status, ConditionState::kUnknown);
   EXPECT_EQ(ready->reason, "Suspended");
