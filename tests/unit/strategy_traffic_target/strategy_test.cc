@@ -38,7 +38,9 @@ struct FakeWorld final : TrafficRouters, TrafficProbers {
   Result<std::unique_ptr<TrafficRouter>> open(const TrafficTargetSpec&) override {
     return std::make_unique<Router>(*this);
   }
+  // Addresses are checked at the same time, from threads of the strategy.
   Status check(const std::string& address, const HealthCheck&, std::stop_token) override {
+    const MutexLock lock(checking);
     diary.push_back("check " + address);
     return sick == address ? Status(StatusCode::kUnavailable, "503", "Unhealthy") : ok_status();
   }
@@ -48,6 +50,7 @@ struct FakeWorld final : TrafficRouters, TrafficProbers {
   }
 
   RouterState state{{{"blue", 100}}, {}, "1", true, {}};
+  Mutex checking;
   std::vector<std::string> diary;
   std::string sick;
   Status refuses;
