@@ -19,7 +19,7 @@
 #include "adapters/sqlite/restore_databases.h"
 #include "adapters/sqlite/schema_database.h"
 #include "controller/app/by_engine.h"
-#include "controller/strategies/restore_by_engine.h"
+#include "controller/app/restore_by_engine.h"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,6 @@
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/restore_databases.h"
 #include "controller/codec/codec.h"
-#include "controller/strategies/restore_by_engine.h"
 #include "controller/strategies/restore_request.h"
 #include "tests/support/process.h"
 #include "tests/support/status_matchers.h"
@@ -107,7 +106,7 @@ class RestoreStrategy : public testing::Test {
   SumMetrics metrics_;
   BackupDirectory catalog_;
   sqlite::SqliteRestores sqlite_{clock_};
-  RestoreByEngine databases_{{{Engine::kSqlite, &sqlite_}}};
+  RestoreDatabases& databases_ = sqlite_;
   RestoreRequestStrategy strategy_{{catalog_, databases_, events_, metrics_, clock_}};
   StrategyReconciler reconciler_{store_, strategy_, events_, metrics_, clock_};
   RestoreRequestSpec spec_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "controller/strategies/restore_by_engine.h"
+#include "controller/app/restore_by_engine.h"
 
 #include <fmt/format.h>
 
-namespace ripcord {
+namespace ripcord::app {
 
 Result<OpenedRestore> RestoreByEngine::open(const DatabaseRef& ref,
                                             const std::string& request_uid) {
@@ -17,4 +17,4 @@ Result<OpenedRestore> RestoreByEngine::open(const DatabaseRef& ref,
   return found->second->open(ref, request_uid);
 }
 
-}  // namespace ripcord
+}  // namespace ripcord::app

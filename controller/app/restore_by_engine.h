@@ -7,7 +7,7 @@
 
 #include <map>
 
-namespace ripcord {
+namespace ripcord::app {
 
 class RestoreByEngine final : public RestoreDatabases {
  public:
@@ -21,4 +21,4 @@ class RestoreByEngine final : public RestoreDatabases {
   const std::map<Engine, RestoreDatabases*> engines_;
 };
 
-}  // namespace ripcord
+}  // namespace ripcord::app
