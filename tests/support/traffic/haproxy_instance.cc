@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <netinet/in.h>
 #include <sstream>
@@ -199,13 +200,19 @@ void HaproxyInstance::restart() {
 
 void HaproxyInstance::reload() {
   const std::string before = worker_pid();
-  process_->signal(SIGUSR2);
-  if (!eventually([&] {
-        const std::string now = worker_pid();
-        return !now.empty() && now != before;
-      })) {
-    throw std::runtime_error("haproxy did not reload: " + process_->err());
+  const auto reloaded = [&] {
+    const std::string now = worker_pid();
+    return !now.empty() && now != before;
+  };
+  // A busy master process of HAProxy 2.6 now and then sleeps over the signal: then it is sent
+  // again.
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    process_->signal(SIGUSR2);
+    if (eventually(reloaded, std::chrono::seconds(6))) {
+      return;
+    }
   }
+  throw std::runtime_error("haproxy did not reload: " + process_->err());
 }
 
 std::string HaproxyInstance::command(const std::string& text) const {
