@@ -28,7 +28,7 @@ std::vector<std::string> ApiReply::fields() const {
     named.push_back(text_at(causes->items[i], "field"));
   }
   const std::string message = text_at(body, "message");
-  const std::regex unknown("unknown field \"([^\"]*)\"");
+  const std::regex unknown("(?:unknown field \"|denied request: )([^\":]*)[\":]");
   for (std::sregex_iterator at(message.begin(), message.end(), unknown), end; at != end; ++at) {
     named.push_back((*at)[1]);
   }
@@ -50,6 +50,15 @@ CrdServer::CrdServer() : plane_(shared_control_plane()) {
     if (!served) {
       throw std::runtime_error(std::string(plural(kind)) + " is not served");
     }
+  }
+  // A policy is in force some time after it was written.
+  const std::string no_such_variant =
+      R"({"apiVersion":"ripcord.dev/v1alpha1","kind":"FeatureFlag","metadata":{"name":"a"},)"
+      R"("spec":{"offVariant":"none"}})";
+  const bool in_force = eventually(
+      [&] { return post(Kind::kFeatureFlag, no_such_variant, "&dryRun=All").code == 422; });
+  if (!in_force) {
+    throw std::runtime_error("the admission policy of FeatureFlags does not come into force");
   }
 }
 

@@ -17,7 +17,8 @@ struct ApiReply {
   std::string text;
   codec::Node body;
 
-  // What a refusal names: the causes' fields, and those of a strict decoding error.
+  // What a refusal names: the causes' fields, and those in the words of a strict decoding error
+  // and of an admission policy.
   std::vector<std::string> fields() const;
 };
 
