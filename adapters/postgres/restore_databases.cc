@@ -61,7 +61,7 @@ class Target final : public RestoreTarget {
   Status load(const Backup& backup, std::stop_token stop) override {
     RETURN_IF_ERROR(check_backup(site_, backup, stop));
     ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site_, stop));
-    RETURN_IF_ERROR(lock_restore(connection, site_, stop));
+    RETURN_IF_ERROR(lock_side(connection, site_, stop));
     ASSIGN_OR_RETURN(const SiteState found, observe(connection, site_));
     if (found.swapped(site_) || found.swap_begun(site_)) {
       return {StatusCode::kFailedPrecondition, "the swap of this restore has begun already",
@@ -160,7 +160,7 @@ class Leftovers final : public RestoreLeftovers {
   explicit Leftovers(RestoreSite site) : site_(std::move(site)) {}
 
   Status drop_side() override {
-    return drop(site_.names.side, [this](const SiteState& found) {
+    return drop(site_.names.side, lock_side, [this](const SiteState& found) {
       return found.swap_begun(site_) && !found.swapped(site_)
                  ? Status(StatusCode::kFailedPrecondition, "its swap has begun; finish it first",
                           "SwapInterrupted")
@@ -169,7 +169,7 @@ class Leftovers final : public RestoreLeftovers {
   }
 
   Status drop_previous() override {
-    return drop(site_.names.previous, [this](const SiteState& found) {
+    return drop(site_.names.previous, lock_swap, [this](const SiteState& found) {
       return found.previous && !found.live
                  ? Status(StatusCode::kFailedPrecondition,
                           fmt::format("there is no database {}: the previous one may be all that "
@@ -181,9 +181,10 @@ class Leftovers final : public RestoreLeftovers {
   }
 
  private:
-  template <class Check>
-  Status drop(const std::string& name, Check check) {
+  template <class Lock, class Check>
+  Status drop(const std::string& name, Lock lock, Check check) {
     ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site_, {}));
+    RETURN_IF_ERROR(lock(connection, site_, {}).annotated("not dropping " + name));
     ASSIGN_OR_RETURN(const SiteState found, observe(connection, site_));
     RETURN_IF_ERROR(check(found).annotated("not dropping " + name));
     trace_point(site_.trace, "before drop");
