@@ -39,6 +39,12 @@ std::string quoted(const std::string& name) {
   return text + "\"";
 }
 
+// Ours, and golang-migrate's version table: they say nothing about the contents of a backup.
+constexpr std::string_view kBookkeeping =
+    "(lower(name) in ('ripcord_applied', 'ripcord_journal') or lower(name) = 'schema_migrations' "
+    "and (select group_concat(lower(column), ' ') from (select i.name as column from "
+    "pragma_table_info('schema_migrations') i order by 1)) = 'dirty version')";
+
 class Target final : public RestoreTarget {
  public:
   explicit Target(RestoreSite site) : site_(std::move(site)) {}
@@ -74,7 +80,8 @@ class Target final : public RestoreTarget {
     ASSIGN_OR_RETURN(const Rows tables,
                      connection.query("select name from pragma_table_list where schema = 'main' "
                                       "and type = 'table' and name not like 'sqlite\\_%' escape "
-                                      "'\\' order by name",
+                                      "'\\' and not " +
+                                          std::string(kBookkeeping) + " order by name",
                                       {}, stop));
     std::vector<TableRows> counts;
     for (const auto& row : tables.rows) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // One suite for every RestoreDatabases. A world makes databases and backups of its engine; what a
 // database holds is the list of names in its table `users`.
+#include "adapters/postgres/connection.h"
 #include "adapters/postgres/restore_databases.h"
+#include "adapters/postgres/schema_tables.h"
 #include "adapters/process/child_runner.h"
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/restore_databases.h"
+#include "adapters/sqlite/schema_tables.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/process.h"
 #include "tests/support/status_matchers.h"
@@ -20,11 +23,16 @@ class World {
   virtual ~World() = default;
   virtual RestoreDatabases& databases() = 0;
   virtual DatabaseRef make_database(const std::vector<std::string>& users) = 0;
-  virtual Backup make_backup(const std::string& name, const std::vector<std::string>& users) = 0;
+  Backup make_backup(const std::string& name, const std::vector<std::string>& users) {
+    return make_backup(name, users, "select 1");
+  }
+  // After `sql` and, if so wanted, after migrations by Ripcord.
+  virtual Backup make_backup(const std::string& name, const std::vector<std::string>& users,
+                             const std::string& sql, bool migrated = false) = 0;
   virtual void damage(const Backup& backup) = 0;
   virtual std::string users(const DatabaseRef& ref) = 0;  // "ann,bob"
   virtual std::string users_of_previous(const DatabaseRef& ref, const std::string& previous) = 0;
-  virtual std::string table() const = 0;  // how count() names it
+  virtual std::string table(const std::string& name = "users") const = 0;  // as count() names it
 };
 
 std::string insert_all(const std::vector<std::string>& users) {
@@ -50,9 +58,22 @@ class PostgresWorld final : public World {
     ref.url = shared_cluster().url(name);
     return ref;
   }
-  Backup make_backup(const std::string& name, const std::vector<std::string>& users) override {
+  using World::make_backup;
+  Backup make_backup(const std::string& name, const std::vector<std::string>& users,
+                     const std::string& sql, bool migrated) override {
     const std::string database = fresh_database(shared_cluster(), "source");
-    shared_cluster().psql(database, insert_all(users));
+    shared_cluster().psql(database, insert_all(users) + sql);
+    if (migrated) {
+      auto connection = postgres::Connection::open(shared_cluster().url(database));
+      EXPECT_OK(connection);
+      auto tables = postgres::find_tables(*connection);
+      EXPECT_OK(tables);
+      EXPECT_OK(postgres::create_tables(*connection, *tables));
+      shared_cluster().psql(database,
+                            "insert into schema_migrations values (7, false); insert into "
+                            "ripcord.applied values ('public', 7, 'seven', 6, 'd', '', 'd', null, "
+                            "1)");
+    }
     Backup backup{name, BackupFormat::kPgCustom, directory_ / name, 0};
     const RunResult dumped =
         run({.argv = {"pg_dump", "-Fc", "-f", backup.path, shared_cluster().url(database)}});
@@ -70,7 +91,7 @@ class PostgresWorld final : public World {
     return shared_cluster().psql(
         previous, "select coalesce(string_agg(name, ',' order by name), '') from users");
   }
-  std::string table() const override { return "public.users"; }
+  std::string table(const std::string& name) const override { return "public." + name; }
 
  private:
   TempDir directory_;
@@ -89,8 +110,18 @@ class SqliteWorld final : public World {
     ref.path = make_file("live" + std::to_string(++made_) + ".db", users, journal_mode_);
     return ref;
   }
-  Backup make_backup(const std::string& name, const std::vector<std::string>& users) override {
+  using World::make_backup;
+  Backup make_backup(const std::string& name, const std::vector<std::string>& users,
+                     const std::string& sql, bool migrated) override {
     Backup backup{name, BackupFormat::kSqliteFile, make_file(name + ".db", users, "delete"), 0};
+    auto connection = sqlite::Connection::open(backup.path, sqlite::OpenMode::kReadWrite);
+    EXPECT_OK(connection->execute(sql));
+    if (migrated) {
+      EXPECT_OK(sqlite::create_tables(*connection));
+      EXPECT_OK(connection->execute(
+          "insert into schema_migrations values (7, false); insert into ripcord_applied (version, "
+          "name, up_digest, down_digest, statements) values (7, 'seven', 'd', 'd', 1)"));
+    }
     backup.bytes = static_cast<std::int64_t>(std::filesystem::file_size(backup.path));
     return backup;
   }
@@ -106,7 +137,7 @@ class SqliteWorld final : public World {
     EXPECT_OK(rows);
     return rows ? rows->rows.at(0).at(0).value_or("") : "?";
   }
-  std::string table() const override { return "users"; }
+  std::string table(const std::string& name) const override { return name; }
 
  private:
   std::string make_file(const std::string& name, const std::vector<std::string>& users,
@@ -196,6 +227,30 @@ TEST_P(RestoreDatabase, CountsTableByTableAndAnswersQueriesOnTheSide) {
   const auto answer = restore.target->query("select count(*) from users where name > 'b'", {});
   ASSERT_OK(answer);
   EXPECT_EQ(*answer, 2);
+}
+
+TEST_P(RestoreDatabase, CountsNoTableOfMigrationsButRestoresThem) {
+  const Backup migrated = world_->make_backup("migrated", {"ann", "bob"}, "select 1", true);
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(migrated, {}));
+  const auto counted = restore.target->count({});
+  ASSERT_OK(counted);
+  EXPECT_EQ(*counted, (std::vector<TableRows>{{world_->table(), 2}}));
+  const auto version = restore.target->query("select version from schema_migrations", {});
+  ASSERT_OK(version);
+  EXPECT_EQ(*version, 7);
+}
+
+TEST_P(RestoreDatabase, CountsATableThatOnlyHasTheNameOfTheVersionTable) {
+  const Backup other = world_->make_backup(
+      "other", {"ann"},
+      "create table schema_migrations (version text); insert into schema_migrations values ('1')");
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(other, {}));
+  const auto counted = restore.target->count({});
+  ASSERT_OK(counted);
+  EXPECT_EQ(*counted, (std::vector<TableRows>{{world_->table("schema_migrations"), 1},
+                                              {world_->table(), 1}}));
 }
 
 TEST_P(RestoreDatabase, RefusesAVerificationQueryThatWrites) {
