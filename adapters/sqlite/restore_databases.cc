@@ -47,7 +47,8 @@ constexpr std::string_view kBookkeeping =
 
 class Target final : public RestoreTarget {
  public:
-  explicit Target(RestoreSite site) : site_(std::move(site)) {}
+  Target(RestoreSite site, Duration query_timeout)
+      : site_(std::move(site)), query_timeout_(query_timeout) {}
 
   Result<RestoreState> read() override {
     ASSIGN_OR_RETURN(const std::optional<RestoreJournal> journal, read_journal(site_));
@@ -97,6 +98,7 @@ class Target final : public RestoreTarget {
   Result<std::int64_t> query(const std::string& sql, std::stop_token stop) override {
     ASSIGN_OR_RETURN(Connection connection, open_restored());
     RETURN_IF_ERROR(connection.execute("pragma query_only = on"));
+    connection.limit({site_.clock, site_.clock->now() + query_timeout_, 1000});
     ASSIGN_OR_RETURN(const Rows rows, connection.query(sql, {}, stop));
     return one_number(rows);
   }
@@ -111,6 +113,7 @@ class Target final : public RestoreTarget {
   }
 
   const RestoreSite site_;
+  const Duration query_timeout_;
 };
 
 class Leftovers final : public RestoreLeftovers {
@@ -179,7 +182,7 @@ Result<OpenedRestore> SqliteRestores::open(const DatabaseRef& ref, const std::st
   site.trace = options_.trace;
   site.patience = options_.patience;
   OpenedRestore opened;
-  opened.target = std::make_unique<Target>(site);
+  opened.target = std::make_unique<Target>(site, options_.query_timeout);
   opened.leftovers = std::make_unique<Leftovers>(site);
   return opened;
 }

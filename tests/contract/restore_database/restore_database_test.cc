@@ -22,6 +22,7 @@ class World {
  public:
   virtual ~World() = default;
   virtual RestoreDatabases& databases() = 0;
+  virtual RestoreDatabases& impatient() = 0;  // gives a verification query half a second
   virtual DatabaseRef make_database(const std::vector<std::string>& users) = 0;
   Backup make_backup(const std::string& name, const std::vector<std::string>& users) {
     return make_backup(name, users, "select 1");
@@ -51,6 +52,7 @@ class PostgresWorld final : public World {
     shared_cluster().psql("postgres", "select pg_reload_conf()");
   }
   RestoreDatabases& databases() override { return restores_; }
+  RestoreDatabases& impatient() override { return impatient_; }
   DatabaseRef make_database(const std::vector<std::string>& users) override {
     DatabaseRef ref;
     const std::string name = fresh_database(shared_cluster(), "contract");
@@ -98,12 +100,14 @@ class PostgresWorld final : public World {
   SystemClock clock_;
   ChildRunner runner_;
   postgres::PostgresRestores restores_{runner_, clock_};
+  postgres::PostgresRestores impatient_{runner_, clock_, {std::chrono::milliseconds(500), {}}};
 };
 
 class SqliteWorld final : public World {
  public:
   explicit SqliteWorld(std::string journal_mode) : journal_mode_(std::move(journal_mode)) {}
   RestoreDatabases& databases() override { return restores_; }
+  RestoreDatabases& impatient() override { return impatient_; }
   DatabaseRef make_database(const std::vector<std::string>& users) override {
     DatabaseRef ref;
     ref.engine = Engine::kSqlite;
@@ -154,6 +158,8 @@ class SqliteWorld final : public World {
   std::string journal_mode_;
   int made_ = 0;
   sqlite::SqliteRestores restores_{clock_};
+  sqlite::SqliteRestores impatient_{clock_,
+                                    {std::chrono::seconds(30), {}, std::chrono::milliseconds(500)}};
 };
 
 struct WorldFactory {
@@ -269,6 +275,19 @@ TEST_P(RestoreDatabase, RefusesAVerificationQueryWithoutOneNumber) {
   ASSERT_OK(restore.target->load(backup_, {}));
   EXPECT_CODE(restore.target->query("select name from users", {}), StatusCode::kFailedPrecondition);
   EXPECT_CODE(restore.target->query("select 'many'", {}), StatusCode::kFailedPrecondition);
+}
+
+TEST_P(RestoreDatabase, EndsAVerificationQueryThatTakesTooLong) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  auto opened = world_->impatient().open(live_, "0a1b2c3d-4e5f-6789");
+  ASSERT_OK(opened);
+  const auto late = opened->target->query(
+      "with recursive t (n) as (select 1 union all select n + 1 - 1 from t) select count(*) from t",
+      {});
+  EXPECT_CODE(late, StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(late.error().reason(), "StatementTimeout");
+  EXPECT_OK(opened->target->query("select count(*) from users", {}));
 }
 
 TEST_P(RestoreDatabase, SwapsAndKeepsThePreviousContent) {
