@@ -81,7 +81,8 @@ class Target final : public RestoreTarget {
     point("after create side");
     RETURN_IF_ERROR(mark(connection, "loading", backup));
     point("before load");
-    if (const Status loaded = run_load(site_, backup, stop); !loaded.ok()) {
+    const bool notices_death = can_notice_death(connection);
+    if (const Status loaded = run_load(site_, backup, notices_death, stop); !loaded.ok()) {
       end_side_sessions(connection);
       return loaded;
     }

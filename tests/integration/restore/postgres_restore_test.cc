@@ -296,6 +296,36 @@ TEST_F(PostgresRestore, AServerThatIsAwayIsUnavailable) {
   EXPECT_CODE(opened->target->read(), StatusCode::kUnavailable);
 }
 
+TEST_F(PostgresRestore, AKilledControllerLeavesNoSessionAtWorkOnTheServer) {
+  const std::string source = fresh_database(pg(), "source");
+  pg().psql(source,
+            "create function slow() returns boolean language sql as $$select pg_sleep(case when "
+            "current_database() like '%ripcord%' then 300 else 0 end) is not null$$");
+  for (const std::string table : {"a", "b"}) {
+    pg().psql(source, "create table " + table + " (n int check (slow())); insert into " + table +
+                          " values (1)");
+  }
+  const Backup backup{"slow.dump", BackupFormat::kPgCustom, directory_ / "slow.dump", 1};
+  ASSERT_EQ(run({.argv = {"pg_dump", "-Fc", "-f", backup.path, "-d", pg().url(source)}}).exit_code,
+            0);
+  const auto workers = [this] {
+    return pg().psql("postgres",
+                     "select count(*) from pg_stat_activity where query like 'COPY%' and datname "
+                     "= '" +
+                         names().side + "'");
+  };
+  const int ended = run_forked([&] {
+    const std::jthread killer([&] {
+      eventually([&] { return workers() == "2"; });
+      ::kill(::getpid(), SIGKILL);
+    });
+    return open().target->load(backup, {}).ok() ? 0 : 1;
+  });
+  ASSERT_EQ(ended, 128 + SIGKILL);
+  EXPECT_TRUE(eventually([&] { return workers() == "0"; }));
+  ASSERT_OK(open().leftovers->drop_side());
+}
+
 TEST_F(PostgresRestore, ASwapHoldsItsLockFromBeginningToEnd) {
   ASSERT_OK(open().target->load(dump("b.dump", BackupFormat::kPgCustom), {}));
   std::vector<std::string> without_lock;
