@@ -22,6 +22,7 @@ struct Backup {
   BackupFormat format = BackupFormat::kPgCustom;
   std::string path;  // inside the catalog
   std::int64_t bytes = 0;
+  std::optional<WallTime> taken_at{};  // when it was finished; empty when unknown
 };
 
 class BackupCatalog {
