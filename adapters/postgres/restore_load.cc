@@ -15,6 +15,9 @@ namespace ripcord::postgres {
 namespace {
 
 constexpr std::string_view kDeathCheck = "client_connection_check_interval=2000";  // ms
+// One flush at the end instead of one a statement: the mark `loaded` is written by another session
+// that waits for all the log before it. A server that crashes earlier has a side without that mark.
+constexpr std::string_view kNoFlush = "-c synchronous_commit=off";
 
 // Debian's /usr/bin/pg_restore is a wrapper that costs 0.1 s and may pick an old version: the
 // newest installed one reads every dump that any of them reads.
@@ -126,7 +129,8 @@ Result<Command> load_command(const RestoreSite& site, const Backup& backup, bool
                              const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const std::string conninfo,
                    secretless_conninfo(site.url, site.names.side,
-                                       notices_death ? "-c " + std::string(kDeathCheck) : ""));
+                                       fmt::format("{}{}{}", kNoFlush, notices_death ? " -c " : "",
+                                                   notices_death ? kDeathCheck : "")));
   Command command;
   if (backup.format != BackupFormat::kPgPlain) {
     command.argv = {tool_path("pg_restore"),

@@ -3,6 +3,7 @@
 // to the database carried over, and kill -9 at every point.
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/restore_databases.h"
+#include "adapters/postgres/restore_load.h"
 #include "adapters/postgres/restore_site.h"
 #include "adapters/process/child_runner.h"
 #include "tests/integration/restore/restore_driver.h"
@@ -294,6 +295,15 @@ TEST_F(PostgresRestore, AServerThatIsAwayIsUnavailable) {
   auto opened = restores_.open(nowhere, kUid);
   ASSERT_OK(opened);
   EXPECT_CODE(opened->target->read(), StatusCode::kUnavailable);
+}
+
+TEST(SecretlessConninfo, AddsOptionsToThoseOfTheUrlAndKeepsThePasswordToItself) {
+  const auto added = postgres::secretless_conninfo(
+      "postgresql://ann:s3cret@db/shop?options=-c%20geqo%3Doff", "side", "-c jit=off");
+  ASSERT_OK(added);
+  EXPECT_THAT(*added, testing::HasSubstr("options='-c geqo=off -c jit=off'"));
+  EXPECT_THAT(*added, testing::HasSubstr("dbname='side'"));
+  EXPECT_THAT(*added, testing::Not(testing::HasSubstr("s3cret")));
 }
 
 TEST_F(PostgresRestore, AKilledControllerLeavesNoSessionAtWorkOnTheServer) {
