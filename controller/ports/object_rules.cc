@@ -97,6 +97,12 @@ WriteDecision unchanged(const ResourcePtr& stored) {
 
 Result<WriteDecision> decide_create(const ObjectWrite& write, const ResourcePtr& stored,
                                     const WriteStamp& stamp) {
+  if (write.object->meta.resource_version != 0) {
+    return error(StatusCode::kInvalidArgument,
+                 fmt::format("{}: metadata.resourceVersion: should not be set on objects to be "
+                             "created; leave it out",
+                             to_string(write.key)));
+  }
   RETURN_IF_ERROR(validation_status(*write.object));
   if (stored) {
     return error(StatusCode::kAlreadyExists,

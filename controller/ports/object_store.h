@@ -63,8 +63,8 @@ class ObjectWriter {
  public:
   virtual ~ObjectWriter() = default;
   // Stores name, namespace, labels, annotations, finalizers and spec; uid, times, versions and
-  // generation (1) are the store's, status starts at its default. AlreadyExists; InvalidArgument
-  // names the field.
+  // generation (1) are the store's, status starts at its default. meta.resource_version must be 0
+  // (InvalidArgument). AlreadyExists; InvalidArgument names the field.
   virtual Result<ResourcePtr> create(const Resource& object) = 0;
   // Replaces labels, annotations, finalizers and spec; ignores status. meta.resource_version must
   // be the stored one: Conflict if not, InvalidArgument if 0. meta.uid, when set, must match
