@@ -133,9 +133,9 @@ class Process {
   std::vector<std::unique_ptr<yamldir::YamlDirectory>> sources_;
   // A server each for what must not wait for the others: flags for writes to the store, and both
   // for a scrape.
-  http::HttpServer flag_server_;
-  http::HttpServer api_server_;
-  http::HttpServer admin_server_;
+  http::HttpServer flag_server_{{}, log_};
+  http::HttpServer api_server_{{}, log_};
+  http::HttpServer admin_server_{{}, log_};
 };
 
 }  // namespace
