@@ -29,6 +29,8 @@ struct WatchEvent {
   enum class Type { kAdded, kModified, kDeleted };
   Type type = Type::kAdded;
   ResourcePtr object;  // kDeleted: the last state, with the deletion's resource_version
+  // When the store took the write, on its clock; unset when the store is in another process.
+  std::optional<MonoTime> written = std::nullopt;
 };
 
 // A stream of the changes of one kind, in the order of their resource versions, none missed, none

@@ -161,6 +161,52 @@ TEST(Run, DoesNotOfferTheResourceApiBeyondLoopback) {
   EXPECT_THAT(open.err, HasSubstr("loopback"));
 }
 
+// A rate() over a family that begins with its first sample misses the first rollback.
+TEST(Run, ShowsEverySeriesAtZeroBeforeAnythingHappened) {
+  RunningRipcord ripcord;
+  const std::string metrics = ripcord.metrics();
+  for (const char* line :
+       {"ripcord_rollback_duration_seconds_count{result=\"succeeded\",strategy=\"feature_flag\","
+        "trigger=\"override\"} 0\n",
+        "ripcord_rollback_duration_seconds_bucket{result=\"rolled_back\",strategy=\"traffic_"
+        "target\","
+        "trigger=\"automatic\",le=\"0.05\"} 0\n",
+        "ripcord_rollbacks_total{result=\"failed\",strategy=\"migration_version\","
+        "trigger=\"override\"} 0\n",
+        "ripcord_rollbacks_total{result=\"succeeded\",strategy=\"restore_request\","
+        "trigger=\"spec\"} 0\n",
+        "ripcord_rollback_stage_duration_seconds_count{stage=\"swap\",strategy=\"restore_request\"}"
+        " "
+        "0\n",
+        "ripcord_rollback_available{strategy=\"migration_version\"} 0\n",
+        "ripcord_flag_propagation_seconds_count{sink=\"ofrep\"} 0\n",
+        "ripcord_flag_evaluations_total{reason=\"static\",result=\"success\"} 0\n",
+        "ripcord_watch_lag_seconds_count{controller=\"traffic_target\"} 0\n",
+        "ripcord_traffic_downtime_seconds_count 0\n", "ripcord_traffic_probe_failures_total 0\n",
+        "ripcord_restored_rows_total 0\n",
+        "ripcord_suppressed_writes_total{strategy=\"feature_flag\"} 0\n",
+        "controller_runtime_reconcile_time_seconds_count{controller=\"feature_flag\"} 0\n",
+        "workqueue_queue_duration_seconds_count{controller=\"feature_flag\",name=\"feature_flag\"} "
+        "0\n"}) {
+    EXPECT_THAT(metrics, HasSubstr(line));
+  }
+}
+
+TEST(Run, MeasuresHowLongAChangeTookToBePickedUpAndToReachApplications) {
+  RunningRipcord ripcord;
+  ripcord.save("flag.yaml", flag("  enabled: true\n"));
+  ripcord.await_ready("featureflags/new-checkout");
+  ripcord.save("flag.yaml", flag("  enabled: false\n"));
+  ASSERT_TRUE(eventually([&] { return serves(ripcord, "\"value\":false"); }));
+  ripcord.await_ready("featureflags/new-checkout");
+  const std::string metrics = ripcord.metrics();
+  EXPECT_THAT(metrics,
+              HasSubstr("ripcord_watch_lag_seconds_count{controller=\"feature_flag\"} 2\n"));
+  EXPECT_THAT(metrics,
+              HasSubstr("ripcord_watch_lag_seconds_count{controller=\"restore_request\"} 0\n"));
+  EXPECT_THAT(metrics, HasSubstr("ripcord_flag_propagation_seconds_count{sink=\"ofrep\"} 2\n"));
+}
+
 TEST(Run, PassesPromtoolsCheck) {
   RunningRipcord ripcord;
   ripcord.save("flag.yaml", flag("  enabled: false\n"));
