@@ -72,10 +72,35 @@ TEST(Run, PrunesTheObjectsOfARemovedFileAndSaysThatNothingIsUndone) {
       "  environments: [{name: blue, address: \"127.0.0.1:9001\"}]\n  active: blue\n"
       "  router: {haproxy: {socket: /nowhere/haproxy.sock, backend: shop}}\n");
   ripcord.await_ready("traffictargets/shop", "False");
+  ripcord.save("other.yaml", flag("  enabled: true\n"));  // an empty directory prunes nothing
   ripcord.remove("traffic.yaml");
   ASSERT_TRUE(eventually([&] { return ripcord.api("GET", "traffictargets/shop").status == 404; }));
   EXPECT_TRUE(
       eventually([&] { return ripcord.log().find("undoes nothing") != std::string::npos; }));
+}
+
+TEST(Run, KeepsEverythingAndSaysSoWhenTheVolumeOfItsManifestsIsGone) {
+  RunningRipcord ripcord;
+  ripcord.save("flag.yaml", flag("  enabled: false\n"));
+  ripcord.await_ready("featureflags/new-checkout");
+  const std::string volume = ripcord.directory() / "volume";
+  std::filesystem::rename(ripcord.manifests(), volume);
+  std::filesystem::create_directory(ripcord.manifests());
+  ASSERT_TRUE(eventually([&] {
+    return ripcord.health("/readyz?verbose").body.find("no manifest any more") != std::string::npos;
+  }));
+  EXPECT_EQ(ripcord.health("/readyz").status, 200);
+  EXPECT_THAT(ripcord.log(), HasSubstr("no manifest any more"));
+  EXPECT_THAT(ripcord.metrics(),
+              HasSubstr("ripcord_manifest_errors{directory=\"" + ripcord.manifests() + "\"} 1\n"));
+  EXPECT_TRUE(serves(ripcord, "\"value\":false"));
+  std::filesystem::remove(ripcord.manifests());
+  std::filesystem::rename(volume, ripcord.manifests());
+  EXPECT_TRUE(eventually([&] {
+    return ripcord.health("/readyz?verbose").body.find(ripcord.manifests() + " ok") !=
+           std::string::npos;
+  }));
+  EXPECT_TRUE(serves(ripcord, "\"value\":false"));
 }
 
 TEST(Run, ServesEveryStoredFlagAtOnceAfterAKill) {
