@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/app/adapter.h"
+#include "controller/app/commands.h"
 #include "controller/app/log_level.h"
+#include "controller/app/manifest_directory.h"
 
 #include <iostream>
 
@@ -21,7 +23,7 @@ std::variant<AdapterOptions, int> parse_adapter_options(int argc, const char* co
                                    "process; may be given more than once")
                         ->option_text("DIR ...")
                         ->allow_extra_args(false)
-                        ->check(CLI::ExistingDirectory);
+                        ->check(manifest_directory_problem);
   app.add_option("--server", options.server,
                  "Change desired state in a running Ripcord, e.g. http://127.0.0.1:8082")
       ->option_text("URL")
