@@ -17,6 +17,7 @@ std::variant<AdapterOptions, int> parse_adapter_options(int argc, const char* co
       "reply to standard output when the change is verified. Messages: rollback, disable_feature,\n"
       "switch_traffic, restore, init. With no option it rehearses in a simulated world.",
       "ripcord-adapter");
+  app.set_version_flag("--version", "ripcord-adapter " + version());
   AdapterOptions options;
   auto* manifests = app.add_option("--manifests", options.manifests,
                                    "Directory of YAML: drive the real systems it names, from this "

@@ -79,6 +79,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
       "data.",
       "ripcord");
   app.require_subcommand(1);
+  app.set_version_flag("--version", "ripcord " + version());
   RunOptions run;
   PlanOptions plan;
   ValidateOptions validate;
