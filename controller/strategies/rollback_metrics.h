@@ -5,6 +5,7 @@
 // automatic; `result` is succeeded, failed or rolled_back.
 
 #include "controller/model/condition.h"
+#include "controller/model/kind.h"
 #include "controller/ports/metrics.h"
 
 #include <array>
@@ -56,6 +57,9 @@ inline constexpr MetricDescriptor kRestoreRpo = {
 inline constexpr MetricDescriptor kSuppressedWrites = {
     "ripcord_suppressed_writes_total", "Status writes left out because nothing had changed.",
     MetricType::kCounter, kStrategyLabel};
+
+// Every series that the strategy of `kind` may ever write, at zero.
+void declare_rollback_metrics(MetricSink& metrics, Kind kind);
 
 // The values of `trigger`.
 constexpr std::string_view trigger_label(Trigger trigger) {
