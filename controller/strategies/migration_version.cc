@@ -33,6 +33,7 @@ Status plan_undo(Engine engine, const MigrationTools& tools, MigrationMove& move
 }  // namespace
 
 Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec, SchemaState state,
+                                               const std::optional<UsedApproval>& used,
                                                const MigrationTools& tools) {
   const WallTime now = tools.clock.wall_now();
   MigrationObservation observed{std::move(state), {}, {}};
@@ -56,16 +57,17 @@ Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
     move.step.statements = std::move(*statements);
     RETURN_IF_ERROR(plan_undo(spec.database.engine, tools, move));
   }
-  observed.decision = decide_migration(spec, observed.path);
+  observed.decision = decide_migration(spec, observed.path, used);
   return observed;
 }
 
 Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_token /*stop*/) {
   const auto& spec = std::get<MigrationVersionSpec>(object.spec);
+  const auto& status = std::get<MigrationVersionStatus>(object.status);
   ASSIGN_OR_RETURN(const auto database, tools_.databases.open(spec.database));
   ASSIGN_OR_RETURN(SchemaState state, database->read());
   ASSIGN_OR_RETURN(MigrationObservation observed,
-                   observe_migration(spec, std::move(state), tools_));
+                   observe_migration(spec, std::move(state), status.used_approval, tools_));
   return std::move(observed.decision.plan);
 }
 
