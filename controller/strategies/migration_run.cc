@@ -21,18 +21,6 @@ bool in_progress(const HistoryEntry& entry) {
   return !entry.completed_at && entry.result.empty();
 }
 
-std::string_view label(Trigger trigger) {
-  switch (trigger) {
-    case Trigger::kSpec:
-      return "spec";
-    case Trigger::kOverride:
-      return "override";
-    case Trigger::kAutomatic:
-      break;
-  }
-  return "automatic";
-}
-
 }  // namespace
 
 MigrationRun::MigrationRun(const MigrationTools& tools, Reconcile& reconcile)
@@ -326,8 +314,8 @@ void MigrationRun::count_rollback(const std::string& result, Duration took) {
   }
   const auto strategy = snake_name(Kind::kMigrationVersion);
   tools_.metrics.observe(metric::kRollbackDuration,
-                         {strategy, label(trigger_), result}, to_seconds(took));
-  tools_.metrics.add(metric::kRollbacks, {strategy, label(trigger_), result});
+                         {strategy, metric::trigger_label(trigger_), result}, to_seconds(took));
+  tools_.metrics.add(metric::kRollbacks, {strategy, metric::trigger_label(trigger_), result});
 }
 
 }  // namespace ripcord

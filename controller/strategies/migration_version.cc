@@ -83,10 +83,7 @@ Outcome MigrationVersionStrategy::converge(Reconcile& reconcile) {
 
 void MigrationVersionStrategy::forget(const ObjectKey& key) {
   tools_.metrics.remove(metric::kMigrationVersion, {key.name});
-  const MutexLock lock(mutex_);
-  undoable_.erase(key);
-  tools_.metrics.set(metric::kRollbackAvailable, {snake_name(Kind::kMigrationVersion)},
-                     static_cast<double>(undoable_.size()));
+  rollback_available_.set(key, false);
 }
 
 void MigrationVersionStrategy::report(const ObjectKey& key, const MigrationVersionSpec& spec,
@@ -98,14 +95,7 @@ void MigrationVersionStrategy::report(const ObjectKey& key, const MigrationVersi
   const auto undo = recorded
                         ? tools_.inspector.inspect(spec.database.engine, *state.applied.back().down)
                         : std::vector<SqlStatement>{};
-  const MutexLock lock(mutex_);
-  if (undo && !undo->empty()) {
-    undoable_.insert(key);
-  } else {
-    undoable_.erase(key);
-  }
-  tools_.metrics.set(metric::kRollbackAvailable, {snake_name(Kind::kMigrationVersion)},
-                     static_cast<double>(undoable_.size()));
+  rollback_available_.set(key, undo && !undo->empty());
 }
 
 }  // namespace ripcord
