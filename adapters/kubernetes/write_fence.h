@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Until when this process may write to the API server. A lease alone fences nothing: a write that
+// was decided while we led can leave long after. So the deadline is asked at the moment of sending,
+// and it bounds the request's own timeout.
+
+#include "controller/base/clock.h"
+
+namespace ripcord::kubernetes {
+
+class WriteFence {
+ public:
+  virtual ~WriteFence() = default;
+  // How long a write that is sent now may take, on a clock that never goes back and counts time
+  // spent suspended. Zero or less: it must not be sent. Thread-safe, never blocks.
+  virtual Duration left() const = 0;
+};
+
+}  // namespace ripcord::kubernetes
