@@ -100,7 +100,7 @@ TestCertificate TestAuthority::issue(const std::string& common_name, const std::
 namespace {
 ProcessOptions server_command(const std::string& folder, std::vector<std::string> options) {
   ProcessOptions command;
-  command.argv = {"python3", RIPCORD_TEST_SUPPORT_DIR "/tls_server.py", folder};
+  command.argv = {"python3", RIPCORD_SOURCE_DIR "/tests/support/tls_server.py", folder};
   command.argv.insert(command.argv.end(), options.begin(), options.end());
   return command;
 }
