@@ -35,6 +35,9 @@ std::string summary_of(const MigrationMove& move) {
   if (down(move) && !migration.down_file.empty()) {
     text += fmt::format(" (from {}: the database has no record of its undo)", migration.down_file);
   }
+  if (move.doubtful) {
+    text += " (its up was changed since; the recorded undo may not fit)";
+  }
   return move.resumed ? text + " (resumed)" : text;
 }
 
@@ -116,7 +119,10 @@ class Gates {
   bool need_approval() const {
     const bool asked_by_spec =
         spec_.policy.down != DownPolicy::kAllow && path_.trigger != Trigger::kOverride;
-    return !downs_.empty() && (asked_by_spec || !with_effect(DataEffect::kLossy).empty());
+    const bool doubtful = std::any_of(downs_.begin(), downs_.end(),
+                                      [](const MigrationMove* move) { return move->doubtful; });
+    return !downs_.empty() &&
+           (asked_by_spec || doubtful || !with_effect(DataEffect::kLossy).empty());
   }
 
  private:

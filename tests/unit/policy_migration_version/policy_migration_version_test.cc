@@ -357,7 +357,50 @@ TEST(MigrationPolicy, StopsAtADirtyDatabase) {
   w.state.dirty = true;
   w.spec.override = to(2);
   EXPECT_EQ(w.held(), "Dirty");
-  EXPECT_THAT(w.why(), HasSubstr("migrate force"));
+  for (const std::string part :
+       {"dirty at version 3: it began 3_m3.up.sql, or 4_m4.down.sql",
+        "(3 when 3_m3.up.sql did, 2 when it did not at all; 3 when 4_m4.down.sql did, 4 when it "
+        "did "
+        "not at all)",
+        "`migrate force V`", "UPDATE schema_migrations SET version = V, dirty = false"}) {
+    EXPECT_THAT(w.why(), HasSubstr(part));
+  }
+}
+
+TEST(MigrationPolicy, NamesWhatCanHaveBeenBegunInADirtyDatabase) {
+  World w;
+  w.state.dirty = true;
+  w.state.version.reset();
+  EXPECT_THAT(w.why(), HasSubstr("dirty at version none: it began 1_m1.down.sql, and"));
+  EXPECT_THAT(w.why(), HasSubstr("(none when 1_m1.down.sql did, 1 when it did not at all)"));
+  w.state.version = 4;
+  EXPECT_THAT(w.why(), HasSubstr("it began 4_m4.up.sql, and"));
+  w.files.clear();
+  EXPECT_THAT(w.why(), HasSubstr("it began the up of 4, and"));
+}
+
+// golang-migrate may have gone down and up again, with the file as it is now, between two looks.
+TEST(MigrationPolicy, AskForAnApprovalBeforeAnUndoIsRunWhoseUpWasChangedSince) {
+  World w;
+  w.files[2].up = "something else";
+  w.spec.policy.down = DownPolicy::kAllow;
+  w.spec.override = to(2);
+  EXPECT_EQ(w.held(), "ApprovalRequired");
+  EXPECT_THAT(w.why(), HasSubstr("down 3 m3 (its up was changed since"));
+  w.spec.approval = kRight;
+  EXPECT_EQ(w.held(), "");
+  EXPECT_TRUE(w.decide().uses_approval);
+  EXPECT_EQ(w.decide().steps[0].migration.down, "undo 3");
+}
+
+TEST(MigrationPolicy, DoesNotDoubtAnUndoWhoseUpIsTheSameOrNotAtHand) {
+  World w;
+  w.spec.override = to(2);
+  w.files[1].up = "another file, which is not crossed";
+  w.files[2].down = "another down";
+  EXPECT_EQ(w.held(), "");
+  w.files.clear();
+  EXPECT_EQ(w.held(), "");
 }
 
 TEST(MigrationPolicy, NeedsAnUpToGoUp) {
