@@ -89,6 +89,20 @@ void set_suspended(CommonStatus& status, std::int64_t generation, WallTime now) 
 
 }  // namespace
 
+StrategyReconciler::StrategyReconciler(ObjectStore& store, Strategy& strategy, EventSink& events,
+                                       MetricSink& metrics, const Clock& clock)
+    : store_(store),
+      strategy_(strategy),
+      events_(events),
+      metrics_(metrics),
+      clock_(clock),
+      states_(metrics) {
+  for (const MetricDescriptor* counter :
+       {&metric::kSuppressedWrites, &metric::kWriteConflicts, &metric::kDriftRepairs}) {
+    metrics_.add(*counter, {snake_name(strategy.kind())}, 0);
+  }
+}
+
 Outcome StrategyReconciler::reconcile(const ReconcileRequest& request) {
   const Result<ResourcePtr> fetched = store_.get(request.key);
   if (!fetched) {
@@ -101,6 +115,7 @@ Outcome StrategyReconciler::reconcile(const ReconcileRequest& request) {
     return leave_alone(object, writer);
   }
   Outcome outcome = suspended(object.spec) ? suspend(object) : converge(object, request, writer);
+  states_.show(object, clock_.wall_now());
   if (const Status written = writer.finish(object); !written.ok()) {
     return outcome_of(written.annotated("cannot write the status"));
   }
@@ -109,6 +124,7 @@ Outcome StrategyReconciler::reconcile(const ReconcileRequest& request) {
 
 Outcome StrategyReconciler::let_go(const ObjectKey& key) {
   strategy_.forget(key);
+  states_.forget(key);
   events_.record(deletion_event(key, {}));
   return AwaitChange{};
 }

@@ -10,6 +10,7 @@
 #include "controller/ports/metrics.h"
 #include "controller/ports/object_store.h"
 #include "controller/runtime/reconciler.h"
+#include "controller/strategies/object_states.h"
 
 #include <functional>
 
@@ -48,8 +49,7 @@ class StatusWriter;
 class StrategyReconciler final : public Reconciler {
  public:
   StrategyReconciler(ObjectStore& store, Strategy& strategy, EventSink& events, MetricSink& metrics,
-                     const Clock& clock)
-      : store_(store), strategy_(strategy), events_(events), metrics_(metrics), clock_(clock) {}
+                     const Clock& clock);
   Outcome reconcile(const ReconcileRequest& request) override;
 
  private:
@@ -63,6 +63,7 @@ class StrategyReconciler final : public Reconciler {
   EventSink& events_;
   MetricSink& metrics_;
   const Clock& clock_;
+  ObjectStates states_;
 };
 
 }  // namespace ripcord
