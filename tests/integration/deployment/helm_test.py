@@ -78,6 +78,17 @@ class Helm(Shipped):
             for name, pod in pod_specs(objects):
                 self.assert_restricted(name, pod)
 
+    def test_the_service_selects_the_deployment_and_not_the_pod_of_the_test(self):
+        objects = self.rendered({})
+        selector = next(o for o in objects if o["kind"] == "Service")["spec"]["selector"].items()
+        deployment = next(o for o in objects if o["kind"] == "Deployment")["spec"]["template"]
+        self.assertLessEqual(selector, deployment["metadata"]["labels"].items())
+        tester = next(o for o in objects if o["kind"] == "Pod")
+        self.assertFalse(selector <= tester["metadata"]["labels"].items())
+
+    def test_one_replica_can_be_drained(self):
+        self.assertNotIn("PodDisruptionBudget", [o["kind"] for o in self.rendered({"replicas": 1})])
+
     def test_binds_drivers_in_the_namespaces_that_are_named_and_nowhere_else(self):
         bindings = [key for key in by_key(self.rendered({})) if key[0] == "RoleBinding"]
         self.assertEqual(bindings, [("RoleBinding", "ripcord-system", "ripcord-leader")])
