@@ -101,7 +101,7 @@ class Helm(Shipped):
     def test_watching_one_namespace_binds_in_that_one(self):
         objects = by_key(self.rendered({"watchNamespace": "shop"}))
         self.assertIn(("RoleBinding", "shop", "ripcord-controller"), objects)
-        self.assertFalse([key for key in objects if key[0] == "ClusterRoleBinding"])
+        self.assertEqual([key[2] for key in objects if key[0] == "ClusterRoleBinding"], ["ripcord-crds"])
 
     def test_two_releases_collide_in_nothing(self):
         first, second = (by_key(self.rendered({}, name, "tools")) for name in ("one", "two"))

@@ -16,7 +16,7 @@ class Kustomize(Shipped):
         kinds = sorted(o["kind"] for o in rendered("install"))
         self.assertEqual(kinds, sorted(
             ["Namespace", "ServiceAccount", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy", "Role",
-             "RoleBinding", "ClusterRoleBinding"] + ["CustomResourceDefinition"] * 4 + ["ClusterRole"] * 6))
+             "RoleBinding"] + ["ClusterRoleBinding"] * 2 + ["CustomResourceDefinition"] * 4 + ["ClusterRole"] * 7))
 
     def test_runs_two_replicas_that_give_way_one_by_one(self):
         objects = by_key(rendered("install"))
@@ -57,9 +57,9 @@ class Kustomize(Shipped):
                     self.assertEqual(o["subjects"], [{"kind": "ServiceAccount", "name": "ripcord",
                                                       "namespace": "ripcord-system"}])
 
-    def test_one_namespace_has_no_cluster_wide_binding(self):
+    def test_one_namespace_may_get_its_crds_and_nothing_else_cluster_wide(self):
         objects = by_key(rendered("overlays/single-namespace"))
-        self.assertFalse([key for key in objects if key[0] == "ClusterRoleBinding"])
+        self.assertEqual([key[2] for key in objects if key[0] == "ClusterRoleBinding"], ["ripcord-crds"])
         self.assertIn(("RoleBinding", "shop", "ripcord-controller"), objects)
         arguments = objects[("Deployment", "ripcord-system", "ripcord")]["spec"]["template"]["spec"]["containers"][0]["args"]
         self.assertIn("--watch-namespace=shop", arguments)
