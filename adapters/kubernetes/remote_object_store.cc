@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/kubernetes/remote_object_store.h"
 
+#include "adapters/kubernetes/resource_path.h"
 #include "controller/base/mutex.h"
 #include "controller/codec/codec.h"
 #include "controller/codec/wire.h"
@@ -13,29 +14,6 @@
 
 namespace ripcord::kubernetes {
 namespace {
-
-// Names and namespaces are DNS labels, but a caller's key may hold anything: it must not change the
-// path.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_';
-    out += plain ? std::string(1, c)
-                 : fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-  }
-  return out;
-}
-
-std::string collection(Kind kind, std::string_view ns) {
-  return ns.empty()
-             ? fmt::format("/apis/{}/{}", kApiVersion, plural(kind))
-             : fmt::format("/apis/{}/namespaces/{}/{}", kApiVersion, escaped(ns), plural(kind));
-}
-
-std::string path_of(const ObjectKey& key) {
-  return collection(key.kind, key.ns) + "/" + escaped(key.name);
-}
 
 // Follows one kind on a thread of its own. A stream that merely ended is taken up again where it
 // stopped.
@@ -115,6 +93,8 @@ class RemoteWatch final : public ObjectWatch {
       Result<codec::DecodedWatchEvent> event = codec::decode_watch_event(line);
       if (!event) {
         fail(event.error());
+      } else if (!event->unreadable.ok()) {
+        fail(event->unreadable);
       } else if (event->object) {
         push(*std::move(event), stop);
       }
@@ -172,20 +152,24 @@ Result<std::string> RemoteObjectStore::exchange(HttpRequest request) const {
 }
 
 Result<ResourcePtr> RemoteObjectStore::get(const ObjectKey& key) const {
-  ASSIGN_OR_RETURN(const std::string body, exchange({.url = path_of(key)}));
+  ASSIGN_OR_RETURN(const std::string body, exchange({.url = object_path(key)}));
   ASSIGN_OR_RETURN(Resource object, codec::decode(body));
   return std::make_shared<const Resource>(std::move(object));
 }
 
 Result<ObjectList> RemoteObjectStore::list(Kind kind, std::optional<std::string> ns) const {
-  ASSIGN_OR_RETURN(const std::string body, exchange({.url = collection(kind, ns.value_or(""))}));
+  ASSIGN_OR_RETURN(const std::string body,
+                   exchange({.url = collection_path(kind, ns.value_or(""))}));
   ASSIGN_OR_RETURN(codec::DecodedList decoded, codec::decode_list(body));
+  if (!decoded.unreadable.empty()) {
+    return tl::unexpected<Status>(std::move(decoded.unreadable.front()));
+  }
   return ObjectList{std::move(decoded.items), decoded.resource_version};
 }
 
 Result<std::unique_ptr<ObjectWatch>> RemoteObjectStore::watch(Kind kind,
                                                               std::int64_t from_version) const {
-  return std::make_unique<RemoteWatch>(streams_, server_ + collection(kind, ""), from_version);
+  return std::make_unique<RemoteWatch>(streams_, server_ + collection_path(kind, ""), from_version);
 }
 
 Result<ResourcePtr> RemoteObjectStore::write(std::string method, const std::string& path,
@@ -198,22 +182,22 @@ Result<ResourcePtr> RemoteObjectStore::write(std::string method, const std::stri
 }
 
 Result<ResourcePtr> RemoteObjectStore::create(const Resource& object) {
-  return write("POST", collection(object.kind(), object.meta.ns), object);
+  return write("POST", collection_path(object.kind(), object.meta.ns), object);
 }
 
 Result<ResourcePtr> RemoteObjectStore::update(const Resource& object) {
-  return write("PUT", path_of(object.key()), object);
+  return write("PUT", object_path(object.key()), object);
 }
 
 Result<ResourcePtr> RemoteObjectStore::update_status(const Resource& object) {
   if (object.status.index() != object.spec.index()) {
     return error(StatusCode::kInvalidArgument, "status: is that of another kind");
   }
-  return write("PUT", path_of(object.key()) + "/status", object);
+  return write("PUT", object_path(object.key()) + "/status", object);
 }
 
 Status RemoteObjectStore::remove(const ObjectKey& key, const Preconditions& preconditions) {
-  HttpRequest request{.method = "DELETE", .url = path_of(key)};
+  HttpRequest request{.method = "DELETE", .url = object_path(key)};
   request.body = codec::encode_delete_options(preconditions.uid, preconditions.resource_version);
   const Result<std::string> answer = exchange(std::move(request));
   return answer ? ok_status() : answer.error();

@@ -42,6 +42,11 @@ std::string shown_key(std::string_view key) {
   return key.find("://") == std::string_view::npos ? std::string(key) : "(a URL, not shown)";
 }
 
+// What Kubernetes takes of RFC 3339: no space for the T, no leap second.
+bool is_kubernetes_time(std::string_view text) {
+  return text.size() > 18 && text[10] != ' ' && text.substr(17, 2) != "60";
+}
+
 // "environments" of "spec.environments[1]".
 std::string_view last_name(std::string_view path) {
   const std::size_t dot = path.rfind('.');
@@ -211,7 +216,8 @@ void FieldReader::read(const Node& node, const std::string& path, WallTime& valu
     wrong_type(node, path, "a time", "\"2024-01-15T12:00:00Z\"");
     return;
   }
-  if (const Result<WallTime> parsed = parse_time(node.text)) {
+  const Result<WallTime> parsed = parse_time(node.text);
+  if (parsed && is_kubernetes_time(node.text)) {
     value = *parsed;
   } else {
     problems_.push_back(

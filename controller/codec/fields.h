@@ -19,8 +19,12 @@ void describe(A& a, Metadata& v) {
   a.optional("labels", v.labels);
   a.optional("annotations", v.annotations);
   a.optional("finalizers", v.finalizers);
+  // The API server's own, and those of whoever made the object.
   a.ignore("managedFields");
   a.ignore("selfLink");
+  a.ignore("ownerReferences");
+  a.ignore("generateName");
+  a.ignore("deletionGracePeriodSeconds");
 }
 
 template <class A>

@@ -122,6 +122,17 @@ class FileReader {
     });
   }
 
+  // The model keeps one list of addresses; a list of one was still written as a list.
+  static std::string as_written(const Node& root, std::string path) {
+    constexpr std::string_view kEnvironment = "spec.environments[";
+    if (!path.starts_with(kEnvironment) || !path.ends_with("].address")) {
+      return path;
+    }
+    const std::size_t index = std::strtoull(path.c_str() + kEnvironment.size(), nullptr, 10);
+    const Node* many = root.find("spec")->find("environments")->items.at(index).find("addresses");
+    return many == nullptr || many->items.empty() ? path : path + "es[0]";
+  }
+
   void read_object(const Node& root, const std::string& prefix) {
     Problems problems;
     std::optional<Resource> object = resource_of(root, Origin::kManifest, problems);
@@ -131,8 +142,8 @@ class FileReader {
         if (follows_from(unreadable, *object, error.path)) {
           continue;
         }
-        problems.push_back(
-            {mark_of(root, error.path), std::move(error.path), std::move(error.message)});
+        std::string path = as_written(root, std::move(error.path));
+        problems.push_back({mark_of(root, path), std::move(path), std::move(error.message)});
       }
     }
     if (object && problems.empty()) {

@@ -82,8 +82,15 @@ std::int64_t version_of(const Json& metadata) {
 }
 
 Result<ResourcePtr> decode_item(const Json& item) {
-  ASSIGN_OR_RETURN(Resource object, decode(dump(item)));
-  return std::make_shared<const Resource>(std::move(object));
+  Result<Resource> object = decode(dump(item));
+  if (!object) {
+    const auto metadata = item.is_object() ? item.find("metadata") : item.end();
+    const bool named = metadata != item.end() && metadata->is_object();
+    return tl::unexpected<Status>(object.error().annotated(
+        fmt::format("{} {}/{}", text_of(item, "kind"), named ? text_of(*metadata, "namespace") : "",
+                    named ? text_of(*metadata, "name") : "")));
+  }
+  return std::make_shared<const Resource>(*std::move(object));
 }
 
 Status status_from(const Json& body, int http) {
@@ -157,10 +164,17 @@ Result<DecodedList> decode_list(std::string_view body) {
     return error(StatusCode::kInvalidArgument, "the body is no list: it has no 'items'");
   }
   DecodedList list;
-  list.resource_version = json.contains("metadata") ? version_of(json["metadata"]) : 0;
+  if (const auto metadata = json.find("metadata"); metadata != json.end()) {
+    list.resource_version = version_of(*metadata);
+    list.continue_token = text_of(*metadata, "continue");
+  }
   for (const Json& item : *items) {
-    ASSIGN_OR_RETURN(ResourcePtr object, decode_item(item));
-    list.items.push_back(std::move(object));
+    Result<ResourcePtr> object = decode_item(item);
+    if (object) {
+      list.items.push_back(*std::move(object));
+    } else {
+      list.unreadable.push_back(std::move(object).error());
+    }
   }
   return list;
 }
@@ -183,11 +197,33 @@ Result<DecodedWatchEvent> decode_watch_event(std::string_view line) {
   if (type == "ERROR") {
     return tl::unexpected<Status>(status_from(*object, 0));
   }
-  DecodedWatchEvent event{type, nullptr};
+  DecodedWatchEvent event;
+  event.type = type;
+  const auto metadata = object->is_object() ? object->find("metadata") : object->end();
+  if (metadata != object->end() && metadata->is_object()) {
+    event.resource_version = version_of(*metadata);
+    const auto annotations = metadata->find("annotations");
+    event.initial_list_ends = annotations != metadata->end() &&
+                              text_of(*annotations, "k8s.io/initial-events-end") == "true";
+  }
   if (type != "BOOKMARK") {
-    ASSIGN_OR_RETURN(event.object, decode_item(*object));
+    Result<ResourcePtr> decoded = decode_item(*object);
+    if (decoded) {
+      event.object = *std::move(decoded);
+    } else {
+      event.unreadable = std::move(decoded).error();
+    }
   }
   return event;
+}
+
+bool is_being_deleted(std::string_view body) {
+  const Result<Json> json = parse(body);
+  if (!json || !json->is_object()) {
+    return false;
+  }
+  const auto metadata = json->find("metadata");
+  return metadata != json->end() && !text_of(*metadata, "deletionTimestamp").empty();
 }
 
 Result<Resource> merge_patch(const Resource& live, std::string_view patch) {

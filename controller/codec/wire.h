@@ -25,6 +25,8 @@ std::string encode_list(Kind kind, const std::vector<ResourcePtr>& items,
 struct DecodedList {
   std::vector<ResourcePtr> items;
   std::int64_t resource_version = 0;
+  std::string continue_token;      // not empty: more follow
+  std::vector<Status> unreadable;  // of objects that are left out, each names its object
 };
 Result<DecodedList> decode_list(std::string_view body);
 
@@ -32,10 +34,16 @@ Result<DecodedList> decode_list(std::string_view body);
 std::string encode_watch_event(std::string_view type, const Resource& object);
 std::string encode_watch_error(const Status& status);
 struct DecodedWatchEvent {
-  std::string type;  // also BOOKMARK; an ERROR frame decodes to its Status instead
-  ResourcePtr object;
+  std::string type;    // also BOOKMARK; an ERROR frame decodes to its Status instead
+  ResourcePtr object;  // null for a bookmark, and for an object that cannot be read
+  std::int64_t resource_version = 0;
+  bool initial_list_ends = false;  // the bookmark after the first objects of a streaming list
+  Status unreadable;               // why there is no object; names it
 };
 Result<DecodedWatchEvent> decode_watch_event(std::string_view line);
+
+// Whether the object of any kind in `body` has a deletionTimestamp.
+bool is_being_deleted(std::string_view body);
 
 // RFC 7396 on a live object. metadata's server-owned fields and status do not change.
 Result<Resource> merge_patch(const Resource& live, std::string_view patch);

@@ -92,7 +92,7 @@ bool all_of(std::string_view text, std::string_view signs) {
 
 bool is_host_port(std::string_view address) {
   const std::size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos || colon == 0 || address.size() > 300) {
+  if (colon == std::string_view::npos || colon == 0 || address.size() > 260) {
     return false;
   }
   std::string_view host = address.substr(0, colon);
@@ -106,7 +106,7 @@ bool is_host_port(std::string_view address) {
   if (v6) {
     host = host.substr(1, host.size() - 2);
   }
-  return number >= 1 && number <= 65535 && all_of(host, v6 ? ":.%" : ".-_");
+  return number >= 1 && number <= 65535 && all_of(host, v6 ? ":.%-_" : ".-_");
 }
 
 void check_environment(const Environment& environment, const std::string& path,

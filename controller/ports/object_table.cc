@@ -25,19 +25,19 @@ Status expired(Kind kind, std::int64_t asked, std::int64_t floor) {
 
 class TableWatch final : public ObjectWatch {
  public:
-  TableWatch(std::shared_ptr<const ObjectTable> table, Kind kind, std::int64_t cursor)
-      : table_(std::move(table)), kind_(kind), cursor_(cursor) {}
+  TableWatch(std::shared_ptr<const ObjectTable> table, Kind kind, std::uint64_t position)
+      : table_(std::move(table)), kind_(kind), position_(position) {}
 
   Result<WatchEvent> next(Duration timeout, std::stop_token stop) override {
-    ASSIGN_OR_RETURN(WatchEvent event, table_->next(kind_, cursor_, timeout, stop));
-    cursor_ = version_of(event);
+    ASSIGN_OR_RETURN(WatchEvent event, table_->next(kind_, position_, timeout, stop));
+    ++position_;
     return event;
   }
 
  private:
   const std::shared_ptr<const ObjectTable> table_;
   const Kind kind_;
-  std::int64_t cursor_;  // version of the last change handed out
+  std::uint64_t position_;  // of the next change to hand out
 };
 
 std::shared_ptr<ObjectTable> ObjectTable::create(std::vector<ResourcePtr> objects,
@@ -95,7 +95,13 @@ Result<std::unique_ptr<ObjectWatch>> ObjectTable::watch(Kind kind,
                              "given out by another store; list again and watch from there",
                              from_version, version_));
   }
-  return std::make_unique<TableWatch>(shared_from_this(), kind, from_version);
+  const KindState& state = kinds_.at(index_of(kind));
+  const auto found = std::partition_point(
+      state.history.begin(), state.history.end(),
+      [&](const WatchEvent& event) { return version_of(event) <= from_version; });
+  return std::make_unique<TableWatch>(
+      shared_from_this(), kind,
+      state.first + static_cast<std::uint64_t>(found - state.history.begin()));
 }
 
 void ObjectTable::publish(std::span<const WatchEvent> changes) {
@@ -129,6 +135,7 @@ void ObjectTable::add_locked(const WatchEvent& change) {
   if (state.history.size() > history_limit_) {
     state.floor = version_of(state.history.front());
     state.history.pop_front();
+    ++state.first;
   }
 }
 
@@ -140,20 +147,12 @@ void ObjectTable::close() {
   }
 }
 
-const WatchEvent* ObjectTable::after(Kind kind, std::int64_t cursor) const {
-  const std::deque<WatchEvent>& history = kinds_.at(index_of(kind)).history;
-  const auto found =
-      std::partition_point(history.begin(), history.end(),
-                           [&](const WatchEvent& event) { return version_of(event) <= cursor; });
-  return found == history.end() ? nullptr : &*found;
-}
-
 void ObjectTable::wake(Kind kind) const {
   MutexLock lock(mutex_);
   changed_.at(index_of(kind)).notify_all();
 }
 
-Result<WatchEvent> ObjectTable::next(Kind kind, std::int64_t cursor, Duration timeout,
+Result<WatchEvent> ObjectTable::next(Kind kind, std::uint64_t position, Duration timeout,
                                      const std::stop_token& stop) const {
   // A thread waits here, so this deadline is of real time whatever clock the objects are
   // stamped with.
@@ -166,11 +165,14 @@ Result<WatchEvent> ObjectTable::next(Kind kind, std::int64_t cursor, Duration ti
     if (stop.stop_requested()) {
       return error(StatusCode::kCancelled, "the watch was asked to stop");
     }
-    if (cursor < state.floor) {
-      return as_return(expired(kind, cursor, state.floor));
+    if (position < state.first) {
+      return error(StatusCode::kExpired,
+                   fmt::format("the reader of this watch is {} changes behind the history of {} "
+                               "objects; list again and watch from there",
+                               state.first - position, to_string(kind)));
     }
-    if (const WatchEvent* event = after(kind, cursor)) {
-      return *event;
+    if (position < state.first + state.history.size()) {
+      return state.history[static_cast<std::size_t>(position - state.first)];
     }
     if (closed_) {
       return error(StatusCode::kUnavailable, "the store was closed");

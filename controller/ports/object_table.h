@@ -35,7 +35,9 @@ class ObjectTable final : public ObjectReader, public std::enable_shared_from_th
   Result<std::unique_ptr<ObjectWatch>> watch(Kind kind, std::int64_t from_version) const override;
 
   ResourcePtr find(const ObjectKey& key) const;  // null when absent
-  // Makes changes visible, all at once, and wakes the watches of their kinds. Versions must grow.
+  // Makes changes visible, all at once, and wakes the watches of their kinds. Versions never go
+  // back; several changes may share one (a mirror that finds objects gone knows no version of their
+  // end).
   void publish(std::span<const WatchEvent> changes);
   // Ends all watches with Unavailable. Reading goes on.
   void close();
@@ -45,14 +47,14 @@ class ObjectTable final : public ObjectReader, public std::enable_shared_from_th
   struct KindState {
     ObjectIndex index;
     std::deque<WatchEvent> history;
-    std::int64_t floor = 0;  // changes up to this version are not in the history
+    std::uint64_t first = 0;  // position of the history's front; positions never go back
+    std::int64_t floor = 0;   // changes up to this version are not in the history
   };
 
   explicit ObjectTable(std::size_t history_limit) : history_limit_(history_limit) {}
   static std::size_t index_of(Kind kind) { return static_cast<std::size_t>(kind); }
-  // The first change after `cursor`; null when there is none yet.
-  const WatchEvent* after(Kind kind, std::int64_t cursor) const REQUIRES(mutex_);
-  Result<WatchEvent> next(Kind kind, std::int64_t cursor, Duration timeout,
+  // The change at `position`.
+  Result<WatchEvent> next(Kind kind, std::uint64_t position, Duration timeout,
                           const std::stop_token& stop) const;
   void add_locked(const WatchEvent& change) REQUIRES(mutex_);
   void wake(Kind kind) const;

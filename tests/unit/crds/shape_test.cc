@@ -58,6 +58,9 @@ TEST(Crds, NamesAreThoseOfTheModel) {
 TEST(Crds, EveryFieldIsExplained) {
   for (const Crd& crd : load_crds()) {
     walk_schema(crd.schema(), "", [&](const std::string& path, const Node& schema) {
+      if (path == "metadata") {
+        return;  // the API server explains it, and refuses a CRD that does
+      }
       const Node* description = schema.find("description");
       ASSERT_NE(description, nullptr) << crd.file << " " << path;
       EXPECT_GE(description->text.size(), 4U) << crd.file << " " << path;

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/kubernetes/reflector.h"
+
+#include "tests/support/process.h"
+#include "tests/unit/kubernetes/scripted_api.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace ripcord::kubernetes {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using End = Exchange::End;
+
+// What the reflector told, in words: "replace a@1 b@2 as of 5", "modified a@6", "deleted a@7", "up
+// to 9".
+class Told final : public MirrorSink {
+ public:
+  void replace(std::vector<ResourcePtr> objects, std::int64_t version) override {
+    std::string line = "replace";
+    for (const ResourcePtr& object : objects) {
+      line += " " + named(*object);
+    }
+    say(fmt::format("{} as of {}", line, version));
+  }
+  void apply(WatchEvent event) override {
+    say(fmt::format("{} {}",
+                    event.type == WatchEvent::Type::kAdded      ? "added"
+                    : event.type == WatchEvent::Type::kModified ? "modified"
+                                                                : "deleted",
+                    named(*event.object)));
+  }
+  void advance(std::int64_t version) override { say(fmt::format("up to {}", version)); }
+
+  std::vector<std::string> lines() const {
+    MutexLock lock(mutex_);
+    return lines_;
+  }
+
+ private:
+  static std::string named(const Resource& object) {
+    return fmt::format("{}@{}", object.meta.name, object.meta.resource_version);
+  }
+  void say(std::string line) {
+    MutexLock lock(mutex_);
+    lines_.push_back(std::move(line));
+  }
+  mutable Mutex mutex_;
+  std::vector<std::string> lines_ GUARDED_BY(mutex_);
+};
+
+// Runs a reflector against a script until all of it was asked for and `last` was told.
+class Followed {
+ public:
+  explicit Followed(std::vector<Exchange> script, bool watches_crd = false)
+      : api(std::move(script)),
+        reflector(api, api, options(watches_crd), told, clock, metrics, {}) {
+    thread = std::jthread([this](const std::stop_token& stop) { reflector.run(stop); });
+  }
+  std::vector<std::string> until(const std::string& last) {
+    EXPECT_TRUE(eventually([&] {
+      const auto lines = told.lines();
+      return api.done() && !lines.empty() && lines.back() == last;
+    })) << "told: "
+        << testing::PrintToString(told.lines())
+        << "\nasked: " << testing::PrintToString(api.asked());
+    return told.lines();
+  }
+  bool problem_has(const std::string& text) {
+    return eventually(
+        [&] { return reflector.state().problem.message().find(text) != std::string::npos; });
+  }
+
+  static ReflectorOptions options(bool watches_crd) {
+    ReflectorOptions options;
+    options.server = "http://api";
+    options.first_retry = std::chrono::milliseconds(1);
+    options.last_retry = std::chrono::milliseconds(4);
+    options.list_wait = std::chrono::milliseconds(300);
+    options.watches_crd = watches_crd;
+    return options;
+  }
+
+  SystemClock clock;
+  NullMetricSink metrics;
+  Told told;
+  ScriptedApi api;
+  Reflector reflector;
+  std::jthread thread;
+};
+
+std::string list_of(const std::vector<Resource>& objects, std::int64_t version,
+                    const std::string& token = "") {
+  std::vector<ResourcePtr> items;
+  for (const Resource& object : objects) {
+    items.push_back(std::make_shared<const Resource>(object));
+  }
+  std::string text = codec::encode_list(Kind::kFeatureFlag, items, version);
+  if (!token.empty()) {
+    const std::string at = "\"metadata\":{";
+    text.insert(text.find(at) + at.size(), R"("continue":")" + token + "\",");
+  }
+  return text;
+}
+
+// The answers that Kubernetes 1.26 and 1.36 gave.
+const std::string kExpiredFrame =
+    R"j({"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},)j"
+    R"j("status":"Failure","message":"too old resource version: 1 (210)",)j"
+    R"j("reason":"Expired","code":410}})j"
+    "\n";
+const std::string kExpiredBody =
+    R"({"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410})";
+const Exchange kStreamingListOfA = {
+    {"GET http://api/apis/ripcord.dev/v1alpha1/featureflags?watch=1", "sendInitialEvents=true",
+     "resourceVersionMatch=NotOlderThan", "allowWatchBookmarks=true"},
+    200,
+    "",
+    {frame("ADDED", flag_at("a", 3)), bookmark(5, true)},
+    End::kEof};
+const Exchange kNoStreamingList = {{"sendInitialEvents=true"}, 422, "{}", {}, End::kEof};
+
+Exchange watch_from(std::int64_t version, std::vector<std::string> pieces, End end = End::kOpen) {
+  return {
+      {"watch=1", fmt::format("&resourceVersion={}", version)}, 200, "", std::move(pieces), end};
+}
+
+TEST(Reflector, AStreamingListBecomesTheWatchOnTheSameConnection) {
+  Exchange all = kStreamingListOfA;
+  all.pieces.push_back(frame("MODIFIED", flag_at("a", 6)));
+  all.pieces.push_back(frame("DELETED", flag_at("a", 7)));
+  all.end = End::kOpen;
+  Followed followed({all});
+  EXPECT_THAT(followed.until("deleted a@7"),
+              ElementsAre("replace a@3 as of 5", "modified a@6", "deleted a@7"));
+  EXPECT_TRUE(followed.reflector.state().synced);
+  EXPECT_EQ(followed.api.asked().size(), 1U);
+}
+
+TEST(Reflector, FramesMayBeCutAnywhere) {
+  Exchange all = kStreamingListOfA;
+  all.pieces = {};
+  const std::string text = frame("ADDED", flag_at("ä", 3)) + bookmark(5, true) + bookmark(9);
+  for (const char byte : text) {
+    all.pieces.emplace_back(1, byte);
+  }
+  all.end = End::kOpen;
+  Followed followed({all});
+  EXPECT_THAT(followed.until("up to 9"), ElementsAre(HasSubstr("@3 as of 5"), "up to 9"));
+}
+
+TEST(Reflector, AnEndedWatchIsTakenUpWhereItWasAndABookmarkMovesThat) {
+  Followed followed({kStreamingListOfA, watch_from(5, {bookmark(8)}, End::kEof),
+                     watch_from(8, {frame("ADDED", flag_at("b", 9))}, End::kBroken),
+                     watch_from(9, {frame("ADDED", flag_at("c", 10))})});
+  EXPECT_THAT(followed.until("added c@10"),
+              ElementsAre("replace a@3 as of 5", "up to 8", "added b@9", "added c@10"));
+}
+
+TEST(Reflector, AServerThatIsAwayCostsNoList) {
+  Followed followed({kStreamingListOfA,
+                     {{"watch=1"}, 200, "", {}, End::kBroken},
+                     {{"watch=1"}, 503, "starting", {}, End::kEof},
+                     {{"watch=1"}, 429, "{}", {}, End::kEof},
+                     watch_from(5, {bookmark(6)})});
+  followed.until("up to 6");
+  EXPECT_THAT(followed.api.asked(), Not(Contains(HasSubstr("limit="))));
+}
+
+TEST(Reflector, AServerWithoutStreamingListsIsListedInPagesFromThenOn) {
+  Followed followed({kNoStreamingList,
+                     {{"limit=500"}, 200, list_of({flag_at("a", 1)}, 4, "next")},
+                     {{"limit=500", "continue=next"}, 200, list_of({flag_at("b", 2)}, 4)},
+                     watch_from(4, {kExpiredFrame}),
+                     {{"limit=500"}, 200, list_of({}, 9)},
+                     watch_from(9, {bookmark(10)})});
+  EXPECT_THAT(followed.until("up to 10"),
+              ElementsAre("replace a@1 b@2 as of 4", "replace as of 9", "up to 10"));
+}
+
+TEST(Reflector, PagesThatOutliveTheirSnapshotAreAskedForAllAtOnce) {
+  Followed followed({kNoStreamingList,
+                     {{"limit=500"}, 200, list_of({flag_at("a", 1)}, 4, "next")},
+                     {{"continue=next"}, 410, kExpiredBody},
+                     {{"/featureflags"}, 200, list_of({flag_at("a", 1), flag_at("b", 2)}, 6)},
+                     watch_from(6, {bookmark(7)})});
+  EXPECT_THAT(followed.until("up to 7"), ElementsAre("replace a@1 b@2 as of 6", "up to 7"));
+  EXPECT_THAT(followed.api.asked().at(3), Not(HasSubstr("limit=")));
+}
+
+TEST(Reflector, AStreamingListThatNeverEndsIsGivenUpForPages) {
+  Exchange endless = kStreamingListOfA;
+  endless.pieces.pop_back();
+  endless.end = End::kOpen;
+  Followed followed(
+      {endless, {{"limit=500"}, 200, list_of({flag_at("a", 1)}, 4)}, watch_from(4, {bookmark(5)})});
+  EXPECT_THAT(followed.until("up to 5"), ElementsAre("replace a@1 as of 4", "up to 5"));
+}
+
+TEST(Reflector, AnExpiredVersionLeadsToAListAndSoDoesAFrameThatIsNone) {
+  for (const std::string& bad : {kExpiredFrame, std::string("{\"type\":\n")}) {
+    Followed followed(
+        {kStreamingListOfA, watch_from(5, {bad}), kStreamingListOfA, watch_from(5, {bookmark(6)})});
+    EXPECT_THAT(followed.until("up to 6"),
+                ElementsAre("replace a@3 as of 5", "replace a@3 as of 5", "up to 6"));
+  }
+}
+
+TEST(Reflector, AnObjectThatCannotBeReadIsLeftOutAndTheOthersGoOn) {
+  const std::string bad =
+      R"({"type":"MODIFIED","object":{"apiVersion":"ripcord.dev/v1alpha1","kind":"FeatureFlag",)"
+      R"("metadata":{"name":"a","namespace":"default","resourceVersion":"6"},"spec":{"enabled":"perhaps"}}})"
+      "\n";
+  Followed followed({kStreamingListOfA,
+                     watch_from(5, {bad, frame("ADDED", flag_at("b", 7))}, End::kEof),
+                     watch_from(7, {bookmark(8)})});
+  EXPECT_THAT(followed.until("up to 8"),
+              ElementsAre("replace a@3 as of 5", "added b@7", "up to 8"));
+}
+
+TEST(Reflector, AKindTheServerDoesNotKnowIsNamedAndFoundWhenItComes) {
+  const Exchange unknown = {{"watch=1"}, 404, "404 page not found\n", {}, End::kEof};
+  Followed followed({unknown, unknown, unknown, unknown, unknown, kStreamingListOfA,
+                     watch_from(5, {bookmark(6)})});
+  EXPECT_TRUE(followed.problem_has("apply crds/") || followed.api.done());
+  followed.until("up to 6");
+  EXPECT_THAT(followed.api.asked(), Not(Contains(HasSubstr("limit="))));
+  EXPECT_TRUE(followed.reflector.state().problem.ok());
+}
+
+TEST(Reflector, AMissingRightIsNamed) {
+  std::vector<Exchange> script(
+      200,
+      {{"watch=1"},
+       403,
+       R"({"kind":"Status","reason":"Forbidden","code":403,"message":"featureflags.ripcord.dev is forbidden: User \"x\" cannot watch resource"})",
+       {},
+       End::kEof});
+  Followed followed(std::move(script));
+  EXPECT_TRUE(followed.problem_has("cannot watch resource"));
+  EXPECT_EQ(followed.reflector.state().problem.code(), StatusCode::kPermissionDenied);
+  EXPECT_FALSE(followed.reflector.state().synced);
+}
+
+TEST(Reflector, RemovingTheCrdDoesNotReportItsObjectsGone) {
+  Followed followed(
+      {kStreamingListOfA,
+       watch_from(5, {frame("DELETED", flag_at("a", 6))}, End::kEof),
+       {{"customresourcedefinitions/featureflags.ripcord.dev"},
+        200,
+        R"({"metadata":{"name":"featureflags.ripcord.dev","deletionTimestamp":"2026-01-01T00:00:00Z"}})"},
+       {{"watch=1"}, 404, "404 page not found\n", {}, End::kEof},
+       watch_from(6, {kExpiredFrame}),
+       kStreamingListOfA,
+       watch_from(5, {bookmark(7)})},
+      true);
+  EXPECT_THAT(followed.until("up to 7"),
+              ElementsAre("replace a@3 as of 5", "replace a@3 as of 5", "up to 7"));
+}
+
+TEST(Reflector, AnOrdinaryDeletionIsReported) {
+  Followed followed({kStreamingListOfA,
+                     watch_from(5, {frame("DELETED", flag_at("a", 6))}),
+                     {{"customresourcedefinitions"}, 200, R"({"metadata":{"name":"x"}})"}},
+                    true);
+  followed.until("deleted a@6");
+}
+
+}  // namespace
+}  // namespace ripcord::kubernetes
