@@ -16,7 +16,8 @@ class Kustomize(Shipped):
         kinds = sorted(o["kind"] for o in rendered("install"))
         self.assertEqual(kinds, sorted(
             ["Namespace", "ServiceAccount", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy", "Role",
-             "RoleBinding"] + ["ClusterRoleBinding"] * 2 + ["CustomResourceDefinition"] * 4 + ["ClusterRole"] * 7))
+             "RoleBinding"] + ["ClusterRoleBinding"] * 2 + ["CustomResourceDefinition"] * 4 + ["ClusterRole"] * 7 +
+            ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]))
 
     def test_runs_two_replicas_that_give_way_one_by_one(self):
         objects = by_key(rendered("install"))
