@@ -13,6 +13,7 @@ RUN apt-get update \
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY crds crds
+COPY manifests/simulation manifests/simulation
 COPY controller controller
 COPY adapters adapters
 RUN cmake --preset release -DRIPCORD_TESTS=OFF -DRIPCORD_BENCH=OFF \

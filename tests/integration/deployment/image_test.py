@@ -2,10 +2,12 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
+import tempfile
 import unittest
 
-from shipped import ROOT, Shipped, output
+from shipped import ROOT, Shipped, output, run
 
 TEXT = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 LINES = [line for line in TEXT.splitlines() if line.strip() and not line.startswith("#")]
@@ -57,6 +59,21 @@ class Image(Shipped):
         cmake = (ROOT / "CMakeLists.txt").read_text().split("if(RIPCORD_TESTS)")[0]
         for folder in re.findall(r"add_subdirectory\(([^)]+)\)", cmake):
             self.assertIn(f"COPY {folder.split('/')[0]} ", TEXT)
+
+    def test_cmake_is_content_with_what_the_image_gets(self):
+        """The context as the engine would see it, configured with the Dockerfile's own options."""
+        command = re.search(r"cmake --preset release (.*?) +&& cmake --build", TEXT).group(1).split()
+        with tempfile.TemporaryDirectory() as context:
+            for line in (ROOT / ".dockerignore").read_text().splitlines():
+                if line.startswith("!"):
+                    target = pathlib.Path(context) / line[1:]
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    source = ROOT / line[1:]
+                    shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+            code, text = run("cmake", "--preset", "release", *command, cwd=context)
+            self.assertEqual(code, 0, text)
+            code, text = run("ninja", "-C", "build/release", "-n", "ripcord", "ripcord-adapter", cwd=context)
+            self.assertEqual(code, 0, text)
 
     @unittest.skipUnless(BINARY.exists(), "ripcord is not built")
     def test_has_every_shared_library_that_the_binary_needs(self):
