@@ -5,6 +5,7 @@
 // automatic; `result` is succeeded, failed or rolled_back.
 
 #include "controller/model/condition.h"
+#include "controller/model/kind.h"
 #include "controller/ports/metrics.h"
 
 #include <array>
@@ -64,6 +65,9 @@ inline constexpr MetricDescriptor kDriftRepairs = {
 inline constexpr MetricDescriptor kObjectState = {
     "ripcord_object_state", "1 for each object and state that a person may want to know.",
     MetricType::kGauge, kStateLabels};
+
+// Every series that the strategy of `kind` may ever write, at zero.
+void declare_rollback_metrics(MetricSink& metrics, Kind kind);
 
 // The values of `trigger`.
 constexpr std::string_view trigger_label(Trigger trigger) {

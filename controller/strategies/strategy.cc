@@ -97,10 +97,7 @@ StrategyReconciler::StrategyReconciler(ObjectStore& store, Strategy& strategy, E
       metrics_(metrics),
       clock_(clock),
       states_(metrics) {
-  for (const MetricDescriptor* counter :
-       {&metric::kSuppressedWrites, &metric::kWriteConflicts, &metric::kDriftRepairs}) {
-    metrics_.add(*counter, {snake_name(strategy.kind())}, 0);
-  }
+  metric::declare_rollback_metrics(metrics_, strategy_.kind());
 }
 
 Outcome StrategyReconciler::reconcile(const ReconcileRequest& request) {
