@@ -51,6 +51,11 @@ inline constexpr MetricDescriptor kMigrationVersion = {
     MetricType::kGauge, kNameLabel};
 inline constexpr MetricDescriptor kRestoredRows = {
     "ripcord_restored_rows_total", "Rows restored from backups.", MetricType::kCounter, {}};
+inline constexpr MetricDescriptor kRestoreRpo = {
+    "ripcord_restore_rpo_seconds",
+    "Age of the backup at the last swap: writes of this time are in the previous database only.",
+    MetricType::kGauge,
+    {}};
 inline constexpr MetricDescriptor kSuppressedWrites = {
     "ripcord_suppressed_writes_total", "Status writes left out because nothing had changed.",
     MetricType::kCounter, kStrategyLabel};
