@@ -5,6 +5,7 @@
 #include "tests/support/control_plane.h"
 
 #include <algorithm>
+#include <optional>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -108,15 +109,24 @@ TEST_F(Installed, TakesEveryOverlayWithoutAWarning) {
   }
 }
 
-TEST_F(Installed, TakesTheChartWithoutAWarning) {
+// Nothing when helm was not built.
+std::optional<std::string> helm() {
   const RunResult found =
       run({.argv = {std::string(RIPCORD_SOURCE_DIR) + "/tests/helm/build", "--find"}});
-  if (found.exit_code != 0 && !control_plane_is_required()) {
-    GTEST_SKIP() << found.err;
+  if (found.exit_code != 0) {
+    EXPECT_FALSE(control_plane_is_required()) << found.err;
+    return std::nullopt;
   }
-  ASSERT_EQ(found.exit_code, 0) << found.err;
-  const std::string helm = found.out.substr(0, found.out.find('\n')) + "/helm";
-  const std::string chart = std::string(RIPCORD_SOURCE_DIR) + "/helm/ripcord";
+  return found.out.substr(0, found.out.find('\n')) + "/helm";
+}
+
+const std::string kChart = std::string(RIPCORD_SOURCE_DIR) + "/helm/ripcord";
+
+TEST_F(Installed, TakesTheChartWithoutAWarning) {
+  const std::optional<std::string> program = helm();
+  if (!program) {
+    GTEST_SKIP() << "helm is not built: run tests/helm/build";
+  }
   const std::vector<std::vector<std::string>> variants = {
       {},
       {"--set", "watchNamespace=shop"},
@@ -124,12 +134,48 @@ TEST_F(Installed, TakesTheChartWithoutAWarning) {
       {"--set", "rbac.references[0].namespace=shop,rbac.references[0].secrets={a}"},
       {"--set", "podDisruptionBudget.minAvailable=50%,dashboard.enabled=true"}};
   for (const auto& variant : variants) {
-    std::vector<std::string> argv = {helm, "template", "release", chart, "-n", "ripcord-system"};
+    std::vector<std::string> argv = {*program, "template", "release",
+                                     kChart,   "-n",       "ripcord-system"};
     argv.insert(argv.end(), variant.begin(), variant.end());
     const RunResult rendered = run({.argv = argv});
     ASSERT_EQ(rendered.exit_code, 0) << rendered.err;
     takes(fmt::format("{}", fmt::join(variant, " ")), rendered.out);
   }
+}
+
+// On a server of its own: the other one has the CRDs already.
+TEST(Chart, InstallsUpgradesAndUninstallsAndLeavesTheObjects) {
+  REQUIRE_CONTROL_PLANE();
+  const std::optional<std::string> program = helm();
+  if (!program) {
+    GTEST_SKIP() << "helm is not built: run tests/helm/build";
+  }
+  const ControlPlane plane;
+  const TempDir home;
+  const auto call = [&](std::vector<std::string> args) {
+    args.insert(args.begin(), *program);
+    args.insert(args.end(), {"-n", "tools", "--kubeconfig", plane.kubeconfig()});
+    const RunResult done =
+        run({.argv = args, .env = {{"HOME", home.path().string()}}}, {}, std::chrono::minutes(2));
+    EXPECT_EQ(done.exit_code, 0) << fmt::format("{}", fmt::join(args, " ")) << "\n" << done.err;
+    return done.out;
+  };
+  EXPECT_THAT(call({"install", "rip", kChart, "--create-namespace"}),
+              HasSubstr("rip-ripcord.tools.svc:8016"));
+  EXPECT_EQ(plane.must_kubectl({"get", "validatingadmissionpolicybinding", "-o", "name"}),
+            "validatingadmissionpolicybinding.admissionregistration.k8s.io/"
+            "featureflags.ripcord.dev\n");
+  plane.must_kubectl({"apply", "-f", "-"},
+                     "apiVersion: ripcord.dev/v1alpha1\nkind: FeatureFlag\nmetadata: {name: "
+                     "checkout, namespace: tools}\nspec: {}\n");
+  call({"upgrade", "rip", kChart, "--set", "replicas=1"});
+  EXPECT_EQ(plane.must_kubectl({"get", "deployment", "rip-ripcord", "-n", "tools", "-o",
+                                "jsonpath={.spec.replicas}"}),
+            "1");
+  EXPECT_THAT(plane.must_kubectl({"get", "pdb", "-n", "tools", "-o", "name"}), testing::IsEmpty());
+  call({"uninstall", "rip"});
+  EXPECT_EQ(plane.must_kubectl({"get", "featureflags", "-n", "tools", "-o", "name"}),
+            "featureflag.ripcord.dev/checkout\n");
 }
 
 TEST_F(Installed, GetsItsPodsPastTheRestrictedStandard) {
