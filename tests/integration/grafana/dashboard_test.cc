@@ -69,7 +69,7 @@ class DashboardTest : public testing::Test {
   }
   // "All" of every variable: its values as (a|b), or its allValue.
   Variables all_values(std::map<std::string, std::vector<std::string>>& values) const {
-    Variables variables = {{"__rate_interval", "20s"}, {"__range", "600s"}, {"__interval", "5s"}};
+    Variables variables = {{"__rate_interval", "300s"}, {"__range", "600s"}, {"__interval", "60s"}};
     for (const json& variable : dashboard_["templating"]["list"]) {
       if (variable["type"] != "query") {
         continue;
