@@ -95,7 +95,10 @@ class Server:
             raise RuntimeError("the control plane did not start: " + open(self.data + "/log").read()[-2000:])
         self.kubeconfig = line.split()[1]
         self.port = int(re.search(r"https://127\.0\.0\.1:(\d+)", open(self.kubeconfig).read()).group(1))
-        self.admin = self.connect()
+
+    @property
+    def admin(self):
+        return self.connect()  # a new one each time: the server closes those that are idle for long
 
     def connect(self):
         return Connection(self.port, self.data + "/ca.crt", "admin-token")

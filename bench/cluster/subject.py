@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from server import Connection, ROOT, free_port, samples
+from server import Connection, free_port, samples
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -89,9 +89,9 @@ class Subject:
                 self.kill()
 
 
-def ripcord(server, namespace):
+def ripcord(server, namespace, program):
     return Subject("ripcord", namespace, "ripcord-leader", lambda address: [
-        ROOT / "build/release/bin/ripcord", "run", "--kubeconfig", server.kubeconfig, "--watch-namespace", namespace,
+        program, "run", "--kubeconfig", server.kubeconfig, "--watch-namespace", namespace,
         "--lease-namespace", namespace, "--metrics-bind-address", address, "--health-probe-bind-address", "0",
         "--ofrep-bind-address", f"127.0.0.1:{free_port()}"])
 
