@@ -156,26 +156,36 @@ Result<BackupFormat> format_of_file(const std::string& name, const fs::path& pat
   return BackupFormat::kPgPlain;
 }
 
-// The whole size; an entry that links out of the catalog is refused.
-Result<std::int64_t> size_of_directory(const std::string& name, const fs::path& path,
-                                       const fs::path& root) {
-  std::int64_t bytes = 0;
+std::optional<WallTime> written_at(const fs::path& path) {
+  std::error_code failure;
+  const auto time = fs::last_write_time(path, failure);
+  if (failure) {
+    return std::nullopt;
+  }
+  return std::chrono::time_point_cast<std::chrono::microseconds>(
+      fs::file_time_type::clock::to_sys(time));
+}
+
+// The size and time of the whole; an entry that links out of the catalog is refused.
+Status measure_directory(const std::string& name, const fs::path& path, const fs::path& root,
+                         Backup& backup) {
   std::error_code failure;
   for (fs::directory_iterator at(path, failure), end; !failure && at != end;
        at.increment(failure)) {
     const fs::path real = fs::canonical(at->path(), failure);
     if (failure || !inside(real, root)) {
-      return tl::unexpected(leaves(name + "/" + at->path().filename().string()));
+      return leaves(name + "/" + at->path().filename().string());
     }
     if (fs::is_regular_file(real, failure)) {
-      bytes += static_cast<std::int64_t>(fs::file_size(real, failure));
+      backup.bytes += static_cast<std::int64_t>(fs::file_size(real, failure));
+      backup.taken_at = std::max(backup.taken_at, written_at(real));
     }
   }
   if (failure) {
-    return error(StatusCode::kUnavailable,
-                 fmt::format("cannot read backup {:?}: {}", name, failure.message()));
+    return {StatusCode::kUnavailable,
+            fmt::format("cannot read backup {:?}: {}", name, failure.message())};
   }
-  return bytes;
+  return {};
 }
 
 Result<Backup> describe_entry(const std::string& entry, const fs::path& root) {
@@ -200,7 +210,7 @@ Result<Backup> describe_entry(const std::string& entry, const fs::path& root) {
           "UnknownBackupFormat");
     }
     backup.format = BackupFormat::kPgDirectory;
-    ASSIGN_OR_RETURN(backup.bytes, size_of_directory(entry, real, root));
+    RETURN_IF_ERROR(measure_directory(entry, real, root, backup));
     return backup;
   }
   if (!fs::is_regular_file(real, failure)) {
@@ -210,6 +220,7 @@ Result<Backup> describe_entry(const std::string& entry, const fs::path& root) {
   }
   ASSIGN_OR_RETURN(backup.format, format_of_file(entry, real));
   backup.bytes = static_cast<std::int64_t>(fs::file_size(real, failure));
+  backup.taken_at = written_at(real);
   return backup;
 }
 

@@ -145,7 +145,7 @@ std::optional<WatchEvent> EmbeddedObjectStore::decide(PendingWrite& write, Stage
   const auto known = staged.find(request.key);
   const ResourcePtr stored = known == staged.end() ? table_->find(request.key) : known->second;
   const bool creating = request.verb == ObjectWrite::Verb::kCreate;
-  const WriteStamp stamp{version_ + 1, clock_.wall_now(), creating ? new_uid() : ""};
+  const WriteStamp stamp{version_ + 1, clock_.wall_now(), creating ? new_uid() : "", clock_.now()};
   Result<WriteDecision> decision = decide_write(request, stored, stamp);
   if (!decision) {
     write.result = as_return(std::move(decision).error());

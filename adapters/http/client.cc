@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/http/client.h"
 
+#include "adapters/http/tls.h"
 #include "adapters/http/wire.h"
 #include "controller/base/mutex.h"
 
@@ -200,101 +201,164 @@ Result<HttpResponse> exchange(Client& client, const rest::http_request& request,
   return response;
 }
 
-std::shared_ptr<Client> make_client(const std::string& origin) {
+// A client object of the library for one origin: connections are kept in it.
+struct Origin {
+  std::shared_ptr<Client> client;
+  std::shared_ptr<TlsFailures> failures = std::make_shared<TlsFailures>();
+};
+
+using Tls = Result<std::shared_ptr<const TlsSetup>>;
+
+Origin make_origin(const web::uri& url, const std::shared_ptr<const TlsSetup>& tls) {
+  Origin origin;
   rest::client::http_client_config config;
   config.set_max_redirects(0);
   // The library's timeout counts idle time only; ours is the whole exchange, see Limit.
   config.set_timeout(std::chrono::milliseconds(2147483647));
-  return std::make_shared<Client>(origin, config);
+  config.set_tlsext_sni_enabled(false);  // TlsSetup does, with the right name
+  config.set_ssl_context_callback(
+      [tls, host = url.host(), failures = origin.failures](boost::asio::ssl::context& context) {
+        tls->apply(context.native_handle(), host, failures);
+      });
+  origin.client = std::make_shared<Client>(url.authority(), config);
+  return origin;
+}
+
+// What the library says when nothing of the request has left yet.
+bool before_sending(std::string_view what) {
+  return what.starts_with("Failed to connect") || what.starts_with("Error resolving address") ||
+         what.starts_with("Failed to resolve address");
+}
+
+Status failure_of(const rest::http_exception& e, const std::string& tls) {
+  const std::string_view what = e.what();
+  if (!tls.empty()) {
+    return Status(StatusCode::kUnavailable, tls, std::string(kTlsFailed));
+  }
+  if (what.starts_with("Error in SSL handshake")) {
+    return Status(StatusCode::kUnavailable,
+                  "the TLS handshake failed; does an https server listen there?",
+                  std::string(kTlsFailed));
+  }
+  if (before_sending(what)) {
+    return Status(StatusCode::kUnavailable, std::string(what), std::string(kNotConnected));
+  }
+  return Status(e.error_code() == std::errc::timed_out ? StatusCode::kDeadlineExceeded
+                                                       : StatusCode::kUnavailable,
+                std::string(what));
 }
 
 class CpprestClient final : public HttpClient {
  public:
-  explicit CpprestClient(ClientLimits limits) : limits_(limits) { start_pool_once(); }
+  CpprestClient(ClientLimits limits, Tls tls) : limits_(limits), tls_(std::move(tls)) {
+    start_pool_once();
+  }
 
   Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop) override {
-    const auto failed = [&](StatusCode code, const std::string& why) {
-      return error(code, fmt::format("{} {}: {}", request.method, request.url, why));
-    };
-    try {
-      ASSIGN_OR_RETURN(const web::uri url, checked_url(request));
-      Limit limit(request.timeout, std::move(stop));
-      const std::shared_ptr<Client> client = client_of(url, request.new_connection);
-      Result<HttpResponse> response =
-          exchange(*client, to_rest(request, url), limit, limits_.response_bytes);
-      if (!response) {
-        return failed(response.error().code(), response.error().message());
-      }
-      return response;
-    } catch (const web::uri_exception& e) {
-      return failed(StatusCode::kInvalidArgument, e.what());
-    } catch (const rest::http_exception& e) {
-      return failed(e.error_code() == std::errc::timed_out ? StatusCode::kDeadlineExceeded
-                                                           : StatusCode::kUnavailable,
-                    e.what());
-    } catch (const std::exception& e) {
-      return failed(StatusCode::kUnavailable, e.what());
+    Result<HttpResponse> response = attempt(request, std::move(stop));
+    if (!response) {
+      return tl::unexpected<Status>(
+          response.error().annotated(fmt::format("{} {}", request.method, request.url)));
     }
+    return response;
   }
 
  private:
-  // Connections are kept per client object of the library, one for each origin.
-  std::shared_ptr<Client> client_of(const web::uri& url, bool fresh) {
-    const std::string origin = url.authority().to_string();
-    if (fresh) {
-      return make_client(origin);
+  Result<HttpResponse> attempt(const HttpRequest& request, std::stop_token stop) {
+    std::shared_ptr<TlsFailures> failures;
+    std::uint64_t seen = 0;
+    try {
+      ASSIGN_OR_RETURN(const web::uri url, checked_url(request));
+      ASSIGN_OR_RETURN(const std::shared_ptr<const TlsSetup> tls, tls_);
+      Limit limit(request.timeout, std::move(stop));
+      const Origin origin = origin_of(url, tls, request.new_connection);
+      failures = origin.failures;
+      seen = failures->count();
+      return exchange(*origin.client, to_rest(request, url), limit, limits_.response_bytes);
+    } catch (const web::uri_exception& e) {
+      return error(StatusCode::kInvalidArgument, e.what());
+    } catch (const rest::http_exception& e) {
+      return tl::unexpected<Status>(failure_of(e, failures ? failures->since(seen) : ""));
+    } catch (const std::exception& e) {
+      return error(StatusCode::kUnavailable, e.what());
     }
+  }
+
+  Origin origin_of(const web::uri& url, const std::shared_ptr<const TlsSetup>& tls, bool fresh) {
+    if (fresh) {
+      return make_origin(url, tls);
+    }
+    const std::string key = url.authority().to_string();
     const MutexLock lock(mutex_);
-    if (const auto found = clients_.find(origin); found != clients_.end()) {
+    if (const auto found = origins_.find(key); found != origins_.end()) {
       return found->second;
     }
-    if (clients_.size() >= limits_.origins) {
-      clients_.clear();  // requests in hand keep their own
+    if (origins_.size() >= limits_.origins) {
+      origins_.clear();  // requests in hand keep their own
     }
-    return clients_[origin] = make_client(origin);
+    return origins_[key] = make_origin(url, tls);
   }
 
   const ClientLimits limits_;
+  const Tls tls_;
   Mutex mutex_;
-  std::map<std::string, std::shared_ptr<Client>> clients_ GUARDED_BY(mutex_);
+  std::map<std::string, Origin> origins_ GUARDED_BY(mutex_);
 };
 
 class CpprestStreamClient final : public HttpStreamClient {
  public:
-  CpprestStreamClient() { start_pool_once(); }
+  explicit CpprestStreamClient(Tls tls) : tls_(std::move(tls)) { start_pool_once(); }
 
   Status stream(const HttpRequest& request, const std::function<void(std::string_view)>& sink,
                 HttpResponse& refused, std::stop_token stop) override {
+    const Status ended = attempt(request, sink, refused, std::move(stop));
+    return ended.ok() ? ended : ended.annotated(fmt::format("{} {}", request.method, request.url));
+  }
+
+ private:
+  static constexpr std::size_t kRefusalBytes = 1024 * 1024;
+
+  Status attempt(const HttpRequest& request, const std::function<void(std::string_view)>& sink,
+                 HttpResponse& refused, std::stop_token stop) {
+    std::shared_ptr<TlsFailures> failures;
     try {
       ASSIGN_OR_RETURN(const web::uri url, checked_url(request));
+      ASSIGN_OR_RETURN(const std::shared_ptr<const TlsSetup> tls, tls_);
       Limit limit(request.timeout, std::move(stop));
-      const std::shared_ptr<Client> client = make_client(url.authority().to_string());
+      const Origin origin = make_origin(url, tls);
+      failures = origin.failures;
       ASSIGN_OR_RETURN(const rest::http_response answer,
-                       limit.wait(client->request(to_rest(request, url), limit.token())));
+                       limit.wait(origin.client->request(to_rest(request, url), limit.token())));
       if (answer.status_code() / 100 != 2) {
         refused = head_of(answer);
         ASSIGN_OR_RETURN(refused.body, read_body(answer, limit, kRefusalBytes));
         return ok_status();
       }
       return read_pieces(answer, limit, request.timeout, sink);
+    } catch (const rest::http_exception& e) {
+      return failure_of(e, failures ? failures->since(0) : "");
     } catch (const std::exception& e) {
-      return Status(StatusCode::kUnavailable,
-                    fmt::format("{} {}: {}", request.method, request.url, e.what()));
+      return Status(StatusCode::kUnavailable, e.what());
     }
   }
 
- private:
-  static constexpr std::size_t kRefusalBytes = 1024 * 1024;
+  const Tls tls_;
 };
 
 }  // namespace
 
-std::unique_ptr<HttpStreamClient> make_http_stream_client() {
-  return std::make_unique<CpprestStreamClient>();
+std::unique_ptr<HttpStreamClient> make_http_stream_client(const TlsOptions& tls) {
+  return std::make_unique<CpprestStreamClient>(TlsSetup::make(tls));
 }
 
-std::unique_ptr<HttpClient> make_http_client(ClientLimits limits) {
-  return std::make_unique<CpprestClient>(limits);
+std::unique_ptr<HttpClient> make_http_client(ClientLimits limits, const TlsOptions& tls) {
+  return std::make_unique<CpprestClient>(limits, TlsSetup::make(tls));
+}
+
+Result<HttpClients> make_http_clients(const TlsOptions& tls) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const TlsSetup> setup, TlsSetup::make(tls));
+  return HttpClients{std::make_unique<CpprestClient>(ClientLimits{}, setup),
+                     std::make_unique<CpprestStreamClient>(setup)};
 }
 
 }  // namespace ripcord::http

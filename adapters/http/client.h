@@ -4,7 +4,7 @@
 // it at once. The calling thread waits; the library's own pool (4 threads, started with the first
 // client of the process) never does.
 
-#include "controller/ports/http_client.h"
+#include "controller/ports/http_clients.h"
 
 #include <cstddef>
 #include <memory>
@@ -17,10 +17,14 @@ struct ClientLimits {
 };
 
 // Refuses (InvalidArgument) URLs that are not http or https, and header names or values that would
-// start a header of their own. Safe for concurrent use.
-std::unique_ptr<HttpClient> make_http_client(ClientLimits limits = {});
+// start a header of their own. https: with the system's CAs, unless `tls` says otherwise; options
+// that cannot be used fail every request (see make_http_clients). Safe for concurrent use.
+std::unique_ptr<HttpClient> make_http_client(ClientLimits limits = {}, const TlsOptions& tls = {});
 
 // For watches: a connection of its own for each stream. Safe for concurrent use.
-std::unique_ptr<HttpStreamClient> make_http_stream_client();
+std::unique_ptr<HttpStreamClient> make_http_stream_client(const TlsOptions& tls = {});
+
+// Both; an HttpClientFactory.
+Result<HttpClients> make_http_clients(const TlsOptions& tls);
 
 }  // namespace ripcord::http

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <unordered_set>
+#include <utility>
 
 #include <boost/asio.hpp>
 
@@ -49,9 +50,10 @@ class Census {
 };
 
 struct Shared {
-  explicit Shared(const ServerLimits& l)
-      : limits(l), connections(l.connections), streams(l.streams) {}
+  Shared(const ServerLimits& l, Logger logger)
+      : limits(l), log(std::move(logger)), connections(l.connections), streams(l.streams) {}
   const ServerLimits limits;
+  const Logger log;
   Census connections;
   Census streams;
 };

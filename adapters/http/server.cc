@@ -73,7 +73,7 @@ Status bind_failure(const std::string& address, const error_code& failed) {
 
 class HttpServer::Impl {
  public:
-  explicit Impl(const ServerLimits& limits) : shared_(limits) {
+  Impl(const ServerLimits& limits, Logger log) : shared_(limits, std::move(log)) {
     for (int i = 0; i < std::max(1, limits.io_threads); ++i) {
       Lane& lane = lanes_.emplace_back();
       sweep_later(lane);
@@ -145,7 +145,8 @@ class HttpServer::Impl {
   std::vector<std::jthread> threads_ GUARDED_BY(mutex_);
 };
 
-HttpServer::HttpServer(ServerLimits limits) : impl_(std::make_unique<Impl>(limits)) {}
+HttpServer::HttpServer(ServerLimits limits, Logger log)
+    : impl_(std::make_unique<Impl>(limits, std::move(log))) {}
 HttpServer::~HttpServer() = default;
 
 Result<std::uint16_t> HttpServer::listen(const std::string& address, HttpService& service) {

@@ -5,9 +5,12 @@
 // cost a bounded amount: sizes, times, connections and streams are limited, and what is over a
 // limit is refused (431 head, 413 body, 503 connection or stream) or closed (time).
 // Services run on the I/O threads: one that may take more than a few milliseconds gets a server of
-// its own, so that nothing fast waits behind it. An exception of a service is a 500.
+// its own, so that nothing fast waits behind it. An exception of a service is logged with method
+// and path (neither query, headers nor body, which may hold secrets) and answered with 500 and a
+// Status; one of a stream is logged and breaks it off.
 
 #include "controller/base/clock.h"
+#include "controller/base/log.h"
 #include "controller/base/status.h"
 #include "controller/ports/http_service.h"
 
@@ -34,7 +37,7 @@ struct ServerLimits {
 // All calls are safe from any thread but the server's own.
 class HttpServer {
  public:
-  explicit HttpServer(ServerLimits limits = {});
+  explicit HttpServer(ServerLimits limits = {}, Logger log = {});
   ~HttpServer();  // stops
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -56,16 +56,26 @@ inline ServedRequest to_request(Parser& parser) {
   return request;
 }
 
-inline ServedResponse serve_fenced(HttpService& service, const ServedRequest& request) {
-  ServedResponse failed;
-  failed.status = 500;
-  failed.content_type = "text/plain; charset=utf-8";
-  failed.body = "internal error: this request could not be answered\n";
+inline ServedResponse serve_fenced(HttpService& service, const ServedRequest& request,
+                                   const Logger& log) {
+  std::string what = "an exception of unknown type";
   try {
     return service.serve(request);
-  } catch (const std::exception&) {
-    return failed;
+  } catch (const std::exception& e) {
+    what = e.what();
+  } catch (...) {  // whatever a library throws costs its request and nothing else
   }
+  log.error("a request could not be answered",
+            {{"method", request.method}, {"path", request.path}, {"error", what}});
+  ServedResponse failed;
+  failed.status = 500;
+  failed.content_type = "application/json";
+  failed.body =
+      R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",)"
+      R"("message":"internal error: this request could not be answered; the log says why",)"
+      R"("reason":"InternalError","code":500})"
+      "\n";
+  return failed;
 }
 
 // One connection:
@@ -186,9 +196,11 @@ class Session final : public std::enable_shared_from_this<Session> {
     keep_alive_ = parser_->keep_alive() && !lane_.stopping;
     http10_ = head.version() < 11;
     head_only_ = head.method() == beast::http::verb::head;
-    ServedResponse response = serve_fenced(service_, to_request(*parser_));
+    const ServedRequest request = to_request(*parser_);
+    ServedResponse response = serve_fenced(service_, request, shared_.log);
     if (response.stream) {
-      return stream(std::move(response));
+      return stream(std::move(response),
+                    shared_.log.with("method", request.method).with("path", request.path));
     }
     std::optional<std::string> text =
         response_head(response, {Framing::kLength, keep_alive_, http10_});
@@ -249,7 +261,7 @@ class Session final : public std::enable_shared_from_this<Session> {
                             });
   }
 
-  void stream(ServedResponse response) {
+  void stream(ServedResponse response, Logger log) {
     keep_alive_ = false;
     const Framing framing = http10_ ? Framing::kUntilClose : Framing::kChunked;
     std::optional<std::string> head = response_head(response, {framing, false, http10_});
@@ -270,6 +282,7 @@ class Session final : public std::enable_shared_from_this<Session> {
     start.chunked = framing == Framing::kChunked;
     start.stall_limit = shared_.limits.write_timeout;
     start.body = std::move(response.stream);
+    start.log = std::move(log);
     start.on_end = [self = shared_from_this()] {
       asio::post(self->lane_.io, [self] { self->stream_ended(); });
     };

@@ -69,7 +69,8 @@ StreamSender::StreamSender(Start start)
     : thread_([start = std::move(start)](std::stop_token stop) mutable {
         try {
           pump(start, std::move(stop));
-        } catch (const std::exception&) {
+        } catch (const std::exception& e) {
+          start.log.error("a stream broke off", {{"error", e.what()}});
           // The body breaks off without its last chunk: that is how the client learns of it.
           (void)::shutdown(start.fd, SHUT_RDWR);
         }

@@ -3,6 +3,7 @@
 // Sends one BodyStream to a connected socket on a thread of its own. A peer that takes nothing for
 // `stall_limit` is dropped. The descriptor is borrowed and must stay open until the sender is gone.
 
+#include "controller/base/log.h"
 #include "controller/ports/http_service.h"
 
 #include <functional>
@@ -20,6 +21,7 @@ class StreamSender {
     bool chunked = true;
     Duration stall_limit{};
     std::unique_ptr<BodyStream> body;
+    Logger log;                    // of an exception of the body
     std::function<void()> on_end;  // on the sender's thread, as its last act
   };
   explicit StreamSender(Start start);

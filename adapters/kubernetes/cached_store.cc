@@ -229,8 +229,7 @@ Result<ObjectList> CachedStore::list(Kind kind, std::optional<std::string> ns) c
   const std::vector<ResourcePtr> own = mirror.own();
   ASSIGN_OR_RETURN(ObjectList list, table->list(kind, ns));
   for (const ResourcePtr& object : own) {
-    if ((ns && object->meta.ns != *ns) ||
-        object->meta.resource_version <= list.resource_version) {
+    if ((ns && object->meta.ns != *ns) || object->meta.resource_version <= list.resource_version) {
       continue;
     }
     const auto at = std::ranges::lower_bound(list.items, object, by_key);

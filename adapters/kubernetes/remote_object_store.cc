@@ -6,14 +6,26 @@
 #include "controller/codec/codec.h"
 #include "controller/codec/wire.h"
 
+#include <algorithm>
 #include <deque>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
 
 namespace ripcord::kubernetes {
 namespace {
+
+// A cluster refuses changed times instead of passing over them, and takes their absence as no
+// change.
+Resource without_server_fields(const Resource& object) {
+  Resource bare = object;
+  bare.meta.generation = 0;
+  bare.meta.creation_timestamp = {};
+  bare.meta.deletion_timestamp.reset();
+  return bare;
+}
 
 // Follows one kind on a thread of its own. A stream that merely ended is taken up again where it
 // stopped.
@@ -164,6 +176,11 @@ Result<ObjectList> RemoteObjectStore::list(Kind kind, std::optional<std::string>
   if (!decoded.unreadable.empty()) {
     return tl::unexpected<Status>(std::move(decoded.unreadable.front()));
   }
+  // A cluster orders by the text "namespace/name", in which "a-b/x" comes before "a/x".
+  std::sort(decoded.items.begin(), decoded.items.end(),
+            [](const ResourcePtr& a, const ResourcePtr& b) {
+              return std::tie(a->meta.ns, a->meta.name) < std::tie(b->meta.ns, b->meta.name);
+            });
   return ObjectList{std::move(decoded.items), decoded.resource_version};
 }
 
@@ -182,11 +199,15 @@ Result<ResourcePtr> RemoteObjectStore::write(std::string method, const std::stri
 }
 
 Result<ResourcePtr> RemoteObjectStore::create(const Resource& object) {
-  return write("POST", collection_path(object.kind(), object.meta.ns), object);
+  // A cluster refuses a version and takes no notice of the rest; status is the server's.
+  Resource wanted = without_server_fields(object);
+  wanted.meta.resource_version = 0;
+  wanted.meta.uid.clear();
+  return write("POST", collection_path(object.kind(), object.meta.ns), wanted);
 }
 
 Result<ResourcePtr> RemoteObjectStore::update(const Resource& object) {
-  return write("PUT", object_path(object.key()), object);
+  return write("PUT", object_path(object.key()), without_server_fields(object));
 }
 
 Result<ResourcePtr> RemoteObjectStore::update_status(const Resource& object) {

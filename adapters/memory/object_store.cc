@@ -46,7 +46,7 @@ Status MemoryObjectStore::remove(const ObjectKey& key, const Preconditions& prec
 Result<ResourcePtr> MemoryObjectStore::write(const ObjectWrite& request) {
   MutexLock lock(write_mutex_);
   const bool creating = request.verb == ObjectWrite::Verb::kCreate;
-  const WriteStamp stamp{version_ + 1, clock_.wall_now(), creating ? new_uid() : ""};
+  const WriteStamp stamp{version_ + 1, clock_.wall_now(), creating ? new_uid() : "", clock_.now()};
   ASSIGN_OR_RETURN(WriteDecision decision, decide_write(request, table_->find(request.key), stamp));
   if (decision.change) {
     version_ = stamp.version;

@@ -122,6 +122,17 @@ std::string etag_of(std::string_view body) {
 
 }  // namespace
 
+OfrepService::OfrepService(const FlagTable& table, MetricSink& metrics)
+    : table_(table), metrics_(metrics) {
+  for (const std::string_view reason : {"static", "disabled", "bulk"}) {
+    metrics_.declare(kFlagEvaluations, {reason, "success"});
+  }
+  for (const std::string_view result : {"error", "not_found"}) {
+    metrics_.declare(kFlagEvaluations, {"error", result});
+  }
+  metrics_.declare(kFlagEvaluations, {"bulk", "error"});
+}
+
 ServedResponse OfrepService::serve(const ServedRequest& request) {
   const std::string_view path = request.path;
   if (!path.starts_with(kBulkPath) ||

@@ -28,7 +28,7 @@ inline constexpr MetricDescriptor kFlagEvaluations = {"ripcord_flag_evaluations_
 class OfrepService final : public HttpService {
  public:
   // Both must outlive the service.
-  OfrepService(const FlagTable& table, MetricSink& metrics) : table_(table), metrics_(metrics) {}
+  OfrepService(const FlagTable& table, MetricSink& metrics);
   ServedResponse serve(const ServedRequest& request) override;
 
  private:

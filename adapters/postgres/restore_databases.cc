@@ -35,6 +35,13 @@ Result<std::int64_t> one_number(const Rows& rows) {
   return number;
 }
 
+// Ours, and golang-migrate's version table: they say nothing about the contents of a backup.
+constexpr std::string_view kBookkeeping =
+    "(n.nspname = 'ripcord' and c.relname in ('applied', 'journal') or c.relname = "
+    "'schema_migrations' and (select string_agg(a.attname || ' ' || format_type(a.atttypid, "
+    "a.atttypmod), ', ' order by a.attname) from pg_attribute a where a.attrelid = c.oid and "
+    "a.attnum > 0 and not a.attisdropped) = 'dirty boolean, version bigint')";
+
 class Target final : public RestoreTarget {
  public:
   Target(RestoreSite site, Duration query_timeout)
@@ -61,7 +68,7 @@ class Target final : public RestoreTarget {
   Status load(const Backup& backup, std::stop_token stop) override {
     RETURN_IF_ERROR(check_backup(site_, backup, stop));
     ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site_, stop));
-    RETURN_IF_ERROR(lock_restore(connection, site_, stop));
+    RETURN_IF_ERROR(lock_side(connection, site_, stop));
     ASSIGN_OR_RETURN(const SiteState found, observe(connection, site_));
     if (found.swapped(site_) || found.swap_begun(site_)) {
       return {StatusCode::kFailedPrecondition, "the swap of this restore has begun already",
@@ -74,7 +81,8 @@ class Target final : public RestoreTarget {
     point("after create side");
     RETURN_IF_ERROR(mark(connection, "loading", backup));
     point("before load");
-    if (const Status loaded = run_load(site_, backup, stop); !loaded.ok()) {
+    const bool notices_death = can_notice_death(connection);
+    if (const Status loaded = run_load(site_, backup, notices_death, stop); !loaded.ok()) {
       end_side_sessions(connection);
       return loaded;
     }
@@ -94,7 +102,8 @@ class Target final : public RestoreTarget {
         const Rows tables,
         connection.query("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid "
                          "= c.relnamespace where c.relkind = 'r' and c.relpersistence <> 't' and "
-                         "n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by 1, 2",
+                         "n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not " +
+                             std::string(kBookkeeping) + " order by 1, 2",
                          {}, stop));
     std::vector<TableRows> counts;
     for (const auto& row : tables.rows) {
@@ -160,7 +169,7 @@ class Leftovers final : public RestoreLeftovers {
   explicit Leftovers(RestoreSite site) : site_(std::move(site)) {}
 
   Status drop_side() override {
-    return drop(site_.names.side, [this](const SiteState& found) {
+    return drop(site_.names.side, lock_side, [this](const SiteState& found) {
       return found.swap_begun(site_) && !found.swapped(site_)
                  ? Status(StatusCode::kFailedPrecondition, "its swap has begun; finish it first",
                           "SwapInterrupted")
@@ -169,7 +178,7 @@ class Leftovers final : public RestoreLeftovers {
   }
 
   Status drop_previous() override {
-    return drop(site_.names.previous, [this](const SiteState& found) {
+    return drop(site_.names.previous, lock_swap, [this](const SiteState& found) {
       return found.previous && !found.live
                  ? Status(StatusCode::kFailedPrecondition,
                           fmt::format("there is no database {}: the previous one may be all that "
@@ -181,9 +190,10 @@ class Leftovers final : public RestoreLeftovers {
   }
 
  private:
-  template <class Check>
-  Status drop(const std::string& name, Check check) {
+  template <class Lock, class Check>
+  Status drop(const std::string& name, Lock lock, Check check) {
     ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site_, {}));
+    RETURN_IF_ERROR(lock(connection, site_, {}).annotated("not dropping " + name));
     ASSIGN_OR_RETURN(const SiteState found, observe(connection, site_));
     RETURN_IF_ERROR(check(found).annotated("not dropping " + name));
     trace_point(site_.trace, "before drop");

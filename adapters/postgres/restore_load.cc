@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <random>
 
@@ -12,6 +13,11 @@
 
 namespace ripcord::postgres {
 namespace {
+
+constexpr std::string_view kDeathCheck = "client_connection_check_interval=2000";  // ms
+// One flush at the end instead of one a statement: the mark `loaded` is written by another session
+// that waits for all the log before it. A server that crashes earlier has a side without that mark.
+constexpr std::string_view kNoFlush = "-c synchronous_commit=off";
 
 // Debian's /usr/bin/pg_restore is a wrapper that costs 0.1 s and may pick an old version: the
 // newest installed one reads every dump that any of them reads.
@@ -119,9 +125,12 @@ Result<bool> psql_can_restrict(const RestoreSite& site, const std::stop_token& s
   return outcome.out.find("\\restrict") != std::string::npos;
 }
 
-Result<Command> load_command(const RestoreSite& site, const Backup& backup,
+Result<Command> load_command(const RestoreSite& site, const Backup& backup, bool notices_death,
                              const std::stop_token& stop) {
-  ASSIGN_OR_RETURN(const std::string conninfo, secretless_conninfo(site.url, site.names.side));
+  ASSIGN_OR_RETURN(const std::string conninfo,
+                   secretless_conninfo(site.url, site.names.side,
+                                       fmt::format("{}{}{}", kNoFlush, notices_death ? " -c " : "",
+                                                   notices_death ? kDeathCheck : "")));
   Command command;
   if (backup.format != BackupFormat::kPgPlain) {
     command.argv = {tool_path("pg_restore"),
@@ -154,7 +163,8 @@ Result<Command> load_command(const RestoreSite& site, const Backup& backup,
 
 }  // namespace
 
-Result<std::string> secretless_conninfo(const std::string& url, const std::string& database) {
+Result<std::string> secretless_conninfo(const std::string& url, const std::string& database,
+                                        const std::string& options) {
   ASSIGN_OR_RETURN(UrlParts parts, parse_url(url));
   if (parts.options.contains("sslpassword")) {
     return error(
@@ -165,11 +175,23 @@ Result<std::string> secretless_conninfo(const std::string& url, const std::strin
   }
   parts.options.erase("password");
   parts.options["dbname"] = database;
+  if (!options.empty()) {
+    const char* of_environment = std::getenv("PGOPTIONS");  // NOLINT(concurrency-mt-unsafe)
+    std::string& all = parts.options["options"];
+    if (all.empty() && of_environment != nullptr) {
+      all = of_environment;
+    }
+    all += (all.empty() ? "" : " ") + options;
+  }
   std::string text;
   for (const auto& [key, value] : parts.options) {
     text += (text.empty() ? "" : " ") + key + "=" + quoted_value(value);
   }
   return text;
+}
+
+bool can_notice_death(Connection& connection) {
+  return connection.execute("set " + std::string(kDeathCheck)).has_value();
 }
 
 Status check_backup(const RestoreSite& site, const Backup& backup, const std::stop_token& stop) {
@@ -195,8 +217,9 @@ Status check_backup(const RestoreSite& site, const Backup& backup, const std::st
           "WrongBackupFormat"};
 }
 
-Status run_load(const RestoreSite& site, const Backup& backup, const std::stop_token& stop) {
-  ASSIGN_OR_RETURN(Command command, load_command(site, backup, stop));
+Status run_load(const RestoreSite& site, const Backup& backup, bool notices_death,
+                const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(Command command, load_command(site, backup, notices_death, stop));
   ASSIGN_OR_RETURN(const CommandOutcome outcome, run_tool(site, std::move(command), stop));
   const std::string tool = backup.format == BackupFormat::kPgPlain ? "psql" : "pg_restore";
   return outcome.exit_code == 0 ? ok_status() : tool_failure(tool, backup, outcome);

@@ -14,9 +14,15 @@ Status check_backup(const RestoreSite& site, const Backup& backup, const std::st
 
 // Loads `backup` into the (empty) side database. FailedPrecondition (LoadFailed) carries the tool's
 // own first error; Unavailable or ResourceExhausted when trying again may help.
-Status run_load(const RestoreSite& site, const Backup& backup, const std::stop_token& stop);
+// With `notices_death` the server ends what it is doing for the tool soon after the tool is gone.
+Status run_load(const RestoreSite& site, const Backup& backup, bool notices_death,
+                const std::stop_token& stop);
 
-// A libpq connection string for `database`, without secrets.
-Result<std::string> secretless_conninfo(const std::string& url, const std::string& database);
+// A libpq connection string for `database`, without secrets. `options` (-c name=value) are added to
+// those of the URL, or of PGOPTIONS where the URL has none.
+Result<std::string> secretless_conninfo(const std::string& url, const std::string& database,
+                                        const std::string& options = {});
+// Whether the server knows client_connection_check_interval (PostgreSQL 14 on most systems).
+bool can_notice_death(Connection& connection);
 
 }  // namespace ripcord::postgres

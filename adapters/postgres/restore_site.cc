@@ -39,6 +39,27 @@ std::size_t mark_position(const std::string& comment) {
   return line_start ? at : std::string::npos;
 }
 
+Status lock_for(Connection& connection, const RestoreSite& site, const std::string& what,
+                const std::stop_token& stop) {
+  const MonoTime deadline = site.clock->now() + kLockPatience;
+  for (;;) {
+    ASSIGN_OR_RETURN(
+        const Rows got,
+        connection.query("select pg_try_advisory_lock(hashtextextended($1, 0))", {what}, stop));
+    if (got.rows.at(0).at(0) == "t") {
+      return {};
+    }
+    if (site.clock->now() >= deadline) {
+      return {StatusCode::kUnavailable,
+              fmt::format("another restore of database {} is under way", site.names.live),
+              "Locked"};
+    }
+    if (!site.clock->sleep_for(kLockPoll, stop)) {
+      return {StatusCode::kCancelled, "stopped while waiting for another restore"};
+    }
+  }
+}
+
 }  // namespace
 
 RestoreNames restore_names(const std::string& live, const std::string& uid) {
@@ -80,9 +101,8 @@ bool SiteState::swapped(const RestoreSite& site) const {
 }
 
 bool SiteState::swap_begun(const RestoreSite& site) const {
-  const auto& holder = swapped(site) ? live : side;
-  return holder && holder->mark && holder->mark->uid == site.uid &&
-         holder->mark->stage == "swapping";
+  return !swapped(site) && side && side->mark && side->mark->uid == site.uid &&
+         side->mark->stage == "swapping";
 }
 
 Result<Connection> connect_maintenance(const RestoreSite& site, std::stop_token stop) {
@@ -120,26 +140,12 @@ Result<SiteState> observe(Connection& connection, const RestoreSite& site) {
   return state;
 }
 
-Status lock_restore(Connection& connection, const RestoreSite& site, const std::stop_token& stop) {
-  const MonoTime deadline = site.clock->now() + kLockPatience;
-  for (;;) {
-    ASSIGN_OR_RETURN(
-        const Rows got,
-        connection.query("select pg_try_advisory_lock(hashtextextended('ripcord restore ' || $1, "
-                         "0))",
-                         {site.names.live}, stop));
-    if (got.rows.at(0).at(0) == "t") {
-      return {};
-    }
-    if (site.clock->now() >= deadline) {
-      return {StatusCode::kUnavailable,
-              fmt::format("another restore of database {} is under way", site.names.live),
-              "Locked"};
-    }
-    if (!site.clock->sleep_for(kLockPoll, stop)) {
-      return {StatusCode::kCancelled, "stopped while waiting for another restore"};
-    }
-  }
+Status lock_side(Connection& connection, const RestoreSite& site, const std::stop_token& stop) {
+  return lock_for(connection, site, "ripcord load " + site.names.side, stop);
+}
+
+Status lock_swap(Connection& connection, const RestoreSite& site, const std::stop_token& stop) {
+  return lock_for(connection, site, "ripcord restore " + site.names.live, stop);
 }
 
 Status set_mark(Connection& connection, const std::string& database, const std::string& own_comment,

@@ -29,7 +29,7 @@ RestoreNames restore_names(const std::string& live, const std::string& uid);
 //
 //   loading -> loaded -> swapping -> live
 //
-// `swapping` is written before connections are refused, `live` after they are allowed again.
+// `swapping` is written before connections are refused, `live` with the renames.
 struct RestoreMark {
   std::string uid;
   std::string stage;
@@ -64,7 +64,7 @@ struct SiteState {
   std::optional<DatabaseRow> previous;
 
   bool swapped(const RestoreSite& site) const;
-  bool swap_begun(const RestoreSite& site) const;  // and not ended
+  bool swap_begun(const RestoreSite& site) const;  // and not ended: connections may be refused
 };
 
 // For commands whose rows do not matter.
@@ -75,8 +75,14 @@ inline Status status_of_rows(const Result<Rows>& rows) {
 Result<Connection> connect_maintenance(const RestoreSite& site, std::stop_token stop);
 // FailedPrecondition when the side's name is taken by somebody else's database.
 Result<SiteState> observe(Connection& connection, const RestoreSite& site);
-// Keeps every other controller from loading or swapping this database while `connection` lives.
-Status lock_restore(Connection& connection, const RestoreSite& site, const std::stop_token& stop);
+// Both hold while the session of `connection` lives; who wants both takes the side's first.
+// Unavailable (Locked) when another has it for 15 s.
+//
+// Keeps every other controller from making, filling or dropping the side database of this request.
+Status lock_side(Connection& connection, const RestoreSite& site, const std::stop_token& stop);
+// Keeps every other swap, of any request, away from the live database. Never held while loading:
+// a swap that was killed shuts clients out until its next run has this lock.
+Status lock_swap(Connection& connection, const RestoreSite& site, const std::stop_token& stop);
 Status set_mark(Connection& connection, const std::string& database, const std::string& own_comment,
                 const RestoreMark& mark);
 

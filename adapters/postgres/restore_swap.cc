@@ -36,11 +36,7 @@ class Swap {
     }
     own_comment_ = comment_without_mark(state.live->comment);
     if (!state.live->allows_connections && !state.swap_begun(site_)) {
-      return {StatusCode::kFailedPrecondition,
-              fmt::format("database {} refuses connections and this restore did not do that; run "
-                          "ALTER DATABASE {} ALLOW_CONNECTIONS true when nobody else is at work",
-                          site_.names.live, ident(site_.names.live)),
-              "ConnectionsRefused"};
+      RETURN_IF_ERROR(check_refusal());
     }
     return check_pins();
   }
@@ -50,7 +46,7 @@ class Swap {
     Status renamed;
     for (int attempt = 0; attempt < kRenameTries; ++attempt) {
       RETURN_IF_ERROR(end_sessions(stop));
-      renamed = rename_both();
+      renamed = put_in_place(true);
       if (renamed.ok() || connection_.last_error().sqlstate != "55006") {
         return renamed;  // 55006: a session came up between the check and the rename
       }
@@ -66,20 +62,25 @@ class Swap {
     return {};
   }
 
-  // The renames are done: what is left is the same after a crash as without one.
-  Status finish(const SiteState& state) {
-    for (const auto* name : {&site_.names.live, &site_.names.previous}) {
-      const auto& row = name == &site_.names.live ? state.live : state.previous;
-      if (row && !row->allows_connections) {
-        RETURN_IF_ERROR(allow(*name, true));
-      }
+  // Statements in one message are one transaction: whoever looks sees all of it or nothing, and a
+  // crash leaves nothing to be finished.
+  Status put_in_place(bool has_live) {
+    const std::string live = ident(site_.names.live);
+    const std::string previous = ident(site_.names.previous);
+    std::string sql;
+    if (has_live) {
+      sql = fmt::format(
+          "alter database {0} rename to {1}; alter database {1} allow_connections true;", live,
+          previous);
     }
-    if (!state.swap_begun(site_)) {
-      return {};
-    }
-    mark_ = *state.live->mark;
-    own_comment_ = comment_without_mark(state.live->comment);
-    return mark_stage(site_.names.live, "live");
+    mark_.stage = "live";
+    sql += fmt::format("alter database {} rename to {}; comment on database {} is {}",
+                       ident(site_.names.side), live, live,
+                       Connection::quote_literal(comment_with(own_comment_, mark_)));
+    trace_point(site_.trace, "before rename");
+    RETURN_IF_ERROR(status_of_rows(connection_.execute(sql)));
+    trace_point(site_.trace, "after rename");
+    return {};
   }
 
   // Nothing is renamed: as if the swap had never been tried.
@@ -153,14 +154,23 @@ class Swap {
     }
   }
 
-  // Two statements in one message are one transaction.
-  Status rename_both() {
-    trace_point(site_.trace, "before rename");
-    RETURN_IF_ERROR(status_of_rows(connection_.execute(fmt::format(
-        "alter database {0} rename to {1}; alter database {2} rename to {0}",
-        ident(site_.names.live), ident(site_.names.previous), ident(site_.names.side)))));
-    trace_point(site_.trace, "after rename");
-    return {};
+  // Under the lock: no living swap refuses connections now, but one that was killed may have.
+  Status check_refusal() {
+    const std::string& side = site_.names.side;
+    ASSIGN_OR_RETURN(
+        const Rows dead,
+        connection_.query("select count(*) from pg_database where starts_with(datname, $1) and "
+                          "shobj_description(oid, 'pg_database') ~ "
+                          "'ripcord: uid=[^ ]+ stage=swapping backup='",
+                          {side.substr(0, side.rfind('_') + 1)}));
+    if (dead.rows[0][0] != "0") {
+      return {};
+    }
+    return {StatusCode::kFailedPrecondition,
+            fmt::format("database {} refuses connections and no restore did that; run ALTER "
+                        "DATABASE {} ALLOW_CONNECTIONS true when nobody else is at work",
+                        site_.names.live, ident(site_.names.live)),
+            "ConnectionsRefused"};
   }
 
   const RestoreSite& site_;
@@ -169,57 +179,51 @@ class Swap {
   std::string own_comment_;
 };
 
-// After an attempt that went wrong, on a new session: the old one may be what failed.
-Status settle(const RestoreSite& site, const Status& cause) {
-  ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site, {}));
-  ASSIGN_OR_RETURN(const SiteState state, observe(connection, site));
-  Swap swap(site, connection);
-  if (state.swapped(site)) {
-    return swap.finish(state);
+// After an attempt that went wrong. The lock went with the session, where that is what failed.
+Status settle(const RestoreSite& site, Connection& connection, const Status& cause) {
+  if (!connection.alive()) {
+    ASSIGN_OR_RETURN(connection, connect_maintenance(site, {}));
+    RETURN_IF_ERROR(lock_swap(connection, site, {}));
   }
+  ASSIGN_OR_RETURN(const SiteState state, observe(connection, site));
+  if (state.swapped(site)) {
+    return {};
+  }
+  Swap swap(site, connection);
   RETURN_IF_ERROR(swap.check(state));
   RETURN_IF_ERROR(swap.take_back(state));
   return cause;
-}
-
-Status place_without_live(const RestoreSite& site, Connection& connection) {
-  trace_point(site.trace, "before rename");
-  RETURN_IF_ERROR(status_of_rows(connection.execute(fmt::format(
-      "alter database {} rename to {}", ident(site.names.side), ident(site.names.live)))));
-  trace_point(site.trace, "after rename");
-  return {};
 }
 
 }  // namespace
 
 Result<SwapReport> swap_databases(const RestoreSite& site, const std::stop_token& stop) {
   ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site, stop));
-  RETURN_IF_ERROR(lock_restore(connection, site, stop));
-  ASSIGN_OR_RETURN(SiteState state, observe(connection, site));
-  Swap swap(site, connection);
+  RETURN_IF_ERROR(lock_side(connection, site, stop));
+  RETURN_IF_ERROR(lock_swap(connection, site, stop));
+  ASSIGN_OR_RETURN(const SiteState state, observe(connection, site));
   SwapReport report;
-  if (!state.swapped(site)) {
-    RETURN_IF_ERROR(swap.check(state));
-    const bool has_live = state.live.has_value();
-    if (has_live) {
-      RETURN_IF_ERROR(carry_over_settings(connection, site));
-    }
-    RETURN_IF_ERROR(swap.mark_stage(site.names.side, "swapping"));
-    OutageProber prober(site.url, *site.clock);
-    if (has_live && state.live->allows_connections) {
-      prober.start();
-    }
-    Status done = has_live ? swap.replace(stop) : place_without_live(site, connection);
-    if (!done.ok()) {
-      done = settle(site, done);
-    }
-    report.window = prober.finish();
-    RETURN_IF_ERROR(done);
-    ASSIGN_OR_RETURN(connection, connect_maintenance(site, {}));
-    ASSIGN_OR_RETURN(state, observe(connection, site));
+  if (state.swapped(site)) {
+    report.previous_name = state.previous ? site.names.previous : "";
+    return report;
   }
-  RETURN_IF_ERROR(swap.finish(state));
-  report.previous_name = state.previous ? site.names.previous : "";
+  Swap swap(site, connection);
+  RETURN_IF_ERROR(swap.check(state));
+  if (state.live) {
+    RETURN_IF_ERROR(carry_over_settings(connection, site));
+  }
+  RETURN_IF_ERROR(swap.mark_stage(site.names.side, "swapping"));
+  OutageProber prober(site.url, *site.clock);
+  if (state.live && state.live->allows_connections) {
+    prober.start();
+  }
+  Status done = state.live ? swap.replace(stop) : swap.put_in_place(false);
+  if (!done.ok()) {
+    done = settle(site, connection, done);
+  }
+  report.window = prober.finish();
+  RETURN_IF_ERROR(done);
+  report.previous_name = state.live ? site.names.previous : "";
   return report;
 }
 

@@ -2,11 +2,12 @@
 #pragma once
 // Putting the side database in the place of the live one:
 //
-//   mark side `swapping` -> refuse connections -> end sessions -> rename both, one transaction
-//     -> allow connections -> mark live `live`
+//   mark side `swapping` -> refuse connections -> end sessions
+//     -> rename both, allow connections to the previous one, mark live `live`: one transaction
 //
-// A failure before the renames is taken back; one after them is finished. Whatever a crash leaves,
-// calling it again ends it.
+// Under a lock from before the first step until after the last. A failure before the renames is
+// taken back. Whatever a crash leaves, calling it again ends it; so does the swap of another
+// request for the same database.
 
 #include "adapters/postgres/restore_site.h"
 

@@ -123,6 +123,54 @@ ExecImage make_image(const Command& command, std::string path) {
   ::_exit(127);
 }
 
+// The parent-death signal reaches a tool, but not the tool's own children: pg_restore's workers go
+// on for as long as the statement in hand. A member of the group, so that its number stays taken,
+// that outlives us by the moment it needs to kill the group. Only async-signal-safe calls.
+[[noreturn]] void guard_group(pid_t parent, pid_t group) {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+  ::setpgid(0, group);
+  ::prctl(PR_SET_PDEATHSIG, SIGUSR1);
+  // Nothing of ours may stay open because of it: sockets, locks, ends of pipes.
+  if (::syscall(SYS_close_range, 0U, ~0U, 0U) != 0) {
+    for (int fd = 0; fd < 4096; ++fd) {
+      ::close(fd);
+    }
+  }
+  sigset_t death;
+  ::sigemptyset(&death);
+  ::sigaddset(&death, SIGUSR1);
+  while (::getppid() == parent) {
+    ::sigwaitinfo(&death, nullptr);
+  }
+  ::kill(-group, SIGKILL);
+  ::_exit(0);
+}
+
+// Ends with the object, which the tool does not outlive.
+class Guard {
+ public:
+  Guard(pid_t parent, pid_t group) : pid_(::fork()) {
+    if (pid_ == 0) {
+      guard_group(parent, group);
+    }
+    ::setpgid(pid_, group);
+  }
+  ~Guard() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+      }
+    }
+  }
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+ private:
+  const pid_t pid_;
+};
+
 // Appends what can be read now and keeps the last `keep` bytes. False at end of file.
 bool drain(int fd, std::string& text, std::size_t keep) {
   std::array<char, 16384> buffer{};
@@ -271,6 +319,7 @@ Result<CommandOutcome> ChildRunner::run(const Command& command, std::stop_token 
   }
   ::setpgid(pid, pid);  // in both, so that neither can be too late
   Child child(pid, std::move(out.read), std::move(err.read));
+  const Guard guard(parent, pid);
   out.write.reset();
   err.write.reset();
   failure.write.reset();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // CommandRunner over fork and exec: its own process group, standard input from /dev/null, the ends
-// of standard output and error kept, killed when this process dies. Stateless; safe for concurrent
-// use. (posix_spawn cannot ask for the parent-death signal.)
+// of standard output and error kept, killed with all its children when this process dies, be it by
+// SIGKILL. Stateless; safe for concurrent use. (posix_spawn cannot ask for the parent-death
+// signal.)
 
 #include "controller/base/clock.h"
 #include "controller/ports/command.h"

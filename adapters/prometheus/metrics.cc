@@ -112,62 +112,86 @@ class Instruments {
 
 class PrometheusMetrics::Impl {
  public:
-  template <class Builder, class Family>
-  Family& family(Builder builder, const MetricDescriptor& metric) {
-    return builder.Name(std::string(metric.name)).Help(std::string(metric.help)).Register(registry);
+  template <class Use>
+  void use_counter(const MetricDescriptor& metric, LabelValues labels, Use&& act) {
+    using Family = prometheus::Family<prometheus::Counter>;
+    counters.use(
+        metric, labels,
+        [this](const MetricDescriptor& m) -> Family& {
+          return family<Family>(prometheus::BuildCounter(), m);
+        },
+        [](Family& f, const prometheus::Labels& names) -> prometheus::Counter& {
+          return f.Add(names);
+        },
+        std::forward<Use>(act));
+  }
+  template <class Use>
+  void use_gauge(const MetricDescriptor& metric, LabelValues labels, Use&& act) {
+    using Family = prometheus::Family<prometheus::Gauge>;
+    gauges.use(
+        metric, labels,
+        [this](const MetricDescriptor& m) -> Family& {
+          return family<Family>(prometheus::BuildGauge(), m);
+        },
+        [](Family& f, const prometheus::Labels& names) -> prometheus::Gauge& {
+          return f.Add(names);
+        },
+        std::forward<Use>(act));
+  }
+  template <class Use>
+  void use_histogram(const MetricDescriptor& metric, LabelValues labels, Use&& act) {
+    using Family = prometheus::Family<prometheus::Histogram>;
+    histograms.use(
+        metric, labels,
+        [this](const MetricDescriptor& m) -> Family& {
+          return family<Family>(prometheus::BuildHistogram(), m);
+        },
+        [&metric](Family& f, const prometheus::Labels& names) -> prometheus::Histogram& {
+          return f.Add(names, prometheus::Histogram::BucketBoundaries(metric.buckets.begin(),
+                                                                      metric.buckets.end()));
+        },
+        std::forward<Use>(act));
   }
 
   prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
   Instruments<prometheus::Counter> counters;
   Instruments<prometheus::Gauge> gauges;
   Instruments<prometheus::Histogram> histograms;
+
+ private:
+  template <class Family, class Builder>
+  Family& family(Builder builder, const MetricDescriptor& metric) {
+    return builder.Name(std::string(metric.name)).Help(std::string(metric.help)).Register(registry);
+  }
 };
 
 PrometheusMetrics::PrometheusMetrics() : impl_(std::make_unique<Impl>()) {}
 PrometheusMetrics::~PrometheusMetrics() = default;
 
+void PrometheusMetrics::declare(const MetricDescriptor& metric, LabelValues labels) {
+  switch (metric.type) {
+    case MetricType::kCounter:
+      return impl_->use_counter(metric, labels, [](prometheus::Counter&) {});
+    case MetricType::kGauge:
+      return impl_->use_gauge(metric, labels, [](prometheus::Gauge&) {});
+    case MetricType::kHistogram:
+      return impl_->use_histogram(metric, labels, [](prometheus::Histogram&) {});
+  }
+}
+
 void PrometheusMetrics::add(const MetricDescriptor& counter, LabelValues labels, double delta) {
-  using Family = prometheus::Family<prometheus::Counter>;
-  impl_->counters.use(
-      counter, labels,
-      [this](const MetricDescriptor& metric) -> Family& {
-        return impl_->family<decltype(prometheus::BuildCounter()), Family>(
-            prometheus::BuildCounter(), metric);
-      },
-      [](Family& family, const prometheus::Labels& names) -> prometheus::Counter& {
-        return family.Add(names);
-      },
-      [delta](prometheus::Counter& series) { series.Increment(delta); });
+  impl_->use_counter(counter, labels,
+                     [delta](prometheus::Counter& series) { series.Increment(delta); });
 }
 
 void PrometheusMetrics::set(const MetricDescriptor& gauge, LabelValues labels, double value) {
-  using Family = prometheus::Family<prometheus::Gauge>;
-  impl_->gauges.use(
-      gauge, labels,
-      [this](const MetricDescriptor& metric) -> Family& {
-        return impl_->family<decltype(prometheus::BuildGauge()), Family>(prometheus::BuildGauge(),
-                                                                         metric);
-      },
-      [](Family& family, const prometheus::Labels& names) -> prometheus::Gauge& {
-        return family.Add(names);
-      },
-      [value](prometheus::Gauge& series) { series.Set(value); });
+  impl_->use_gauge(gauge, labels, [value](prometheus::Gauge& series) { series.Set(value); });
 }
 
 void PrometheusMetrics::observe(const MetricDescriptor& histogram, LabelValues labels,
                                 double value) {
-  using Family = prometheus::Family<prometheus::Histogram>;
-  impl_->histograms.use(
-      histogram, labels,
-      [this](const MetricDescriptor& metric) -> Family& {
-        return impl_->family<decltype(prometheus::BuildHistogram()), Family>(
-            prometheus::BuildHistogram(), metric);
-      },
-      [&histogram](Family& family, const prometheus::Labels& names) -> prometheus::Histogram& {
-        return family.Add(names, prometheus::Histogram::BucketBoundaries(histogram.buckets.begin(),
-                                                                         histogram.buckets.end()));
-      },
-      [value](prometheus::Histogram& series) { series.Observe(value); });
+  impl_->use_histogram(histogram, labels,
+                       [value](prometheus::Histogram& series) { series.Observe(value); });
 }
 
 void PrometheusMetrics::remove(const MetricDescriptor& gauge, LabelValues labels) {

@@ -16,6 +16,7 @@ class PrometheusMetrics final : public MetricSink {
   PrometheusMetrics();
   ~PrometheusMetrics() override;
 
+  void declare(const MetricDescriptor& metric, LabelValues labels) override;
   void add(const MetricDescriptor& counter, LabelValues labels, double delta) override;
   void set(const MetricDescriptor& gauge, LabelValues labels, double value) override;
   void observe(const MetricDescriptor& histogram, LabelValues labels, double value) override;

@@ -17,20 +17,22 @@ struct StatementCloser {
 };
 using StatementPtr = std::unique_ptr<sqlite3_stmt, StatementCloser>;
 
-int stop_wanted(void* token) {
-  return static_cast<const std::stop_token*>(token)->stop_requested() ? 1 : 0;
+bool is_late(const StatementLimits& limits) {
+  return limits.clock != nullptr && limits.clock->now() >= limits.deadline;
 }
 
-// Interrupts the running statement when stop is requested, for as long as it lives.
+// Interrupts the running statement when stop is requested or its time is over, for as long as it
+// lives.
 class StopWatch {
  public:
-  StopWatch(sqlite3* db, std::stop_token stop) : db_(db), stop_(std::move(stop)) {
-    if (stop_.stop_possible()) {
-      sqlite3_progress_handler(db_, kProgressOps, stop_wanted, &stop_);
+  StopWatch(sqlite3* db, std::stop_token stop, const StatementLimits& limits)
+      : db_(db), stop_(std::move(stop)), limits_(limits) {
+    if (watches()) {
+      sqlite3_progress_handler(db_, kProgressOps, end_wanted, this);
     }
   }
   ~StopWatch() {
-    if (stop_.stop_possible()) {
+    if (watches()) {
       sqlite3_progress_handler(db_, 0, nullptr, nullptr);
     }
   }
@@ -38,8 +40,15 @@ class StopWatch {
   StopWatch& operator=(const StopWatch&) = delete;
 
  private:
+  bool watches() const { return stop_.stop_possible() || limits_.clock != nullptr; }
+  static int end_wanted(void* self) {
+    const auto& watch = *static_cast<const StopWatch*>(self);
+    return watch.stop_.stop_requested() || is_late(watch.limits_) ? 1 : 0;
+  }
+
   sqlite3* db_;
-  std::stop_token stop_;
+  const std::stop_token stop_;
+  const StatementLimits& limits_;
 };
 
 }  // namespace
@@ -95,9 +104,14 @@ Result<Rows> Connection::query(const std::string& sql, const std::vector<Value>&
       return as_return(failure(code));
     }
   }
-  const StopWatch watch(db_.get(), std::move(stop));
+  const StopWatch watch(db_.get(), std::move(stop), limits_);
   Rows rows;
   while (raw != nullptr && (code = sqlite3_step(raw)) == SQLITE_ROW) {
+    if (limits_.clock != nullptr && rows.rows.size() >= limits_.rows) {
+      return error(StatusCode::kFailedPrecondition,
+                   fmt::format("the statement gives more than {} rows", limits_.rows),
+                   "TooManyRows");
+    }
     auto& row = rows.rows.emplace_back();
     for (int c = 0; c < sqlite3_column_count(raw); ++c) {
       const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(raw, c));
@@ -114,7 +128,7 @@ Result<Rows> Connection::query(const std::string& sql, const std::vector<Value>&
 }
 
 Status Connection::execute(const std::string& sql, std::stop_token stop) {
-  const StopWatch watch(db_.get(), std::move(stop));
+  const StopWatch watch(db_.get(), std::move(stop), limits_);
   const int code = sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? ok_status() : failure(code);
 }
@@ -137,7 +151,9 @@ Status Connection::failure(int code) const {
     case SQLITE_AUTH:
       return {StatusCode::kPermissionDenied, std::move(message), "DatabasePermission"};
     case SQLITE_INTERRUPT:
-      return {StatusCode::kCancelled, std::move(message)};
+      return is_late(limits_) ? Status(StatusCode::kDeadlineExceeded, "the statement took too long",
+                                       "StatementTimeout")
+                              : Status(StatusCode::kCancelled, std::move(message));
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
       return {StatusCode::kUnavailable, std::move(message), "DatabaseUnreadable"};

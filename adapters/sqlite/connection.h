@@ -2,9 +2,9 @@
 #pragma once
 // One connection to a SQLite database file.
 // Fails with: Unavailable (reason Busy: another connection holds the lock), ResourceExhausted (disk
-// full), PermissionDenied (read-only), Cancelled (stop), FailedPrecondition (everything else SQLite
-// refused). Messages carry SQLite's own text. One thread at a time; movable; closed with the
-// object.
+// full), PermissionDenied (read-only), Cancelled (stop), DeadlineExceeded (reason StatementTimeout,
+// where a limit is set), FailedPrecondition (everything else SQLite refused). Messages carry
+// SQLite's own text. One thread at a time; movable; closed with the object.
 
 #include "controller/base/clock.h"
 #include "controller/base/status.h"
@@ -25,6 +25,13 @@ struct Rows {
   std::vector<std::vector<Value>> rows;
 };
 
+// Of a statement that may be anything. `clock` outlives the connection.
+struct StatementLimits {
+  const Clock* clock = nullptr;  // null: no limits
+  MonoTime deadline;
+  std::size_t rows = 0;
+};
+
 enum class OpenMode { kReadOnly, kReadWrite, kCreate };
 
 class Connection {
@@ -34,6 +41,8 @@ class Connection {
   static Result<Connection> open(const std::string& path, OpenMode mode,
                                  Duration busy_timeout = std::chrono::seconds(5));
 
+  // For the statements from now on. FailedPrecondition (reason TooManyRows) beyond the rows.
+  void limit(const StatementLimits& limits) { limits_ = limits; }
   // One statement with ?1, ?2 ... bound as text.
   Result<Rows> query(const std::string& sql, const std::vector<Value>& parameters = {},
                      std::stop_token stop = {});
@@ -51,6 +60,7 @@ class Connection {
   };
   explicit Connection(sqlite3* db) : db_(db) {}
   std::unique_ptr<sqlite3, Closer> db_;
+  StatementLimits limits_;
 };
 
 }  // namespace ripcord::sqlite

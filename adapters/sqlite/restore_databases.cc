@@ -39,9 +39,16 @@ std::string quoted(const std::string& name) {
   return text + "\"";
 }
 
+// Ours, and golang-migrate's version table: they say nothing about the contents of a backup.
+constexpr std::string_view kBookkeeping =
+    "(lower(name) in ('ripcord_applied', 'ripcord_journal') or lower(name) = 'schema_migrations' "
+    "and (select group_concat(lower(column), ' ') from (select i.name as column from "
+    "pragma_table_info('schema_migrations') i order by 1)) = 'dirty version')";
+
 class Target final : public RestoreTarget {
  public:
-  explicit Target(RestoreSite site) : site_(std::move(site)) {}
+  Target(RestoreSite site, Duration query_timeout)
+      : site_(std::move(site)), query_timeout_(query_timeout) {}
 
   Result<RestoreState> read() override {
     ASSIGN_OR_RETURN(const std::optional<RestoreJournal> journal, read_journal(site_));
@@ -74,7 +81,8 @@ class Target final : public RestoreTarget {
     ASSIGN_OR_RETURN(const Rows tables,
                      connection.query("select name from pragma_table_list where schema = 'main' "
                                       "and type = 'table' and name not like 'sqlite\\_%' escape "
-                                      "'\\' order by name",
+                                      "'\\' and not " +
+                                          std::string(kBookkeeping) + " order by name",
                                       {}, stop));
     std::vector<TableRows> counts;
     for (const auto& row : tables.rows) {
@@ -90,6 +98,7 @@ class Target final : public RestoreTarget {
   Result<std::int64_t> query(const std::string& sql, std::stop_token stop) override {
     ASSIGN_OR_RETURN(Connection connection, open_restored());
     RETURN_IF_ERROR(connection.execute("pragma query_only = on"));
+    connection.limit({site_.clock, site_.clock->now() + query_timeout_, 1000});
     ASSIGN_OR_RETURN(const Rows rows, connection.query(sql, {}, stop));
     return one_number(rows);
   }
@@ -104,6 +113,7 @@ class Target final : public RestoreTarget {
   }
 
   const RestoreSite site_;
+  const Duration query_timeout_;
 };
 
 class Leftovers final : public RestoreLeftovers {
@@ -172,7 +182,7 @@ Result<OpenedRestore> SqliteRestores::open(const DatabaseRef& ref, const std::st
   site.trace = options_.trace;
   site.patience = options_.patience;
   OpenedRestore opened;
-  opened.target = std::make_unique<Target>(site);
+  opened.target = std::make_unique<Target>(site, options_.query_timeout);
   opened.leftovers = std::make_unique<Leftovers>(site);
   return opened;
 }

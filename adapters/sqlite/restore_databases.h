@@ -12,6 +12,7 @@ namespace ripcord::sqlite {
 struct RestoreOptions {
   Duration patience = std::chrono::seconds(30);  // with which the swap waits for the write lock
   Trace trace;
+  Duration query_timeout = std::chrono::minutes(5);  // of one verification query
 };
 
 class SqliteRestores final : public RestoreDatabases {

@@ -9,8 +9,8 @@
 namespace ripcord::stdio {
 namespace {
 
-const MigrationVersionStatus& status_of(const Resource& object) {
-  return std::get<MigrationVersionStatus>(object.status);
+std::optional<std::int64_t> reported_version(const Resource& object) {
+  return std::get<MigrationVersionStatus>(object.status).version;
 }
 
 // The MigrationVersion that is meant: the named one, the one called as the message's destination,
@@ -41,8 +41,7 @@ Result<ResourcePtr> meant(const std::vector<ResourcePtr>& objects, const std::st
                            names_of(objects)));
 }
 
-Status is_at(const Resource& object, std::int64_t version) {
-  const std::optional<std::int64_t> actual = status_of(object).version;
+Status is_at(std::optional<std::int64_t> actual, std::int64_t version) {
   if (actual == version) {
     return ok_status();
   }
@@ -63,18 +62,26 @@ MessageAdapter::Answer MessageAdapter::answer_rollback(const codec::RollbackMess
                    state_.store().list(Kind::kMigrationVersion, settings_.ns));
   ASSIGN_OR_RETURN(const ResourcePtr object, meant(list.items, request.name, message.dest));
   const ObjectKey key = object->key();
-  // What the database says counts, so it has to have been asked.
-  ASSIGN_OR_RETURN(const ResourcePtr seen, state_.observed(object, stop));
-  RETURN_IF_ERROR(is_at(*seen, request.version));
+  // Nothing is asked in the middle of a change that is under way.
+  if (const auto seen = state_.observed(object, stop); !seen) {
+    return tl::unexpected(seen.error());
+  }
 
   MigrationOverride wanted;
   wanted.version = request.version - 1;
   wanted.by = sender(message);
   wanted.reason = reason("rollback", message);
-  const auto check = [&](const Resource& current) { return is_at(current, request.version); };
+  // What the database says counts: status is older than what somebody did by hand since.
+  const auto check = [&](const Resource& current) -> Status {
+    if (!settings_.schema_version) {
+      return is_at(reported_version(current), request.version);
+    }
+    ASSIGN_OR_RETURN(const std::optional<std::int64_t> actual, settings_.schema_version(current));
+    return is_at(actual, request.version);
+  };
   ASSIGN_OR_RETURN(const ResourcePtr done,
                    (apply_override<MigrationVersionSpec>(state_, key, wanted, check, stop)));
-  const std::optional<std::int64_t> version = status_of(*done).version;
+  const std::optional<std::int64_t> version = reported_version(*done);
   const std::int64_t reached = version.value_or(0);
   const HistoryEntry* change =
       last_change(*done, version ? fmt::format("{}", reached) : std::string("none"));

@@ -28,6 +28,9 @@ struct MessageSettings {
   std::optional<RestoreRequestSpec> new_restore;
   // Called with the version of each rollback before anything else.
   std::function<Status(std::int64_t version)> before_rollback;
+  // Asks the database of a MigrationVersion which version it is at now; without it, the status that
+  // the controller wrote last counts.
+  std::function<Result<std::optional<std::int64_t>>(const Resource& migration)> schema_version;
   std::size_t remembered_replies = 4096;
   std::size_t remembered_bytes = 32 * 1024 * 1024;
 };

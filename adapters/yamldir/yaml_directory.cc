@@ -159,8 +159,20 @@ void YamlDirectory::look(bool with_watch) {
       texts->emplace(path, read_text(file.real));
     }
   }
+  std::map<ObjectKey, std::string> stored;
   if (tree_.root.ok()) {
-    const std::map<ObjectKey, std::string> stored = stored_objects();
+    stored = stored_objects();
+    if (may_be_unmounted(stored)) {
+      tree_.root =
+          Status(StatusCode::kUnavailable,
+                 fmt::format(
+                     "the directory has no manifest any more, but {} objects came from it; is it a "
+                     "volume that is not mounted? To remove them all, leave a *.yaml file without "
+                     "a document in it",
+                     stored.size()));
+    }
+  }
+  if (tree_.root.ok()) {
     for (const auto& [key, file] : stored) {
       claims_.remember_home(key, file);
     }
@@ -315,6 +327,11 @@ std::set<ObjectKey> YamlDirectory::absorb_one(const std::string& file, const Res
            !duplicates_.contains(key);
   });
   return affected;
+}
+
+// The place where a volume belongs is an empty directory as long as it is not mounted.
+bool YamlDirectory::may_be_unmounted(const std::map<ObjectKey, std::string>& stored) const {
+  return tree_.files.empty() && tree_.unreadable.empty() && !stored.empty();
 }
 
 // Whether the objects of `file` must stay although no manifest names them now.

@@ -7,8 +7,9 @@
 //   its good documents are applied, the objects of its bad ones keep their last good state.
 // - An object carries where it came from (kSourceAnnotation, kRootAnnotation). It is removed when
 //   its file, or its document in a file without errors, is gone; a file that is there again soon
-//   (some editors move the old one away first) was never gone. A directory that is missing or
-//   cannot be read removes nothing.
+//   (some editors move the old one away first) was never gone. A directory that is missing, cannot
+//   be read, or has no manifest left at all removes nothing: it may be a volume that is not
+//   mounted now.
 // - An object has one home; a second file that names it is an error that says both.
 // - A file is applied when its content changed, or when its object is missing: changes that others
 //   make by the API stay until then. Fields that the file does not name are never touched.
@@ -67,6 +68,7 @@ class YamlDirectory {
   Status start();
   void stop();
 
+  const std::string& root() const { return root_; }  // absolute
   // Whether the directory was seen whole at least once.
   bool synced() const;
   // What is wrong now, by file and line.
@@ -104,6 +106,7 @@ class YamlDirectory {
   Status apply(const codec::Manifest& manifest, const std::string& file);
   Status refuse_foreign(const Resource& live) const;
   bool still_declared(const std::string& file) const;
+  bool may_be_unmounted(const std::map<ObjectKey, std::string>& stored) const;
   void prune(const ObjectKey& key, const std::string& file);
   void publish_errors();
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/app/adapter.h"
+#include "controller/app/commands.h"
 #include "controller/app/log_level.h"
+#include "controller/app/manifest_directory.h"
 
 #include <iostream>
 
@@ -15,13 +17,14 @@ std::variant<AdapterOptions, int> parse_adapter_options(int argc, const char* co
       "reply to standard output when the change is verified. Messages: rollback, disable_feature,\n"
       "switch_traffic, restore, init. With no option it rehearses in a simulated world.",
       "ripcord-adapter");
+  app.set_version_flag("--version", "ripcord-adapter " + version());
   AdapterOptions options;
   auto* manifests = app.add_option("--manifests", options.manifests,
                                    "Directory of YAML: drive the real systems it names, from this "
                                    "process; may be given more than once")
                         ->option_text("DIR ...")
                         ->allow_extra_args(false)
-                        ->check(CLI::ExistingDirectory);
+                        ->check(manifest_directory_problem);
   app.add_option("--server", options.server,
                  "Change desired state in a running Ripcord, e.g. http://127.0.0.1:8082")
       ->option_text("URL")

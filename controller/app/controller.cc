@@ -20,6 +20,14 @@ bool is_fast(Kind kind) {
 
 }  // namespace
 
+Result<std::optional<std::int64_t>> schema_version(SchemaDatabases& schemas,
+                                                   const Resource& migration) {
+  const auto& spec = std::get<MigrationVersionSpec>(migration.spec);
+  ASSIGN_OR_RETURN(const auto database, schemas.open(spec.database));
+  ASSIGN_OR_RETURN(const SchemaState state, database->read());
+  return state.version;
+}
+
 // Declared in the order in which they depend on each other; destroyed the other way round.
 struct Controller::Parts {
   Parts(World world, Surroundings around, const ControllerOptions& options)

@@ -16,7 +16,9 @@
 #include "controller/ports/traffic_router.h"
 #include "controller/runtime/health.h"
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace ripcord::app {
@@ -34,6 +36,10 @@ struct World {
   RestoreDatabases& restores;
   bool simulated = false;  // what status says about all of these
 };
+
+// Which version the database of a MigrationVersion is at, asked now; absent = nothing is applied.
+Result<std::optional<std::int64_t>> schema_version(SchemaDatabases& schemas,
+                                                   const Resource& migration);
 
 // Where it tells what it does, and the time it lives in.
 struct Surroundings {

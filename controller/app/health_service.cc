@@ -11,7 +11,7 @@ ServedResponse HealthService::serve(const ServedRequest& request) {
                        request.query.find("&verbose") != std::string::npos;
   HealthReport report;
   if (request.path == "/readyz") {
-    report = readyz(controller_.health(), verbose);
+    report = readyz(controller_.health(), verbose, sources_());
   } else if (request.path == "/livez" || request.path == "/healthz") {
     report = livez(controller_.health(), verbose);
   } else {

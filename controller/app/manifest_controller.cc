@@ -20,7 +20,8 @@ struct ManifestController::Parts {
       : store(clock),
         events(log),
         world({.ofrep_server = "", .metrics = metrics, .clock = clock, .log = log}),
-        controller(world.world(), {store, events, metrics, clock, log}, {}) {
+        controller(world.world(), {store, events, metrics, clock, log}, {}),
+        flag_server({}, log) {
     for (const std::string& directory : directories) {
       sources.push_back(std::make_unique<yamldir::YamlDirectory>(
           yamldir::YamlDirectoryOptions{.root = directory}, store, metrics, clock, log));
@@ -32,8 +33,8 @@ struct ManifestController::Parts {
   LogEvents events;
   RealWorld world;
   Controller controller;
-  std::vector<std::unique_ptr<yamldir::YamlDirectory>> sources;
   http::HttpServer flag_server;
+  std::vector<std::unique_ptr<yamldir::YamlDirectory>> sources;
 };
 
 ManifestController::ManifestController(const std::vector<std::string>& directories, Clock& clock,
@@ -44,6 +45,14 @@ ManifestController::~ManifestController() = default;
 
 ObjectStore& ManifestController::store() {
   return parts_->store;
+}
+
+stdio::MessageSettings ManifestController::message_settings() {
+  stdio::MessageSettings out;
+  out.schema_version = [this](const Resource& object) {
+    return schema_version(parts_->world.world().schemas, object);
+  };
+  return out;
 }
 
 Status ManifestController::start() {

@@ -24,7 +24,7 @@ class ManifestController {
   bool stop(Duration bound);
   ObjectStore& store();
   // Nothing is made up for the real world: what is not declared is not known.
-  stdio::MessageSettings message_settings() const { return {}; }
+  stdio::MessageSettings message_settings();
 
  private:
   struct Parts;

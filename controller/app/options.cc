@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/app/options.h"
 
+#include "controller/app/commands.h"
 #include "controller/app/log_level.h"
+#include "controller/app/manifest_directory.h"
 #include "controller/base/time_text.h"
 
 #include <iostream>
@@ -19,7 +21,8 @@ void add_run(CLI::App& app, RunOptions& options, std::string& resync) {
   run->add_option("--manifests", options.manifests,
                   "Directory of YAML to watch; may be given more than once")
       ->type_name("DIR")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->check(manifest_directory_problem);
   run->add_option("--data", options.data,
                   "Directory of the object store (default: in memory, lost at exit)")
       ->type_name("DIR");
@@ -76,6 +79,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
       "data.",
       "ripcord");
   app.require_subcommand(1);
+  app.set_version_flag("--version", "ripcord " + version());
   RunOptions run;
   PlanOptions plan;
   ValidateOptions validate;

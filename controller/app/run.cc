@@ -65,7 +65,7 @@ class Process {
         world_({.ofrep_server = "", .metrics = metrics_, .clock = clock, .log = log_}),
         controller_(world_.world(), {store, events_, metrics_, clock, log_},
                     {.resync = options.resync}),
-        health_(controller_),
+        health_(controller_, [this] { return source_health(); }),
         metrics_service_(metrics_, version()),
         resources_(store, clock, std::move(catalog), "v1.36.0+ripcord-" + version(), &events_) {
     for (const std::string& directory : options.manifests) {
@@ -115,6 +115,17 @@ class Process {
   }
 
  private:
+  std::vector<SourceHealth> source_health() const {
+    std::vector<SourceHealth> all;
+    for (const auto& source : sources_) {
+      SourceHealth& health = all.emplace_back();
+      health.name = "manifests " + source->root();
+      for (const codec::ManifestError& error : source->errors()) {
+        health.problems.push_back(to_string(error));
+      }
+    }
+    return all;
+  }
   Status serve(http::HttpServer& server, const std::string& option, const std::string& address,
                HttpService& service) {
     const Result<std::uint16_t> port = server.listen(address, service);
@@ -138,9 +149,9 @@ class Process {
   std::vector<std::unique_ptr<yamldir::YamlDirectory>> sources_;
   // A server each for what must not wait for the others: flags for writes to the store, and both
   // for a scrape.
-  http::HttpServer flag_server_;
-  http::HttpServer api_server_;
-  http::HttpServer admin_server_;
+  http::HttpServer flag_server_{{}, log_};
+  http::HttpServer api_server_{{}, log_};
+  http::HttpServer admin_server_{{}, log_};
 };
 
 }  // namespace

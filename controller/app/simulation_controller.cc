@@ -60,6 +60,7 @@ stdio::MessageSettings SimulationController::message_settings() {
   if (!world_.declared().databases.empty()) {
     out.new_restore.emplace().database = reference(world_.declared().databases.front());
   }
+  out.schema_version = [this](const Resource& object) { return schema_version(schemas_, object); };
   out.before_rollback = [this](std::int64_t version) { return named_version(version); };
   return out;
 }

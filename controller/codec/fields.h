@@ -154,6 +154,7 @@ void describe(A& a, MigrationApproval& v) {
   a.required("version", v.version);
   a.optional("by", v.by);
   a.optional("dataLoss", v.data_loss);
+  a.optional("reason", v.reason);
 }
 
 template <class A>

@@ -21,6 +21,7 @@ using Read = tl::expected<T, MessageError>;
 
 constexpr std::size_t kFeatureBytes = 512;
 constexpr std::size_t kNameBytes = 253;
+constexpr std::size_t kBackupBytes = 255;  // of a file name
 constexpr std::size_t kShownBytes = 80;
 
 struct TooDeep : std::runtime_error {
@@ -172,7 +173,7 @@ Read<MessageRequest> switch_traffic_of(const Json& body) {
 
 Read<MessageRequest> restore_of(const Json& body) {
   const Read<std::string> backup =
-      text_field(body, "backup", kNameBytes, "\"users_backup_20240115\"");
+      text_field(body, "backup", kBackupBytes, "\"users_backup_20240115\"");
   if (!backup) {
     return tl::unexpected(backup.error());
   }

@@ -78,6 +78,12 @@ void describe(A& a, TrafficTargetStatus& v) {
 }
 
 template <class A>
+void describe(A& a, UsedApproval& v) {
+  describe(a, static_cast<MigrationApproval&>(v));
+  a.optional("usedAt", v.used_at);
+}
+
+template <class A>
 void describe(A& a, MigrationVersionStatus& v) {
   describe_common(a, v);
   a.optional("version", v.version);
@@ -85,6 +91,7 @@ void describe(A& a, MigrationVersionStatus& v) {
   a.field("dirty", v.dirty);
   a.optional("pending", v.pending);
   a.field("overridden", v.overridden);
+  a.optional("usedApproval", v.used_approval);
 }
 
 template <class A>

@@ -23,7 +23,7 @@ struct WireCode {
   std::string_view reason;
 };
 // The first row of a code is how it is written; every row is read.
-constexpr std::array<WireCode, 14> kCodes = {
+constexpr std::array<WireCode, 15> kCodes = {
     {{StatusCode::kInvalidArgument, 422, "Invalid"},
      {StatusCode::kInvalidArgument, 400, "BadRequest"},
      {StatusCode::kNotFound, 404, "NotFound"},
@@ -31,6 +31,7 @@ constexpr std::array<WireCode, 14> kCodes = {
      {StatusCode::kConflict, 409, "Conflict"},
      {StatusCode::kFailedPrecondition, 412, "FailedPrecondition"},
      {StatusCode::kPermissionDenied, 403, "Forbidden"},
+     {StatusCode::kPermissionDenied, 401, "Unauthorized"},
      {StatusCode::kUnavailable, 503, "ServiceUnavailable"},
      {StatusCode::kDeadlineExceeded, 504, "Timeout"},
      {StatusCode::kExpired, 410, "Expired"},

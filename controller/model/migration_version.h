@@ -46,13 +46,22 @@ struct MigrationPolicy {
   bool operator==(const MigrationPolicy&) const = default;
 };
 
-// Opens a down to exactly this version, and one that loses data only if it says so.
+// Opens a down to exactly this version, once, and one that loses data only if it says so.
 struct MigrationApproval {
   std::int64_t version = 0;
   std::string by;
   bool data_loss = false;
+  std::string reason{};  // tells one approval of a version from the next
 
   bool operator==(const MigrationApproval&) const = default;
+};
+
+// The last approval that a down needed and had. In use until `used_at`, so that a down that was cut
+// short goes on; from then on an equal approval opens nothing.
+struct UsedApproval : MigrationApproval {
+  std::optional<WallTime> used_at;
+
+  bool operator==(const UsedApproval&) const = default;
 };
 
 struct MigrationOverride : OverrideBase {
@@ -84,6 +93,7 @@ struct MigrationVersionStatus : CommonStatus {
   bool dirty = false;
   std::vector<std::string> pending;  // what would run next: "down 3 add_total", at most 20
   bool overridden = false;
+  std::optional<UsedApproval> used_approval;  // absent once spec.approval is
 
   bool operator==(const MigrationVersionStatus&) const = default;
 };

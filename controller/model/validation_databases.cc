@@ -79,6 +79,7 @@ void check(const MigrationVersionSpec& spec, FieldErrors& errors) {
   if (spec.approval) {
     errors.range("spec.approval.version", spec.approval->version, 0, kMaxVersion);
     errors.text("spec.approval.by", spec.approval->by, 256);
+    errors.text("spec.approval.reason", spec.approval->reason, kMaxReasonBytes);
   }
   if (spec.override) {
     errors.range("spec.override.version", spec.override->version, 0, kMaxVersion);

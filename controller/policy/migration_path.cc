@@ -62,13 +62,36 @@ class PathFinder {
     return at == records_.end() ? nullptr : at->second;
   }
 
+  // golang-migrate writes the version that it goes to, dirty, before it begins: either that
+  // version's up or the down of the one above is half done.
   std::string dirty_message() const {
+    const std::int64_t at = state_.version.value_or(-1);
+    const Migration* up = file(at);
+    const auto above = files_.upper_bound(at);
+    const std::string up_name = up == nullptr ? fmt::format("the up of {}", at) : name_of(*up);
+    const std::string below = version_text(before(at));
+    std::string began = state_.version ? up_name : "";
+    std::string ways = state_.version ? fmt::format("{} when {} did, {} when it did not at all", at,
+                                                    up_name, below)
+                                      : "";
+    if (above != files_.end()) {
+      const std::string down = down_name_of(*above->second);
+      began += (began.empty() ? "" : ", or ") + down;
+      ways += fmt::format("{}{} when {} did, {} when it did not at all", ways.empty() ? "" : "; ",
+                          version_text(state_.version), down, above->first);
+    }
     return fmt::format(
-        "golang-migrate left the database dirty at version {0}: a migration to {0} began and its "
-        "end "
-        "is not known. Look whether its statements took effect, then write the version that holds "
-        "(`migrate force V`, or UPDATE schema_migrations SET version = V, dirty = false)",
-        version_text(state_.version));
+        "golang-migrate left the database dirty at version {}: it began {}, and the end of that is "
+        "not known. Look which statements took effect and finish or undo the rest by hand; then "
+        "write the version that holds ({}): `migrate force V` (-1 for none), or UPDATE "
+        "schema_migrations SET version = V, dirty = false (for none: DELETE FROM "
+        "schema_migrations)",
+        version_text(state_.version), began.empty() ? "a migration" : began, ways);
+  }
+
+  Version before(std::int64_t version) const {
+    const auto at = files_.lower_bound(version);
+    return at == files_.begin() ? Version{} : Version(std::prev(at)->first);
   }
 
   // Versions that were left out when a later one was applied.
@@ -80,11 +103,12 @@ class PathFinder {
 
   void find_drift() {
     for (const auto& [version, f] : files_) {
-      const AppliedMigration* r = record(version);
-      if (r != nullptr && f->up && !r->up_digest.empty() && sha256_hex(*f->up) != r->up_digest) {
+      if (changed(f, record(version))) {
         path_.drift.push_back(fmt::format(
             "{} was changed after it was applied; it is not run again, and its undo is the one "
-            "recorded in the database",
+            "recorded in the database. If another tool applied it again as it is now, that undo "
+            "does "
+            "not fit: going down past it needs an approval",
             name_of(*f)));
       }
       if (skipped(version)) {
@@ -103,6 +127,15 @@ class PathFinder {
     }
   }
 
+  // The up that was recorded is not the one at hand.
+  static bool changed(const Migration* f, const AppliedMigration* r) {
+    return f != nullptr && r != nullptr && f->up && !r->up_digest.empty() &&
+           sha256_hex(*f->up) != r->up_digest;
+  }
+
+  static std::string down_name_of(const Migration& f) {
+    return f.down_file.empty() ? fmt::format("the down of {} {}", f.version, f.name) : f.down_file;
+  }
   static std::string name_of(const Migration& f) {
     return f.up_file.empty() ? fmt::format("migration {} {}", f.version, f.name) : f.up_file;
   }
@@ -227,6 +260,7 @@ class PathFinder {
     if (r != nullptr && r->down) {
       move.step.migration.down = r->down;
       move.origin = "the database's record";
+      move.doubtful = changed(f, r);
     } else if (f != nullptr) {
       move.step.migration.down = f->down;
       move.step.migration.down_file = f->down_file;

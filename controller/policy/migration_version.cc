@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/policy/migration_version.h"
 
+#include "controller/base/time_text.h"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -32,6 +34,9 @@ std::string summary_of(const MigrationMove& move) {
                                  migration.name.empty() ? "" : " ", migration.name);
   if (down(move) && !migration.down_file.empty()) {
     text += fmt::format(" (from {}: the database has no record of its undo)", migration.down_file);
+  }
+  if (move.doubtful) {
+    text += " (its up was changed since; the recorded undo may not fit)";
   }
   return move.resumed ? text + " (resumed)" : text;
 }
@@ -81,8 +86,9 @@ std::string labels(const std::vector<const MigrationMove*>& moves) {
 
 class Gates {
  public:
-  Gates(const MigrationVersionSpec& spec, const MigrationPath& path, const Plan& plan)
-      : spec_(spec), path_(path), plan_(plan), target_(path.target.value_or(0)) {
+  Gates(const MigrationVersionSpec& spec, const MigrationPath& path, const Plan& plan,
+        const std::optional<UsedApproval>& used)
+      : spec_(spec), path_(path), plan_(plan), used_(used), target_(path.target.value_or(0)) {
     for (const MigrationMove& move : path.moves) {
       if (down(move) && !move.resumed) {
         downs_.push_back(&move);
@@ -110,6 +116,15 @@ class Gates {
     return losing.empty() ? check_approval() : check_loss(losing);
   }
 
+  bool need_approval() const {
+    const bool asked_by_spec =
+        spec_.policy.down != DownPolicy::kAllow && path_.trigger != Trigger::kOverride;
+    const bool doubtful = std::any_of(downs_.begin(), downs_.end(),
+                                      [](const MigrationMove* move) { return move->doubtful; });
+    return !downs_.empty() &&
+           (asked_by_spec || doubtful || !with_effect(DataEffect::kLossy).empty());
+  }
+
  private:
   std::vector<const MigrationMove*> with_effect(DataEffect at_least) const {
     std::vector<const MigrationMove*> found;
@@ -118,13 +133,27 @@ class Gates {
     return found;
   }
 
-  bool approved() const { return spec_.approval && spec_.approval->version == target_; }
+  bool used_up() const {
+    return used_ && used_->used_at && spec_.approval == static_cast<MigrationApproval>(*used_);
+  }
+  bool approved() const {
+    return spec_.approval && spec_.approval->version == target_ && !used_up();
+  }
 
+  // Why the approval that is there opens nothing.
   std::string stale() const {
-    return spec_.approval && !approved()
-               ? fmt::format(" (the approval names version {} and opens nothing)",
-                             spec_.approval->version)
-               : "";
+    if (!spec_.approval || approved()) {
+      return "";
+    }
+    const MigrationApproval& approval = *spec_.approval;
+    if (approval.version != target_) {
+      return fmt::format(" (the approval names version {} and opens nothing)", approval.version);
+    }
+    return fmt::format(
+        " (the approval of version {}{}{} was used at {} and opens nothing again: delete it, or "
+        "approve anew with another spec.approval.reason)",
+        approval.version, approval.by.empty() ? "" : " by ", approval.by,
+        format_time(*used_->used_at));
   }
 
   std::optional<Hold> check_loss(const std::vector<const MigrationMove*>& losing) const {
@@ -149,8 +178,7 @@ class Gates {
   }
 
   std::optional<Hold> check_approval() const {
-    if (spec_.policy.down == DownPolicy::kAllow || path_.trigger == Trigger::kOverride ||
-        approved()) {
+    if (!need_approval() || approved()) {
       return std::nullopt;
     }
     return Hold{
@@ -163,6 +191,7 @@ class Gates {
   const MigrationVersionSpec& spec_;
   const MigrationPath& path_;
   const Plan& plan_;
+  const std::optional<UsedApproval>& used_;
   std::int64_t target_;
   std::vector<const MigrationMove*> downs_;
 };
@@ -180,7 +209,8 @@ std::string version_text(const std::optional<std::int64_t>& version) {
   return version ? std::to_string(*version) : "none";
 }
 
-MigrationDecision decide_migration(const MigrationVersionSpec& spec, const MigrationPath& path) {
+MigrationDecision decide_migration(const MigrationVersionSpec& spec, const MigrationPath& path,
+                                   const std::optional<UsedApproval>& used) {
   MigrationDecision decision;
   decision.plan.from = version_text(path.from);
   decision.plan.to = version_text(path.target);
@@ -189,7 +219,9 @@ MigrationDecision decide_migration(const MigrationVersionSpec& spec, const Migra
     decision.steps.push_back(move.step);
     decision.goes_down = decision.goes_down || down(move);
   }
-  decision.plan.hold = path.hold ? path.hold : Gates(spec, path, decision.plan).check();
+  const Gates gates(spec, path, decision.plan, used);
+  decision.plan.hold = path.hold ? path.hold : gates.check();
+  decision.uses_approval = !decision.plan.hold && gates.need_approval();
   return decision;
 }
 

@@ -15,6 +15,8 @@
 //   loses nothing, or approval {version: target, dataLoss: true}       else ApprovalRequired
 //   policy.down is Allow, or an override asks, or approval.version is the target
 //                                                                      else ApprovalRequired
+//   no undo is doubtful, or approval.version is the target               else ApprovalRequired
+// An approval opens one way down: once that has settled, an equal one is refused (`used`).
 // A half-done migration is finished first, without asking again: the half state is worse than both.
 
 #include "controller/model/schema_state.h"
@@ -31,6 +33,9 @@ struct MigrationMove {
   MigrationStep step;    // statements are empty until the caller has parsed script()
   std::string origin;    // where the script is from: a file's name, or "the database's record"
   bool resumed = false;  // it began earlier and did not end
+  // A recorded undo whose up is not the one at hand: another tool may have gone down and applied
+  // the other one since, unseen.
+  bool doubtful = false;
   const std::string& script() const;
 
   bool operator==(const MigrationMove&) const = default;
@@ -54,9 +59,11 @@ struct MigrationDecision {
   Plan plan;                         // what people see
   std::vector<MigrationStep> steps;  // what runs, in order, when there is no hold
   bool goes_down = false;
+  bool uses_approval = false;  // would be held without spec.approval
 };
 
-MigrationDecision decide_migration(const MigrationVersionSpec& spec, const MigrationPath& path);
+MigrationDecision decide_migration(const MigrationVersionSpec& spec, const MigrationPath& path,
+                                   const std::optional<UsedApproval>& used = std::nullopt);
 
 // "3", or "none" when nothing is applied.
 std::string version_text(const std::optional<std::int64_t>& version);

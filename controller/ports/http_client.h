@@ -28,11 +28,15 @@ struct HttpResponse {
   std::string body;
 };
 
+inline constexpr std::string_view kNotConnected = "NotConnected";
+inline constexpr std::string_view kTlsFailed = "TlsFailed";
+
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
   // Any HTTP status is a response. Unavailable: no connection or a broken one; DeadlineExceeded;
-  // Cancelled on `stop`; InvalidArgument: no such URL.
+  // Cancelled on `stop`; InvalidArgument: no such URL. Unavailable with kNotConnected or kTlsFailed
+  // as its reason: the server has seen nothing of the request.
   virtual Result<HttpResponse> send(const HttpRequest& request, std::stop_token stop = {}) = 0;
 };
 
@@ -43,7 +47,7 @@ class HttpStreamClient {
   // Hands the pieces of a 2xx body to `sink` as they arrive, until the body ends (ok), `stop` is
   // requested (Cancelled) or the connection breaks or is silent for request.timeout (Unavailable).
   // Any other HTTP status: that status and the body in `refused`, and ok. The sink is called from
-  // one thread at a time.
+  // one thread at a time. Reasons as those of HttpClient.
   virtual Status stream(const HttpRequest& request,
                         const std::function<void(std::string_view)>& sink, HttpResponse& refused,
                         std::stop_token stop) = 0;

@@ -25,6 +25,9 @@ using LabelValues = std::initializer_list<std::string_view>;
 class MetricSink {
  public:
   virtual ~MetricSink() = default;
+  // Makes a series be there, at zero, before its first sample: a rate() over a series that begins
+  // with its first sample misses that one. For sinks that keep series.
+  virtual void declare(const MetricDescriptor& /*metric*/, LabelValues /*labels*/) {}
   virtual void add(const MetricDescriptor& counter, LabelValues labels, double delta = 1) = 0;
   virtual void set(const MetricDescriptor& gauge, LabelValues labels, double value) = 0;
   virtual void observe(const MetricDescriptor& histogram, LabelValues labels, double value) = 0;

@@ -94,9 +94,9 @@ OpaqueText api_fields_after(const Metadata& wanted, const Metadata& stored) {
   return *wanted.api_fields.text == "{}" ? OpaqueText() : wanted.api_fields;
 }
 
-WriteDecision changed(WatchEvent::Type type, Resource object) {
+WriteDecision changed(WatchEvent::Type type, Resource object, const WriteStamp& stamp) {
   auto shared = std::make_shared<const Resource>(std::move(object));
-  return {shared, WatchEvent{type, shared}};
+  return {shared, WatchEvent{type, shared, stamp.at}};
 }
 
 WriteDecision unchanged(const ResourcePtr& stored) {
@@ -105,6 +105,12 @@ WriteDecision unchanged(const ResourcePtr& stored) {
 
 Result<WriteDecision> decide_create(const ObjectWrite& write, const ResourcePtr& stored,
                                     const WriteStamp& stamp) {
+  if (write.object->meta.resource_version != 0) {
+    return error(StatusCode::kInvalidArgument,
+                 fmt::format("{}: metadata.resourceVersion: should not be set on objects to be "
+                             "created; leave it out",
+                             to_string(write.key)));
+  }
   RETURN_IF_ERROR(validation_status(*write.object));
   if (stored) {
     return error(StatusCode::kAlreadyExists,
@@ -121,7 +127,7 @@ Result<WriteDecision> decide_create(const ObjectWrite& write, const ResourcePtr&
   object.meta.annotations = given.annotations;
   object.meta.api_fields = api_fields_after(given, object.meta);
   object.spec = write.object->spec;
-  return changed(WatchEvent::Type::kAdded, std::move(object));
+  return changed(WatchEvent::Type::kAdded, std::move(object), stamp);
 }
 
 Result<WriteDecision> decide_update(const ObjectWrite& write, const ResourcePtr& stored,
@@ -148,7 +154,7 @@ Result<WriteDecision> decide_update(const ObjectWrite& write, const ResourcePtr&
   object.meta.generation += same_spec ? 0 : 1;
   object.spec = wanted.spec;
   return changed(last_finalizer ? WatchEvent::Type::kDeleted : WatchEvent::Type::kModified,
-                 std::move(object));
+                 std::move(object), stamp);
 }
 
 Result<WriteDecision> decide_status(const ObjectWrite& write, const ResourcePtr& stored,
@@ -168,7 +174,7 @@ Result<WriteDecision> decide_status(const ObjectWrite& write, const ResourcePtr&
   object.meta.api_fields = api_fields;
   object.status = wanted.status;
   object.meta.resource_version = stamp.version;
-  return changed(WatchEvent::Type::kModified, std::move(object));
+  return changed(WatchEvent::Type::kModified, std::move(object), stamp);
 }
 
 Result<WriteDecision> decide_remove(const ObjectWrite& write, const ResourcePtr& stored,
@@ -184,11 +190,11 @@ Result<WriteDecision> decide_remove(const ObjectWrite& write, const ResourcePtr&
   Resource object = *stored;
   object.meta.resource_version = stamp.version;
   if (stored->meta.finalizers.empty()) {
-    return changed(WatchEvent::Type::kDeleted, std::move(object));
+    return changed(WatchEvent::Type::kDeleted, std::move(object), stamp);
   }
   object.meta.deletion_timestamp = whole_seconds(stamp.now);
   object.meta.generation += 1;
-  return changed(WatchEvent::Type::kModified, std::move(object));
+  return changed(WatchEvent::Type::kModified, std::move(object), stamp);
 }
 
 }  // namespace

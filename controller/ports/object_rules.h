@@ -30,9 +30,10 @@ ObjectWrite removal_of(const ObjectKey& key, const Preconditions& preconditions)
 
 // What the store puts on a change, should there be one.
 struct WriteStamp {
-  std::int64_t version = 0;  // greater than every version given out before
-  WallTime now{};            // kept in whole seconds, as metav1.Time is
-  std::string uid;           // for a new object
+  std::int64_t version = 0;                   // greater than every version given out before
+  WallTime now{};                             // kept in whole seconds, as metav1.Time is
+  std::string uid;                            // for a new object
+  std::optional<MonoTime> at = std::nullopt;  // the same moment, for measuring
 };
 
 struct WriteDecision {

@@ -29,6 +29,8 @@ struct WatchEvent {
   enum class Type { kAdded, kModified, kDeleted };
   Type type = Type::kAdded;
   ResourcePtr object;  // kDeleted: the last state, with the deletion's resource_version
+  // When the store took the write, on its clock; unset when the store is in another process.
+  std::optional<MonoTime> written = std::nullopt;
 };
 
 // A stream of the changes of one kind, in the order of their resource versions, none missed, none
@@ -63,8 +65,8 @@ class ObjectWriter {
  public:
   virtual ~ObjectWriter() = default;
   // Stores name, namespace, labels, annotations, finalizers and spec; uid, times, versions and
-  // generation (1) are the store's, status starts at its default. AlreadyExists; InvalidArgument
-  // names the field.
+  // generation (1) are the store's, status starts at its default. meta.resource_version must be 0
+  // (InvalidArgument). AlreadyExists; InvalidArgument names the field.
   virtual Result<ResourcePtr> create(const Resource& object) = 0;
   // Replaces labels, annotations, finalizers and spec; ignores status. meta.resource_version must
   // be the stored one: Conflict if not, InvalidArgument if 0. meta.uid, when set, must match

@@ -22,6 +22,7 @@ struct Backup {
   BackupFormat format = BackupFormat::kPgCustom;
   std::string path;  // inside the catalog
   std::int64_t bytes = 0;
+  std::optional<WallTime> taken_at{};  // when it was finished; empty when unknown
 };
 
 class BackupCatalog {
@@ -61,8 +62,9 @@ class RestoreTarget {
   // Drops what an earlier try left and loads the backup into the side database. Clients do not
   // notice.
   virtual Status load(const Backup& backup, std::stop_token stop) = 0;
-  virtual Result<std::vector<TableRows>> count(
-      std::stop_token stop) = 0;  // of the side; of the live one once swapped
+  // Of the side; of the live one once swapped. Without the tables that keep the schema's version
+  // and history.
+  virtual Result<std::vector<TableRows>> count(std::stop_token stop) = 0;
   virtual Result<std::int64_t> query(const std::string& sql,
                                      std::stop_token stop) = 0;  // likewise; one number
   virtual Result<SwapReport> swap(std::stop_token stop) = 0;

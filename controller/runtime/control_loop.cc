@@ -112,10 +112,16 @@ void ControlLoop::work(const std::stop_token& stop) {
 
 void ControlLoop::run_one(const QueueItem& item, const std::stop_token& stop) {
   std::string id = next_id();
+  const std::optional<MonoTime> changed = feed_.take_changed(item.key);
   const ReconcileRequest request{item.key, id, stop,
-                                 log_.with("object", to_string(item.key)).with("reconcileID", id)};
+                                 log_.with("object", to_string(item.key)).with("reconcileID", id),
+                                 changed};
   busy(+1);
   const MonoTime started = clock_.now();
+  if (changed) {
+    metrics_.observe(metric::kWatchLag, {name_},
+                     to_seconds(std::max(started - *changed, Duration::zero())));
+  }
   const Outcome outcome = fenced_reconcile(request);
   const Duration took = clock_.now() - started;
   busy(-1);
@@ -190,6 +196,8 @@ void ControlLoop::publish_zeros() {
        {&metric::kReconcileErrors, &metric::kTerminalErrors, &metric::kReconcilePanics}) {
     metrics_.add(*counter, {name_}, 0);
   }
+  metrics_.declare(metric::kReconcileTime, {name_});
+  metrics_.declare(metric::kWatchLag, {name_});
   metrics_.set(metric::kMaxConcurrentReconciles, {name_}, options_.workers);
   metrics_.set(metric::kActiveWorkers, {name_}, 0);
 }

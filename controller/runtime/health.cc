@@ -32,6 +32,14 @@ std::string readiness(const LoopHealth& loop) {
   return line + "\n";
 }
 
+std::string state(const SourceHealth& source) {
+  if (source.problems.empty()) {
+    return fmt::format("[+]{} ok\n", source.name);
+  }
+  return fmt::format("[+]{} has {} problem{}, the first: {}\n", source.name, source.problems.size(),
+                     source.problems.size() == 1 ? "" : "s", source.problems.front());
+}
+
 HealthReport report(std::string_view name, bool ok, bool verbose, std::string lines) {
   if (ok && !verbose) {
     return {true, "ok"};
@@ -41,10 +49,14 @@ HealthReport report(std::string_view name, bool ok, bool verbose, std::string li
 
 }  // namespace
 
-HealthReport readyz(const std::vector<LoopHealth>& loops, bool verbose) {
+HealthReport readyz(const std::vector<LoopHealth>& loops, bool verbose,
+                    const std::vector<SourceHealth>& sources) {
   std::string lines;
   for (const LoopHealth& loop : loops) {
     lines += readiness(loop);
+  }
+  for (const SourceHealth& source : sources) {
+    lines += state(source);
   }
   const bool ok = std::all_of(loops.begin(), loops.end(), [](const auto& l) { return l.synced; });
   return report("readyz", ok, verbose, std::move(lines));

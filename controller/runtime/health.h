@@ -27,15 +27,22 @@ struct LoopHealth {
   bool operator==(const LoopHealth&) const = default;
 };
 
+// A source of desired state, such as a directory of manifests.
+struct SourceHealth {
+  std::string name;                   // "manifests /etc/ripcord"
+  std::vector<std::string> problems;  // what is wrong with it now
+};
+
 struct HealthReport {
   bool ok = false;  // 200, else 500
   std::string text;
 };
 
-// Ready when every kind is synced: an unreachable real system does not make the process unready.
-// Verbose, or whenever it is not ready: a line a kind, "[+]FeatureFlag synced ..." or
-// "[-]FeatureFlag not synced: ...".
-HealthReport readyz(const std::vector<LoopHealth>& loops, bool verbose);
+// Ready when every kind is synced: neither an unreachable real system nor a bad manifest makes the
+// process unready. Verbose, or whenever it is not ready: a line a kind, "[+]FeatureFlag synced ..."
+// or "[-]FeatureFlag not synced: ...", and a line a source.
+HealthReport readyz(const std::vector<LoopHealth>& loops, bool verbose,
+                    const std::vector<SourceHealth>& sources = {});
 
 // Alive while every loop's watching thread is; independent of stores and real systems.
 HealthReport livez(const std::vector<LoopHealth>& loops, bool verbose);

@@ -25,6 +25,11 @@ inline constexpr std::array<double, 40> kReconcileBuckets = {
 inline constexpr std::array<double, 12> kQueueBuckets = {1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3,
                                                          1e-2, 1e-1, 1,    10,   100,  1000};
 
+// 100 us to 5 min.
+inline constexpr std::array<double, 18> kLagBuckets = {
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+    0.1,    0.25,    0.5,    1,     2.5,    5,     10,   60,    300};
+
 inline constexpr MetricDescriptor kReconciles = {"controller_runtime_reconcile_total",
                                                  "Total number of reconciliations per controller.",
                                                  MetricType::kCounter, kResultLabels};
@@ -51,6 +56,11 @@ inline constexpr MetricDescriptor kMaxConcurrentReconciles = {
 inline constexpr MetricDescriptor kActiveWorkers = {
     "controller_runtime_active_workers", "Number of currently used workers per controller.",
     MetricType::kGauge, kControllerLabel};
+
+inline constexpr MetricDescriptor kWatchLag = {
+    "ripcord_watch_lag_seconds",
+    "From the write of an object in the store until a worker took it up.", MetricType::kHistogram,
+    kControllerLabel, kLagBuckets};
 
 inline constexpr MetricDescriptor kQueueDepth = {
     "workqueue_depth", "Current depth of workqueue by priority.", MetricType::kGauge, kDepthLabels};

@@ -61,6 +61,17 @@ bool ObjectFeed::knows(const ObjectKey& key) const {
   return known_.contains(key);
 }
 
+std::optional<MonoTime> ObjectFeed::take_changed(const ObjectKey& key) {
+  MutexLock lock(mutex_);
+  const auto found = changed_.find(key);
+  if (found == changed_.end()) {
+    return std::nullopt;
+  }
+  const MonoTime at = found->second;
+  changed_.erase(found);
+  return at;
+}
+
 Status ObjectFeed::list_once() {
   ASSIGN_OR_RETURN(const ObjectList list, store_.list(kind_));
   std::vector<std::pair<ObjectKey, std::int64_t>> changed;
@@ -129,6 +140,7 @@ void ObjectFeed::take(const WatchEvent& event) {
         return;
       }
     }
+    changed_.try_emplace(key, event.written.value_or(clock_.now()));
   }
   queue_.add(key, Priority::kHigh, deleted ? 0 : event.object->meta.generation);
 }

@@ -17,6 +17,7 @@
 #include "controller/runtime/work_queue.h"
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
@@ -40,6 +41,9 @@ class ObjectFeed {
   State state() const;
   // Whether the object was there when last seen.
   bool knows(const ObjectKey& key) const;
+  // When the store took the oldest change of the object that was queued since the last call; from
+  // the event's arrival when the store does not say.
+  std::optional<MonoTime> take_changed(const ObjectKey& key);
 
  private:
   Status list_once();
@@ -59,6 +63,7 @@ class ObjectFeed {
   mutable Mutex mutex_;
   State state_ GUARDED_BY(mutex_);
   std::unordered_map<ObjectKey, ResourcePtr> known_ GUARDED_BY(mutex_);
+  std::unordered_map<ObjectKey, MonoTime> changed_ GUARDED_BY(mutex_);
 };
 
 }  // namespace ripcord

@@ -41,6 +41,8 @@ struct ReconcileRequest {
   std::string reconcile_id;
   std::stop_token stop;  // finish or safely abandon the step in hand
   Logger log;            // carries key and reconcile id
+  // When the store took the oldest change that no reconcile has seen yet; unset when there is none.
+  std::optional<MonoTime> changed = std::nullopt;
 };
 
 // Called by several threads, never by two for one key. Level-based: lost, doubled and reordered

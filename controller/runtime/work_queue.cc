@@ -25,6 +25,8 @@ WorkQueue::WorkQueue(std::string name, const QueuePolicy& policy, const Clock& c
   }
   metrics_.add(metric::kQueueAdds, {name_, name_}, 0);
   metrics_.add(metric::kQueueRetries, {name_, name_}, 0);
+  metrics_.declare(metric::kQueueDuration, {name_, name_});
+  metrics_.declare(metric::kQueueWorkDuration, {name_, name_});
   publish_gauges();
 }
 

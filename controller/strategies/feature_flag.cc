@@ -13,10 +13,11 @@ namespace ripcord {
 namespace {
 
 constexpr std::string_view kStrategy = "feature_flag";
+constexpr std::string_view kSink = "ofrep";
 constexpr std::array<std::string_view, 1> kSinkLabel = {"sink"};
 constexpr MetricDescriptor kPropagation = {
     "ripcord_flag_propagation_seconds",
-    "From the decision to change a flag until a client of the sink was seen to get it.",
+    "From the write of a flag's spec until a client of the sink was seen to get the new value.",
     MetricType::kHistogram, kSinkLabel, metric::kRollbackBuckets};
 
 FlagAnswer answer_of(const std::string& key, const FlagValue& value) {
@@ -68,6 +69,17 @@ void set_ready(Resource& object, const FlagDecision& decision, WallTime now) {
 
 }  // namespace
 
+FeatureFlagStrategy::FeatureFlagStrategy(FlagServing& table, FlagEvaluation& endpoint,
+                                         MetricSink& metrics, const Clock& clock, bool simulated)
+    : claims_(table),
+      endpoint_(endpoint),
+      metrics_(metrics),
+      clock_(clock),
+      simulated_(simulated),
+      available_(metrics, Kind::kFeatureFlag) {
+  metrics_.declare(kPropagation, {kSink});
+}
+
 Result<std::size_t> FeatureFlagStrategy::preload(const ObjectReader& store) {
   ASSIGN_OR_RETURN(const ObjectList list, store.list(Kind::kFeatureFlag));
   std::size_t loaded = 0;
@@ -78,7 +90,7 @@ Result<std::size_t> FeatureFlagStrategy::preload(const ObjectReader& store) {
       wanted = std::move(decision->wanted);
     }
     if (wanted) {
-      claim(*object, answer_of(flag_key(*object), *wanted), clock_.now());
+      claim(*object, answer_of(flag_key(*object), *wanted), {});
       claims_.take_decision(object->key());  // a restart changes nothing that anybody decided
       ++loaded;
     }
@@ -101,8 +113,8 @@ Outcome FeatureFlagStrategy::converge(Reconcile& reconcile) {
   if (!decision) {
     return stall(object, decision.error(), clock_.wall_now());
   }
-  const FlagClaims::Ruling ruling =
-      claim(object, answer_of(decision->key, decision->wanted), started);
+  const FlagClaims::Ruling ruling = claim(object, answer_of(decision->key, decision->wanted),
+                                          {reconcile.request.changed.value_or(started), started});
   if (!ruling.won) {
     return stall(object, key_is_taken(decision->key, ruling.winner), clock_.wall_now());
   }
@@ -160,9 +172,9 @@ Result<FeatureFlagStrategy::Verified> FeatureFlagStrategy::verify(const ObjectKe
 }
 
 FlagClaims::Ruling FeatureFlagStrategy::claim(const Resource& object, FlagAnswer wanted,
-                                              MonoTime decided_at) {
+                                              FlagClaims::Decision decision) {
   FlagClaims::Ruling ruling =
-      claims_.claim({object.key(), object.meta.creation_timestamp, std::move(wanted)}, decided_at);
+      claims_.claim({object.key(), object.meta.creation_timestamp, std::move(wanted)}, decision);
   available_.set(object.key(), ruling.won);
   return ruling;
 }
@@ -188,10 +200,11 @@ void FeatureFlagStrategy::record(Resource& object, const FlagDecision& decision,
   auto& status = std::get<FeatureFlagStatus>(object.status);
   const WallTime now = clock_.wall_now();
   // The first try may have been an earlier reconcile: what people waited for began there.
-  const std::optional<MonoTime> decided = claims_.take_decision(object.key());
-  const Duration took = clock_.now() - decided.value_or(started);
+  const std::optional<FlagClaims::Decision> decided = claims_.take_decision(object.key());
+  const MonoTime verified_at = clock_.now();
+  const Duration took = verified_at - (decided ? decided->decided : started);
   if (decided) {
-    metrics_.observe(kPropagation, {"ofrep"}, to_seconds(took));
+    metrics_.observe(kPropagation, {kSink}, to_seconds(verified_at - decided->written));
   }
   if (decided && decision.rollback) {
     count_rollback(decision, took);

@@ -24,13 +24,7 @@ class FeatureFlagStrategy final : public Strategy {
   // Everything passed in must outlive it; `endpoint` must serve what `table` has. `simulated` is
   // what status says about the two.
   FeatureFlagStrategy(FlagServing& table, FlagEvaluation& endpoint, MetricSink& metrics,
-                      const Clock& clock, bool simulated = false)
-      : claims_(table),
-        endpoint_(endpoint),
-        metrics_(metrics),
-        clock_(clock),
-        simulated_(simulated),
-        available_(metrics, Kind::kFeatureFlag) {}
+                      const Clock& clock, bool simulated = false);
 
   // Puts every flag of the store into the table, so that the endpoint can open with all of them:
   // a client that asks in between would get its own default. A flag that is suspended, or has a
@@ -50,7 +44,8 @@ class FeatureFlagStrategy final : public Strategy {
 
   Result<std::optional<FlagValue>> served(const std::string& key);
   Result<Verified> verify(const ObjectKey& owner, const FlagDecision& decision);
-  FlagClaims::Ruling claim(const Resource& object, FlagAnswer wanted, MonoTime decided_at);
+  FlagClaims::Ruling claim(const Resource& object, FlagAnswer wanted,
+                           FlagClaims::Decision decision);
   Outcome unverified(Resource& object, const FlagDecision& decision, Status why);
   void record(Resource& object, const FlagDecision& decision, const Verified& verified,
               MonoTime started);

@@ -5,7 +5,7 @@
 
 namespace ripcord {
 
-FlagClaims::Ruling FlagClaims::claim(FlagClaim claim, MonoTime decided_at) {
+FlagClaims::Ruling FlagClaims::claim(FlagClaim claim, Decision decision) {
   const MutexLock lock(mutex_);
   const auto former = held_.find(claim.owner);
   const bool same_place = former != held_.end() && former->second.wanted.key == claim.wanted.key &&
@@ -23,7 +23,7 @@ FlagClaims::Ruling FlagClaims::claim(FlagClaim claim, MonoTime decided_at) {
   const bool won = winner == claim.owner;
   if (won && changed) {
     table_.set(held.wanted);
-    held.decided_at = decided_at;
+    held.decision = decision;
   }
   return {won, winner};
 }
@@ -36,10 +36,10 @@ void FlagClaims::reassert(const ObjectKey& owner) {
   }
 }
 
-std::optional<MonoTime> FlagClaims::take_decision(const ObjectKey& owner) {
+std::optional<FlagClaims::Decision> FlagClaims::take_decision(const ObjectKey& owner) {
   const MutexLock lock(mutex_);
   const auto found = held_.find(owner);
-  return found == held_.end() ? std::nullopt : std::exchange(found->second.decided_at, {});
+  return found == held_.end() ? std::nullopt : std::exchange(found->second.decision, {});
 }
 
 void FlagClaims::release(const ObjectKey& owner) {

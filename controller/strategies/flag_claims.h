@@ -32,13 +32,18 @@ class FlagClaims {
     bool won = false;
     ObjectKey winner;
   };
-  // Adds the claim or replaces the owner's former one. `decided_at` is kept when this changes what
-  // is served, until take_decision().
-  Ruling claim(FlagClaim claim, MonoTime decided_at);
+  // When somebody wrote what is served now, and when it was decided to serve it.
+  struct Decision {
+    MonoTime written{};
+    MonoTime decided{};
+  };
+  // Adds the claim or replaces the owner's former one. `decision` is kept when this changes what is
+  // served, until take_decision().
+  Ruling claim(FlagClaim claim, Decision decision);
   // Serves the owner's answer again, whatever the table has now.
   void reassert(const ObjectKey& owner);
-  // When the change was decided that is served since and not taken yet.
-  std::optional<MonoTime> take_decision(const ObjectKey& owner);
+  // Of the change that is served since and was not taken yet.
+  std::optional<Decision> take_decision(const ObjectKey& owner);
   void release(const ObjectKey& owner);
 
  private:
@@ -50,7 +55,7 @@ class FlagClaims {
   struct Held {
     WallTime created;
     FlagAnswer wanted;
-    std::optional<MonoTime> decided_at;
+    std::optional<Decision> decision;
   };
   void release_locked(const ObjectKey& owner) REQUIRES(mutex_);
 

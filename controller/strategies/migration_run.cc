@@ -21,18 +21,6 @@ bool in_progress(const HistoryEntry& entry) {
   return !entry.completed_at && entry.result.empty();
 }
 
-std::string_view label(Trigger trigger) {
-  switch (trigger) {
-    case Trigger::kSpec:
-      return "spec";
-    case Trigger::kOverride:
-      return "override";
-    case Trigger::kAutomatic:
-      break;
-  }
-  return "automatic";
-}
-
 }  // namespace
 
 MigrationRun::MigrationRun(const MigrationTools& tools, Reconcile& reconcile)
@@ -44,6 +32,9 @@ MigrationRun::MigrationRun(const MigrationTools& tools, Reconcile& reconcile)
 Outcome MigrationRun::run() {
   status_.simulated = spec_.database.engine == Engine::kSimulation;
   began_ = tools_.clock.now();
+  if (!spec_.approval) {
+    status_.used_approval.reset();
+  }
   auto database = tools_.databases.open(spec_.database);
   if (!database) {
     return fail(database.error());
@@ -63,8 +54,8 @@ Outcome MigrationRun::run() {
   if (observed->decision.steps.empty()) {
     return settled(*observed);
   }
-  begin_history(*observed);
-  if (Status published = progress("waiting for the migration lock"); !published.ok()) {
+  if (const Status published = publish_intent(*observed, "waiting for the migration lock");
+      !published.ok()) {
     return outcome_of(published);
   }
   return carry_out(**database, *observed);
@@ -73,7 +64,7 @@ Outcome MigrationRun::run() {
 Result<MigrationObservation> MigrationRun::observe(SchemaState state) {
   show_version(state);
   ASSIGN_OR_RETURN(MigrationObservation observed,
-                   observe_migration(spec_, std::move(state), tools_));
+                   observe_migration(spec_, std::move(state), status_.used_approval, tools_));
   show(observed);
   return observed;
 }
@@ -109,6 +100,9 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
     observed = std::move(*again);
     if (observed.decision.plan.hold) {
       return hold(observed);
+    }
+    if (const Status published = publish_intent(observed, "migrating"); !published.ok()) {
+      return outcome_of(published);
     }
   }
   const MonoTime acting = tools_.clock.now();
@@ -184,6 +178,9 @@ Outcome MigrationRun::settled(const MigrationObservation& observed) {
   if (!status_.history.empty() && in_progress(status_.history.front())) {
     end_history("Succeeded", std::nullopt);  // by a run that was cut short after its last step
   }
+  if (status_.used_approval && !status_.used_approval->used_at) {
+    status_.used_approval->used_at = now();
+  }
   status_.pending.clear();
   status_.conditions.set_ready(
       "Migrated", fmt::format("the database is at version {}", version_text(observed.path.target)),
@@ -256,6 +253,16 @@ void MigrationRun::show(const MigrationObservation& observed) {
       now());
 }
 
+// On record before the first step: a run that is cut short must find what it had been granted.
+Status MigrationRun::publish_intent(const MigrationObservation& observed,
+                                    const std::string& message) {
+  begin_history(observed);
+  if (observed.decision.uses_approval) {
+    status_.used_approval = UsedApproval{*spec_.approval, std::nullopt};
+  }
+  return progress(message);
+}
+
 void MigrationRun::begin_history(const MigrationObservation& observed) {
   const std::string to = version_text(observed.path.target);
   if (!status_.history.empty() && in_progress(status_.history.front())) {
@@ -306,9 +313,9 @@ void MigrationRun::count_rollback(const std::string& result, Duration took) {
     return;
   }
   const auto strategy = snake_name(Kind::kMigrationVersion);
-  tools_.metrics.observe(metric::kRollbackDuration, {strategy, label(trigger_), result},
-                         to_seconds(took));
-  tools_.metrics.add(metric::kRollbacks, {strategy, label(trigger_), result});
+  tools_.metrics.observe(metric::kRollbackDuration,
+                         {strategy, metric::trigger_label(trigger_), result}, to_seconds(took));
+  tools_.metrics.add(metric::kRollbacks, {strategy, metric::trigger_label(trigger_), result});
 }
 
 }  // namespace ripcord

@@ -26,6 +26,7 @@ class MigrationRun {
   Outcome fail(const Status& status);
   void show(const MigrationObservation& observed);
   void show_version(SchemaState state);
+  Status publish_intent(const MigrationObservation& observed, const std::string& message);
   void begin_history(const MigrationObservation& observed);
   void end_history(const std::string& result, std::optional<Duration> took);
   Status progress(const std::string& message);

@@ -33,6 +33,7 @@ Status plan_undo(Engine engine, const MigrationTools& tools, MigrationMove& move
 }  // namespace
 
 Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec, SchemaState state,
+                                               const std::optional<UsedApproval>& used,
                                                const MigrationTools& tools) {
   const WallTime now = tools.clock.wall_now();
   MigrationObservation observed{std::move(state), {}, {}};
@@ -56,16 +57,17 @@ Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
     move.step.statements = std::move(*statements);
     RETURN_IF_ERROR(plan_undo(spec.database.engine, tools, move));
   }
-  observed.decision = decide_migration(spec, observed.path);
+  observed.decision = decide_migration(spec, observed.path, used);
   return observed;
 }
 
 Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_token /*stop*/) {
   const auto& spec = std::get<MigrationVersionSpec>(object.spec);
+  const auto& status = std::get<MigrationVersionStatus>(object.status);
   ASSIGN_OR_RETURN(const auto database, tools_.databases.open(spec.database));
   ASSIGN_OR_RETURN(SchemaState state, database->read());
   ASSIGN_OR_RETURN(MigrationObservation observed,
-                   observe_migration(spec, std::move(state), tools_));
+                   observe_migration(spec, std::move(state), status.used_approval, tools_));
   return std::move(observed.decision.plan);
 }
 
@@ -81,10 +83,7 @@ Outcome MigrationVersionStrategy::converge(Reconcile& reconcile) {
 
 void MigrationVersionStrategy::forget(const ObjectKey& key) {
   tools_.metrics.remove(metric::kMigrationVersion, {key.name});
-  const MutexLock lock(mutex_);
-  undoable_.erase(key);
-  tools_.metrics.set(metric::kRollbackAvailable, {snake_name(Kind::kMigrationVersion)},
-                     static_cast<double>(undoable_.size()));
+  rollback_available_.set(key, false);
 }
 
 void MigrationVersionStrategy::report(const ObjectKey& key, const MigrationVersionSpec& spec,
@@ -96,14 +95,7 @@ void MigrationVersionStrategy::report(const ObjectKey& key, const MigrationVersi
   const auto undo = recorded
                         ? tools_.inspector.inspect(spec.database.engine, *state.applied.back().down)
                         : std::vector<SqlStatement>{};
-  const MutexLock lock(mutex_);
-  if (undo && !undo->empty()) {
-    undoable_.insert(key);
-  } else {
-    undoable_.erase(key);
-  }
-  tools_.metrics.set(metric::kRollbackAvailable, {snake_name(Kind::kMigrationVersion)},
-                     static_cast<double>(undoable_.size()));
+  rollback_available_.set(key, undo && !undo->empty());
 }
 
 }  // namespace ripcord

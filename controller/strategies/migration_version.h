@@ -7,13 +7,11 @@
 // is looked at. A source that cannot be read does not hinder the way down: scripts come from the
 // database. Keeps no state of a migration: a restart asks the database and goes on.
 
-#include "controller/base/mutex.h"
 #include "controller/policy/migration_version.h"
 #include "controller/ports/metrics.h"
 #include "controller/ports/schema_database.h"
+#include "controller/strategies/rollback_available.h"
 #include "controller/strategies/strategy.h"
-
-#include <set>
 
 namespace ripcord {
 
@@ -34,14 +32,17 @@ struct MigrationObservation {
   MigrationDecision decision;
 };
 
-// `state` as the database just said. Fails when the target depends on a source that cannot be read,
-// or a script on the way cannot be split (InvalidArgument, with file and line).
+// `state` as the database just said; `used` of the status. Fails when the target depends on a
+// source that cannot be read, or a script on the way cannot be split (InvalidArgument, with file
+// and line).
 Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec, SchemaState state,
+                                               const std::optional<UsedApproval>& used,
                                                const MigrationTools& tools);
 
 class MigrationVersionStrategy final : public Strategy {
  public:
-  explicit MigrationVersionStrategy(MigrationTools tools) : tools_(tools) {}
+  explicit MigrationVersionStrategy(MigrationTools tools)
+      : tools_(tools), rollback_available_(tools.metrics, Kind::kMigrationVersion) {}
 
   Kind kind() const override { return Kind::kMigrationVersion; }
   Result<Plan> plan(const Resource& object, std::stop_token stop) override;
@@ -52,8 +53,7 @@ class MigrationVersionStrategy final : public Strategy {
   void report(const ObjectKey& key, const MigrationVersionSpec& spec, const SchemaState& state);
 
   MigrationTools tools_;
-  Mutex mutex_;
-  std::set<ObjectKey> undoable_ GUARDED_BY(mutex_);  // whose last migration has a down
+  RollbackAvailable rollback_available_;  // whose last migration has a recorded undo
 };
 
 }  // namespace ripcord

@@ -174,7 +174,19 @@ Status RestoreRun::complete() {
   RETURN_IF_ERROR(reconcile_.publish());
   measure("succeeded", seconds);
   tools_.metrics.add(metric::kRestoredRows, {}, static_cast<double>(status_.restored_rows));
+  if (!drill) {
+    measure_age(now);
+  }
   return {};
+}
+
+// Asked for again: the load may have been in an earlier life of this process.
+void RestoreRun::measure_age(WallTime swapped_at) {
+  const Result<Backup> backup = tools_.catalog.find(spec_.catalog_directory, backup_);
+  if (backup && backup->taken_at) {
+    const Duration age = swapped_at - *backup->taken_at;
+    tools_.metrics.set(metric::kRestoreRpo, {}, std::max(to_seconds(age), 0.0));
+  }
 }
 
 Status RestoreRun::drop_side() {

@@ -34,6 +34,7 @@ class RestoreRun {
   double seconds_so_far() const;
   void remember(std::string result, std::string reason);
   void measure(std::string_view result, double seconds);
+  void measure_age(WallTime swapped_at);
   // What the conditions do not say; their changes become Events by themselves.
   void tell(std::string reason, std::string action, std::string note);
   std::string completion_message() const;

@@ -5,6 +5,7 @@
 // automatic; `result` is succeeded, failed or rolled_back.
 
 #include "controller/model/condition.h"
+#include "controller/model/kind.h"
 #include "controller/ports/metrics.h"
 
 #include <array>
@@ -48,9 +49,17 @@ inline constexpr MetricDescriptor kMigrationVersion = {
     MetricType::kGauge, kNameLabel};
 inline constexpr MetricDescriptor kRestoredRows = {
     "ripcord_restored_rows_total", "Rows restored from backups.", MetricType::kCounter, {}};
+inline constexpr MetricDescriptor kRestoreRpo = {
+    "ripcord_restore_rpo_seconds",
+    "Age of the backup at the last swap: writes of this time are in the previous database only.",
+    MetricType::kGauge,
+    {}};
 inline constexpr MetricDescriptor kSuppressedWrites = {
     "ripcord_suppressed_writes_total", "Status writes left out because nothing had changed.",
     MetricType::kCounter, kStrategyLabel};
+
+// Every series that the strategy of `kind` may ever write, at zero.
+void declare_rollback_metrics(MetricSink& metrics, Kind kind);
 
 // The values of `trigger`.
 constexpr std::string_view trigger_label(Trigger trigger) {

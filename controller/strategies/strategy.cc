@@ -89,6 +89,12 @@ void set_suspended(CommonStatus& status, std::int64_t generation, WallTime now) 
 
 }  // namespace
 
+StrategyReconciler::StrategyReconciler(ObjectStore& store, Strategy& strategy, EventSink& events,
+                                       MetricSink& metrics, const Clock& clock)
+    : store_(store), strategy_(strategy), events_(events), metrics_(metrics), clock_(clock) {
+  metric::declare_rollback_metrics(metrics_, strategy_.kind());
+}
+
 Outcome StrategyReconciler::reconcile(const ReconcileRequest& request) {
   const Result<ResourcePtr> fetched = store_.get(request.key);
   if (!fetched) {

@@ -48,8 +48,7 @@ class StatusWriter;
 class StrategyReconciler final : public Reconciler {
  public:
   StrategyReconciler(ObjectStore& store, Strategy& strategy, EventSink& events, MetricSink& metrics,
-                     const Clock& clock)
-      : store_(store), strategy_(strategy), events_(events), metrics_(metrics), clock_(clock) {}
+                     const Clock& clock);
   Outcome reconcile(const ReconcileRequest& request) override;
 
  private:

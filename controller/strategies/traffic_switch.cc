@@ -192,13 +192,17 @@ void TrafficConvergence::report_state(const ObservedTraffic& observed) {
     return !shares.contains(environment.name) && !observed.seen.missing.contains(environment.name);
   });
   status_.conditions.remove(kRollbackAvailable);
+  std::vector<std::string> missing;
   for (const auto& [environment, addresses] : observed.seen.missing) {
+    missing.push_back(
+        fmt::format("no server with address {} of environment {}", addresses, environment));
+  }
+  if (!missing.empty()) {
     status_.conditions.set({std::string(kRollbackAvailable),
                             ConditionState::kFalse,
                             std::string(kUnknownAddress),
-                            fmt::format("the router has no server with address {} of environment "
-                                        "{}; traffic cannot be sent there",
-                                        addresses, environment),
+                            fmt::format("the router has {}; traffic cannot be sent there",
+                                        fmt::join(missing, ", and ")),
                             reconcile_.object.meta.generation,
                             {}},
                            now);

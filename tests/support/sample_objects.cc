@@ -80,7 +80,7 @@ struct FullSpec {
   void operator()(MigrationVersionSpec& spec) const {
     spec.policy = {DownPolicy::kAllow, DataLossPolicy::kApprove, std::chrono::seconds(5),
                    std::chrono::minutes(2)};
-    spec.approval = MigrationApproval{2, "alice", true};
+    spec.approval = MigrationApproval{2, "alice", true, "INC-231"};
     spec.override.emplace();
     fill_override(*spec.override);
     spec.override->version = 2;
@@ -113,6 +113,7 @@ struct FullStatus {
     status.dirty = true;
     status.pending = {"down 3 add_total"};
     status.overridden = true;
+    status.used_approval = UsedApproval{{2, "alice", true, "INC-230"}, kThen};
   }
   void operator()(RestoreRequestStatus& status) const {
     status.phase = RestorePhase::kSwapping;

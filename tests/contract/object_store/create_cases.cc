@@ -43,7 +43,6 @@ TEST_P(ObjectStoreContract, CreateIgnoresWhatIsTheStores) {
   Resource wanted = sample_flag("a");
   wanted.meta.uid = "mine";
   wanted.meta.generation = 7;
-  wanted.meta.resource_version = 77;
   wanted.meta.creation_timestamp = WallTime(std::chrono::hours(1));
   wanted.meta.deletion_timestamp = WallTime(std::chrono::hours(2));
   common(wanted.status).observed_generation = 7;
@@ -54,6 +53,19 @@ TEST_P(ObjectStoreContract, CreateIgnoresWhatIsTheStores) {
   EXPECT_GT(object.meta.creation_timestamp, WallTime(std::chrono::hours(2)));
   EXPECT_FALSE(object.meta.deletion_timestamp);
   EXPECT_EQ(common(object.status).observed_generation, -1);
+}
+
+// Whoever names a version has an object in mind that is there already.
+TEST_P(ObjectStoreContract, CreateRefusesAResourceVersion) {
+  Resource wanted = sample_flag("a");
+  wanted.meta.resource_version = 77;
+  const auto refused = store().create(wanted);
+  EXPECT_CODE(refused, StatusCode::kInvalidArgument);
+  EXPECT_THAT(status_of(refused).message(),
+              HasSubstr("should not be set on objects to be created"));
+  EXPECT_CODE(store().get(wanted.key()), StatusCode::kNotFound);
+  created(sample_flag("a"));
+  EXPECT_CODE(store().create(wanted), StatusCode::kInvalidArgument);
 }
 
 TEST_P(ObjectStoreContract, CreateRefusesAnObjectThatExists) {

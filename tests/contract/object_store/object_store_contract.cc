@@ -5,6 +5,20 @@
 #include <utility>
 
 namespace ripcord {
+void ObjectStoreContract::SetUp() {
+  if (GetParam().set_up) {
+    GetParam().set_up();
+  }
+}
+
+void ObjectStoreContract::expect_version(std::int64_t got, std::int64_t version) const {
+  if (GetParam().version_is_shared) {
+    EXPECT_GE(got, version);
+  } else {
+    EXPECT_EQ(got, version);
+  }
+}
+
 ObjectStore& ObjectStoreContract::store() {
   if (!held_) {
     use_history(kLongHistory);

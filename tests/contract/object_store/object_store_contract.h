@@ -39,6 +39,12 @@ struct StoreFactory {
   bool history_can_be_short = true;
   // True when a watch is filled before it is read, so that its reader cannot easily fall behind.
   bool watches_read_ahead = false;
+  // True for a server that others write to as well: its version moves on between our writes.
+  bool version_is_shared = false;
+  // True for a server that lets a watch from a version to come wait for it.
+  bool waits_for_the_future = false;
+  // Before each test, for instance to skip it; may be empty.
+  std::function<void()> set_up = {};
 };
 
 inline void PrintTo(const StoreFactory& factory, std::ostream* out) {
@@ -51,6 +57,7 @@ class ObjectStoreContract : public testing::TestWithParam<StoreFactory> {
   // Generous: reached only when something is broken.
   static constexpr Duration kPatience = std::chrono::seconds(30);
 
+  void SetUp() override;
   // Before the first use of the store.
   void use_history(std::size_t history) { held_ = GetParam().make(history); }
   ObjectStore& store();
@@ -59,6 +66,8 @@ class ObjectStoreContract : public testing::TestWithParam<StoreFactory> {
   Resource created(const Resource& object);  // create() that must succeed
   Resource updated(const Resource& object);  // update() that must succeed
   std::int64_t version_now(Kind kind = Kind::kFeatureFlag);  // of a list made now
+  // That nothing was written since `version`, as far as that can be known.
+  void expect_version(std::int64_t got, std::int64_t version) const;
   std::unique_ptr<ObjectWatch> watch_from(std::int64_t version, Kind kind = Kind::kFeatureFlag);
   void expect_expired(std::int64_t version);  // from watch() or its first next()
   WatchEvent next(ObjectWatch& watch);        // that must come

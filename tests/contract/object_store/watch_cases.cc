@@ -88,6 +88,9 @@ TEST_P(ObjectStoreContract, AWaitingWatchStopsWhenAsked) {
 }
 
 TEST_P(ObjectStoreContract, AWatchFromAVersionTheStoreNeverHadIsExpired) {
+  if (GetParam().waits_for_the_future) {
+    GTEST_SKIP() << GetParam().name << " waits for a version to come";
+  }
   created(sample_flag("a"));
   expect_expired(version_now() + 1000);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// By hand: cmake --preset fuzz && cmake --build --preset fuzz --target libfuzzer_codec, then
-// build/fuzz/bin/libfuzzer_codec -timeout=5 -detect_leaks=0 CORPUS tests/golden/*/*
+// By hand: see docs/architecture.md, Fuzzing.
 #include "tests/fuzz/codec/oracle.h"
 
 #include <cstddef>

@@ -73,6 +73,21 @@ TEST_F(DeclaredDown, WaitsForAnApprovalThatNamesTheExactVersion) {
   EXPECT_EQ(version(), "1\n");
 }
 
+TEST_F(DeclaredDown, IsNotOpenedAgainByAnApprovalThatWasLeftThere) {
+  declare(1);
+  waits();
+  grant(R"({"approval":{"version":1,"by":"alice"}})");
+  EXPECT_THAT(ripcord_.await_ready("migrationversions/shop"), HasSubstr("usedAt"));
+  declare(2);
+  ASSERT_TRUE(eventually([&] { return version() == "2\n"; }));
+  declare(1);
+  EXPECT_THAT(waits(), HasSubstr("was used at"));
+  EXPECT_EQ(version(), "2\n");
+  grant(R"({"approval":{"reason":"once more"}})");
+  ripcord_.await_ready("migrationversions/shop");
+  EXPECT_EQ(version(), "1\n");
+}
+
 TEST_F(DeclaredDown, ThatLosesDataAlsoWaitsAndSaysHowToAllowIt) {
   declare(0);
   const std::string held = waits();

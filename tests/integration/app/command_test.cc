@@ -31,6 +31,30 @@ std::string schema(const std::string& database, int version) {
          "\n";
 }
 
+TEST(Manifests, BothBinariesRefuseADirectoryThatIsNotThereAndSayWhatToDo) {
+  TempDir dir;
+  write_file(dir / "file.yaml", kFlag);
+  for (const char* const binary : {"ripcord", "ripcord-adapter"}) {
+    const auto start = [&](const std::string& directory) {
+      std::vector<std::string> argv = {std::string(RIPCORD_BIN_DIR) + "/" + binary};
+      if (binary == std::string("ripcord")) {
+        argv.emplace_back("run");
+      }
+      argv.insert(argv.end(), {"--manifests", directory});
+      return run({.argv = argv});
+    };
+    const RunResult missing = start(dir / "missing");
+    EXPECT_EQ(missing.exit_code, 1) << binary;
+    EXPECT_THAT(missing.err, HasSubstr("--manifests: there is no directory " + (dir / "missing") +
+                                       "; create it"))
+        << binary;
+    const RunResult file = start(dir / "file.yaml");
+    EXPECT_EQ(file.exit_code, 1) << binary;
+    EXPECT_THAT(file.err, HasSubstr("file.yaml is no directory; name the directory that holds"))
+        << binary;
+  }
+}
+
 TEST(Help, OfEveryCommandFitsAScreenAndExitsWithZero) {
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{"--help"},

@@ -72,10 +72,35 @@ TEST(Run, PrunesTheObjectsOfARemovedFileAndSaysThatNothingIsUndone) {
       "  environments: [{name: blue, address: \"127.0.0.1:9001\"}]\n  active: blue\n"
       "  router: {haproxy: {socket: /nowhere/haproxy.sock, backend: shop}}\n");
   ripcord.await_ready("traffictargets/shop", "False");
+  ripcord.save("other.yaml", flag("  enabled: true\n"));  // an empty directory prunes nothing
   ripcord.remove("traffic.yaml");
   ASSERT_TRUE(eventually([&] { return ripcord.api("GET", "traffictargets/shop").status == 404; }));
   EXPECT_TRUE(
       eventually([&] { return ripcord.log().find("undoes nothing") != std::string::npos; }));
+}
+
+TEST(Run, KeepsEverythingAndSaysSoWhenTheVolumeOfItsManifestsIsGone) {
+  RunningRipcord ripcord;
+  ripcord.save("flag.yaml", flag("  enabled: false\n"));
+  ripcord.await_ready("featureflags/new-checkout");
+  const std::string volume = ripcord.directory() / "volume";
+  std::filesystem::rename(ripcord.manifests(), volume);
+  std::filesystem::create_directory(ripcord.manifests());
+  ASSERT_TRUE(eventually([&] {
+    return ripcord.health("/readyz?verbose").body.find("no manifest any more") != std::string::npos;
+  }));
+  EXPECT_EQ(ripcord.health("/readyz").status, 200);
+  EXPECT_THAT(ripcord.log(), HasSubstr("no manifest any more"));
+  EXPECT_THAT(ripcord.metrics(),
+              HasSubstr("ripcord_manifest_errors{directory=\"" + ripcord.manifests() + "\"} 1\n"));
+  EXPECT_TRUE(serves(ripcord, "\"value\":false"));
+  std::filesystem::remove(ripcord.manifests());
+  std::filesystem::rename(volume, ripcord.manifests());
+  EXPECT_TRUE(eventually([&] {
+    return ripcord.health("/readyz?verbose").body.find(ripcord.manifests() + " ok") !=
+           std::string::npos;
+  }));
+  EXPECT_TRUE(serves(ripcord, "\"value\":false"));
 }
 
 TEST(Run, ServesEveryStoredFlagAtOnceAfterAKill) {
@@ -159,6 +184,52 @@ TEST(Run, DoesNotOfferTheResourceApiBeyondLoopback) {
                        "--api-bind-address", "0.0.0.0:0", "--ofrep-bind-address", "127.0.0.1:0"});
   EXPECT_EQ(open.exit_code, 1);
   EXPECT_THAT(open.err, HasSubstr("loopback"));
+}
+
+// A rate() over a family that begins with its first sample misses the first rollback.
+TEST(Run, ShowsEverySeriesAtZeroBeforeAnythingHappened) {
+  RunningRipcord ripcord;
+  const std::string metrics = ripcord.metrics();
+  for (const char* line :
+       {"ripcord_rollback_duration_seconds_count{result=\"succeeded\",strategy=\"feature_flag\","
+        "trigger=\"override\"} 0\n",
+        "ripcord_rollback_duration_seconds_bucket{result=\"rolled_back\",strategy=\"traffic_"
+        "target\","
+        "trigger=\"automatic\",le=\"0.05\"} 0\n",
+        "ripcord_rollbacks_total{result=\"failed\",strategy=\"migration_version\","
+        "trigger=\"override\"} 0\n",
+        "ripcord_rollbacks_total{result=\"succeeded\",strategy=\"restore_request\","
+        "trigger=\"spec\"} 0\n",
+        "ripcord_rollback_stage_duration_seconds_count{stage=\"swap\",strategy=\"restore_request\"}"
+        " "
+        "0\n",
+        "ripcord_rollback_available{strategy=\"migration_version\"} 0\n",
+        "ripcord_flag_propagation_seconds_count{sink=\"ofrep\"} 0\n",
+        "ripcord_flag_evaluations_total{reason=\"static\",result=\"success\"} 0\n",
+        "ripcord_watch_lag_seconds_count{controller=\"traffic_target\"} 0\n",
+        "ripcord_traffic_downtime_seconds_count 0\n", "ripcord_traffic_probe_failures_total 0\n",
+        "ripcord_restored_rows_total 0\n",
+        "ripcord_suppressed_writes_total{strategy=\"feature_flag\"} 0\n",
+        "controller_runtime_reconcile_time_seconds_count{controller=\"feature_flag\"} 0\n",
+        "workqueue_queue_duration_seconds_count{controller=\"feature_flag\",name=\"feature_flag\"} "
+        "0\n"}) {
+    EXPECT_THAT(metrics, HasSubstr(line));
+  }
+}
+
+TEST(Run, MeasuresHowLongAChangeTookToBePickedUpAndToReachApplications) {
+  RunningRipcord ripcord;
+  ripcord.save("flag.yaml", flag("  enabled: true\n"));
+  ripcord.await_ready("featureflags/new-checkout");
+  ripcord.save("flag.yaml", flag("  enabled: false\n"));
+  ASSERT_TRUE(eventually([&] { return serves(ripcord, "\"value\":false"); }));
+  ripcord.await_ready("featureflags/new-checkout");
+  const std::string metrics = ripcord.metrics();
+  EXPECT_THAT(metrics,
+              HasSubstr("ripcord_watch_lag_seconds_count{controller=\"feature_flag\"} 2\n"));
+  EXPECT_THAT(metrics,
+              HasSubstr("ripcord_watch_lag_seconds_count{controller=\"restore_request\"} 0\n"));
+  EXPECT_THAT(metrics, HasSubstr("ripcord_flag_propagation_seconds_count{sink=\"ofrep\"} 2\n"));
 }
 
 TEST(Run, PassesPromtoolsCheck) {

@@ -28,9 +28,12 @@ std::vector<std::string> ApiReply::fields() const {
     named.push_back(text_at(causes->items[i], "field"));
   }
   const std::string message = text_at(body, "message");
-  const std::regex unknown("(?:unknown field \"|denied request: )([^\":]*)[\":]");
-  for (std::sregex_iterator at(message.begin(), message.end(), unknown), end; at != end; ++at) {
-    named.push_back((*at)[1]);
+  const std::regex named_in_words(
+      "(unknown field \"|denied request: |Go struct field ObjectMeta\\.)([^\": ]*)");
+  for (std::sregex_iterator at(message.begin(), message.end(), named_in_words), end; at != end;
+       ++at) {
+    const bool metadata = std::string((*at)[1]).starts_with("Go");
+    named.push_back((metadata ? "metadata." : "") + std::string((*at)[2]));
   }
   return named;
 }

@@ -87,7 +87,7 @@ TEST(ServedCrds, TakeEveryFieldOfStatusAndNoOther) {
         << taken.text;
     const ApiReply refused =
         crd_server().merge_patch(crd.kind, "reported/status", R"({"status":{"anything":1}})");
-    EXPECT_EQ(refused.code, 400) << refused.text;
+    EXPECT_EQ(refused.code, 422) << refused.text;
     EXPECT_THAT(refused.fields(), Contains("status.anything"));
   }
 }

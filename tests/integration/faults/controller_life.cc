@@ -184,6 +184,10 @@ std::string story_of(const Resource& object) {
   if (const auto* migration = std::get_if<MigrationVersionStatus>(&object.status)) {
     story += fmt::format("version {} target {} pending {}\n", migration->version.value_or(-1),
                          migration->target.value_or(-1), migration->pending.size());
+    if (const auto& used = migration->used_approval) {
+      story += fmt::format("approval of {} by {} {}\n", used->version, used->by,
+                           used->used_at ? "used" : "in use");
+    }
   }
   if (const auto* restore = std::get_if<RestoreRequestStatus>(&object.status)) {
     story +=

@@ -49,6 +49,7 @@ TEST_F(PostgresMigrationCrash, DownEndsTheSameWhereverTheControllerIsKilled) {
   live_undisturbed(data(), wanted(3));
   const std::string end = expect_same_end_wherever_killed(scene(1), 25);
   EXPECT_THAT(end, HasSubstr("3>1 Spec Succeeded by alice\n"));
+  EXPECT_THAT(end, HasSubstr("approval of 1 by alice used\n"));
   EXPECT_THAT(end, HasSubstr("up3b down3a down3b down2\n1|f"));
 }
 

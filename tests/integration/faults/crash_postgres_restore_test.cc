@@ -55,7 +55,7 @@ class PostgresRestoreCrash : public PostgresCrash {
 };
 
 TEST_F(PostgresRestoreCrash, ARestoreEndsTheSameWhereverTheControllerIsKilled) {
-  const std::string end = end_wherever_killed(35);
+  const std::string end = end_wherever_killed(30);
   EXPECT_THAT(end, HasSubstr("Ready=True Restored"));
   EXPECT_THAT(end, HasSubstr("shop: ann,bob\n"));
   EXPECT_THAT(end, HasSubstr("shop_before_UID: old1\n"));
@@ -64,7 +64,7 @@ TEST_F(PostgresRestoreCrash, ARestoreEndsTheSameWhereverTheControllerIsKilled) {
 
 TEST_F(PostgresRestoreCrash, ARestoreThatKeepsNothingEndsTheSameWhereverTheControllerIsKilled) {
   spec().keep_previous = Duration::zero();
-  const std::string end = end_wherever_killed(6, "after mark live");
+  const std::string end = end_wherever_killed(6, "after rename");
   EXPECT_THAT(end, HasSubstr("side [] previous []\n"));
   EXPECT_THAT(end, HasSubstr("shop: ann,bob\n"));
   EXPECT_THAT(end, testing::Not(HasSubstr("shop_before_UID|")));

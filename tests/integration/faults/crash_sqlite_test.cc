@@ -97,6 +97,7 @@ TEST(SqliteCrash, AMigrationDownEndsTheSameWhereverTheControllerIsKilled) {
   const std::string end = expect_same_end_wherever_killed(migration_scene(stage, 1), 40);
   EXPECT_THAT(end, HasSubstr("Ready=True Migrated"));
   EXPECT_THAT(end, HasSubstr("5>1 Spec Succeeded by alice\n"));
+  EXPECT_THAT(end, HasSubstr("approval of 1 by alice used\n"));
   EXPECT_THAT(end, HasSubstr("up5 down5 down4 down3a down3b down2\n1|"));
 }
 

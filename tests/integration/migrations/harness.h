@@ -52,7 +52,7 @@ class Harness {
   // Declares and approves the version, then reconciles once.
   Outcome go(std::int64_t version) {
     spec().version = version;
-    spec().approval = MigrationApproval{version, "test", true};
+    spec().approval = MigrationApproval{version, "test", true, std::to_string(++asked_)};
     return converge();
   }
   Outcome converge(std::stop_token stop = {}) {
@@ -85,6 +85,7 @@ class Harness {
   migrationdir::MigrationDirectory source_;
   Resource object_;
   Duration patience_ = std::chrono::seconds(20);
+  int asked_ = 0;
 };
 
 inline std::vector<Migration> postgres_corpus() {

@@ -116,6 +116,21 @@ TEST_F(PostgresMigrations, ForgetsWhatAnotherToolWentDownPast) {
   EXPECT_EQ(psql("SELECT to_regclass('a') IS NOT NULL, to_regclass('c') IS NULL"), "t|t");
 }
 
+TEST_F(PostgresMigrations, DoubtsAnUndoThatAnotherToolMayHaveOutdatedUnseen) {
+  Harness harness(ref(), {migration(1, "CREATE TABLE a (x int)", "ALTER TABLE a RENAME TO b")});
+  harness.go(1);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  psql(
+      "BEGIN; DROP TABLE a; CREATE TABLE c (x int); TRUNCATE schema_migrations; INSERT INTO "
+      "schema_migrations VALUES (1, false); COMMIT");
+  Harness changed(ref(), {migration(1, "CREATE TABLE c (x int)", "ALTER TABLE c RENAME TO d")});
+  changed.spec().override.emplace().version = 0;
+  changed.converge();
+  EXPECT_THAT(changed.verdict(), HasSubstr("ApprovalRequired"));
+  EXPECT_THAT(changed.verdict(), HasSubstr("its up was changed since"));
+  EXPECT_EQ(psql("SELECT version FROM schema_migrations"), "1");
+}
+
 TEST_F(PostgresMigrations, LeavesTheTableOfAnotherToolAlone) {
   psql("CREATE TABLE schema_migrations (version varchar PRIMARY KEY)");
   Harness harness(ref(), {migration(1, "CREATE TABLE t ()")});

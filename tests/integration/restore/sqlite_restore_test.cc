@@ -224,6 +224,15 @@ TEST_P(SqliteRestore, EndsTheSameWhereverItIsKilled) {
   EXPECT_TRUE(crashed_after_the_copy);
 }
 
+TEST_P(SqliteRestore, AVerificationQueryWithEndlessRowsIsRefused) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  const auto refused = restore.target->query(
+      "with recursive t (n) as (select 1 union all select n + 1 from t) select n from t", {});
+  EXPECT_CODE(refused, StatusCode::kFailedPrecondition);
+  EXPECT_EQ(refused.error().reason(), "TooManyRows");
+}
+
 INSTANTIATE_TEST_SUITE_P(JournalModes, SqliteRestore, testing::Values("wal", "delete"),
                          [](const auto& instance) { return instance.param; });
 

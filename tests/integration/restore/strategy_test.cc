@@ -141,6 +141,32 @@ TEST_F(RestoreStrategy, RestoresVerifiesSwapsAndReports) {
   EXPECT_EQ(later->delay, Duration(hours(24)));
 }
 
+TEST_F(RestoreStrategy, MeasuresHowOldTheBackupWasAtTheSwap) {
+  using FileClock = std::filesystem::file_time_type::clock;
+  std::filesystem::last_write_time(directory_ / "backups/monday.db",
+                                   FileClock::from_sys(clock_.wall_now() - hours(2)));
+  spec_.mode = RestoreMode::kDrill;
+  create();
+  reconcile();
+  EXPECT_FALSE(metrics_.values.contains("ripcord_restore_rpo_seconds"));
+  ASSERT_OK(store_.remove(key_));
+  spec_.mode = RestoreMode::kSwap;
+  create();
+  reconcile();
+  ASSERT_EQ(users(), 5);
+  EXPECT_DOUBLE_EQ(metrics_.values["ripcord_restore_rpo_seconds"], 7200);
+}
+
+TEST_F(RestoreStrategy, ABackupFromTheFutureIsNotOld) {
+  using FileClock = std::filesystem::file_time_type::clock;
+  std::filesystem::last_write_time(directory_ / "backups/monday.db",
+                                   FileClock::from_sys(clock_.wall_now() + hours(2)));
+  create();
+  reconcile();
+  ASSERT_TRUE(metrics_.values.contains("ripcord_restore_rpo_seconds"));
+  EXPECT_DOUBLE_EQ(metrics_.values["ripcord_restore_rpo_seconds"], 0);
+}
+
 TEST_F(RestoreStrategy, WaitsForTheApprovalAndGoesOnWithIt) {
   spec_.approval = RestoreApproval{"sunday", "bob"};
   create();

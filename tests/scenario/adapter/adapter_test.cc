@@ -207,6 +207,40 @@ TEST(Adapter, DrivesTheRealSystemsOfADirectoryOfManifests) {
   talk_to_real_drivers({"--manifests", dir.path().string()});
 }
 
+TEST(Adapter, SeesThatAPersonChangedTheDatabaseByHandBeforeARollback) {
+  const TempDir dir;
+  write_file(dir / "shop.yaml",
+             "apiVersion: ripcord.dev/v1alpha1\nkind: MigrationVersion\nmetadata: {name: shop}\n"
+             "spec:\n  database: {engine: SQLite, path: " +
+                 (dir / "shop.db") +
+                 "}\n  version: 2\n  source: {inline: [{version: 1, name: users,\n"
+                 "    up: \"create table users(name text);\", down: \"drop table users;\"},\n"
+                 "    {version: 2, name: by_name, up: \"create index by_name on users(name);\",\n"
+                 "    down: \"drop index by_name;\"}]}\n");
+  ASSERT_EQ(run({.argv = {"sqlite3", dir / "shop.db", "vacuum"}}).exit_code, 0);
+  ProcessOptions how = adapter_options();
+  how.argv.insert(how.argv.end(), {"--manifests", dir.path().string()});
+  ChildProcess adapter(how);
+  adapter.write_stdin("{\"type\": \"rollback\", \"msg_id\": 1, \"version\": 9}\n");
+  const std::string first = adapter.read_line().value_or("(nothing)");
+  ASSERT_NE(first.find("the database is at version 2"), std::string::npos)
+      << first << adapter.err();
+  const RunResult by_hand = run(
+      {.argv = {"sqlite3", dir / "shop.db",
+                "begin immediate; drop index by_name; update schema_migrations set version = 1; "
+                "delete from ripcord_applied where version = 2; commit"}});
+  ASSERT_EQ(by_hand.exit_code, 0) << by_hand.err;
+  adapter.write_stdin("{\"type\": \"rollback\", \"msg_id\": 2, \"version\": 2}\n");
+  const std::string second = adapter.read_line().value_or("(nothing)");
+  EXPECT_NE(
+      second.find("\"code\": 22, \"text\": \"cannot roll back from version 2: the database is "
+                  "at version 1\""),
+      std::string::npos)
+      << second << adapter.err();
+  adapter.close_stdin();
+  EXPECT_EQ(adapter.wait(), 0);
+}
+
 TEST(Adapter, ChangesDesiredStateInARunningRipcord) {
   const TempDir dir;
   write_manifests(dir);

@@ -28,10 +28,13 @@ std::string repeated(const std::string& text) {
   return all;
 }
 
-// RFC 7386. `null` removes; a null of a list stays.
+// RFC 7386: null removes.
 Node merged(Node target, const Node& patch) {
   if (patch.type == Node::Type::kString && patch.text.starts_with("$repeat ")) {
     return Node::string_of(repeated(patch.text));
+  }
+  if (patch.type == Node::Type::kString && patch.text == "$null") {
+    return {};
   }
   if (patch.type == Node::Type::kList) {
     Node list = Node::list();
@@ -73,8 +76,8 @@ CorpusCase case_of(const std::string& file, const Node& base, const Node& node) 
   const Node* change = node.find("merge");
   made.manifest = codec::to_json(change == nullptr ? base : merged(base, *change));
   const std::string server = text_at(node, "server");
-  if (server == "accepts" || server == "refuses") {
-    made.server = server == "accepts" ? CorpusCase::Server::kAccepts : CorpusCase::Server::kRefuses;
+  if (server == "accepts") {
+    made.server_accepts = true;
   } else if (!server.empty()) {
     if (!made.field.starts_with(server)) {
       throw std::runtime_error(file + ": " + made.name + ": server has to name a parent");

@@ -2,10 +2,11 @@
 #pragma once
 // tests/golden/corpus: manifests with the verdict that the codec and an API server with our CRDs
 // both give. A file holds `base`, an object that is valid, and `cases`, each of which changes it:
-//   merge    a JSON merge patch on `base`; "$repeat 3 ab" stands for "ababab"
+//   merge    a JSON merge patch on `base`; "$repeat 3 ab" stands for "ababab",
+//            "$null" for a null that is written
 //   invalid  the field that both name; absent: the manifest is valid
 //   server   what the server names instead: a parent of `invalid`, where it cannot be that exact;
-//            `accepts` or `refuses` where it cannot agree. `because` then says why.
+//            `accepts` where it cannot refuse. `because` then says why.
 // Reading throws std::runtime_error with the file and the case.
 
 #include "controller/codec/node.h"
@@ -21,7 +22,7 @@ struct CorpusCase {
   std::string manifest;  // JSON
   std::string field;     // empty: valid
   std::string server_field;
-  enum class Server { kAgrees, kAccepts, kRefuses } server = Server::kAgrees;
+  bool server_accepts = false;  // although the codec does not
   std::string because;
 };
 

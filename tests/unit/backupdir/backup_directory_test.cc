@@ -51,6 +51,23 @@ TEST_F(BackupDirectoryTest, TellsFormatsApartByContent) {
   }
 }
 
+TEST_F(BackupDirectoryTest, ABackupIsAsOldAsItsNewestFile) {
+  using FileClock = std::filesystem::file_time_type::clock;
+  const auto set = [this](const std::string& name, std::chrono::seconds time) {
+    std::filesystem::last_write_time(
+        catalog_ + "/" + name,
+        FileClock::from_sys(std::chrono::sys_time<std::chrono::seconds>(time)));
+  };
+  put("custom.dump", "PGDMP\x01\x0e rest");
+  put("dir/1.dat.gz", "12345");
+  put("dir/toc.dat", "PGDMP\x01\x0e toc");
+  set("custom.dump", std::chrono::seconds(1'700'000'000));
+  set("dir/1.dat.gz", std::chrono::seconds(1'700'000'100));
+  set("dir/toc.dat", std::chrono::seconds(1'700'000'200));
+  EXPECT_EQ(find("custom")->taken_at, WallTime(std::chrono::seconds(1'700'000'000)));
+  EXPECT_EQ(find("dir")->taken_at, WallTime(std::chrono::seconds(1'700'000'200)));
+}
+
 TEST_F(BackupDirectoryTest, FindsANameWithoutItsExtension) {
   put("users_backup_20240115.dump", "PGDMP");
   const auto found = find("users_backup_20240115");

@@ -168,7 +168,7 @@ void RandomResource::fill(MigrationVersionSpec& v) {
   v.policy = {static_cast<DownPolicy>(number(0, 2)), static_cast<DataLossPolicy>(number(0, 1)),
               duration(), duration()};
   if (coin()) {
-    v.approval = MigrationApproval{any_number(), text(), coin()};
+    v.approval = MigrationApproval{any_number(), text(), coin(), text()};
   }
   if (coin()) {
     auto& o = v.override.emplace();
@@ -183,6 +183,10 @@ void RandomResource::fill(MigrationVersionStatus& v) {
   v.dirty = coin();
   v.pending = texts();
   v.overridden = coin();
+  if (coin()) {
+    v.used_approval = {{any_number(), text(), coin(), text()},
+                       coin() ? std::optional(time()) : std::nullopt};
+  }
 }
 
 void RandomResource::fill(RestoreRequestSpec& v) {

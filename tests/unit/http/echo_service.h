@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A service that says what it was asked, streams on /stream, fails on /throw and /bad-header.
+// A service that says what it was asked, streams on /stream, fails on /throw, /broken-stream and
+// /bad-header.
 
 #include "controller/base/mutex.h"
 #include "controller/ports/http_service.h"
@@ -38,6 +39,13 @@ class Ticks final : public BodyStream {
   int calls_ = 0;
 };
 
+class BrokenStream final : public BodyStream {
+ public:
+  Result<std::string> next(std::stop_token) override {
+    throw std::runtime_error("the source is gone");
+  }
+};
+
 class EchoService final : public HttpService {
  public:
   ServedResponse serve(const ServedRequest& request) override {
@@ -63,6 +71,10 @@ class EchoService final : public HttpService {
     if (request.path == "/stream") {
       response.stream =
           std::make_unique<Ticks>(request.query.empty() ? 0 : std::stoi(request.query), 0, streams);
+      return response;
+    }
+    if (request.path == "/broken-stream") {
+      response.stream = std::make_unique<BrokenStream>();
       return response;
     }
     if (request.path == "/flood") {

@@ -6,6 +6,7 @@
 #include "tests/unit/http/echo_service.h"
 #include "tests/unit/http/raw_peer.h"
 
+#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -19,7 +20,7 @@ using testing::StartsWith;
 class HttpServerTest : public testing::Test {
  protected:
   void serve(const ServerLimits& limits = {}) {
-    server_ = std::make_unique<HttpServer>(limits);
+    server_ = std::make_unique<HttpServer>(limits, Logger(*sink_));
     const auto port = server_->listen("127.0.0.1:0", service_);
     ASSERT_OK(port);
     port_ = *port;
@@ -30,6 +31,10 @@ class HttpServerTest : public testing::Test {
     return peer.read_to_end();
   }
 
+  SystemClock clock_;
+  std::ostringstream log_;
+  std::unique_ptr<LogSink> sink_ =
+      make_stream_sink(log_, LogFormat::kText, LogLevel::kDebug, clock_);
   EchoService service_;
   std::unique_ptr<HttpServer> server_;
   std::uint16_t port_ = 0;
@@ -173,11 +178,36 @@ TEST_F(HttpServerTest, KeepsAServicesFaultsToOneResponse) {
   serve();
   RawPeer peer(port_);
   peer.send("GET /throw HTTP/1.1\r\nHost: h\r\n\r\n");
-  EXPECT_THAT(peer.read_until("log\n"), StartsWith("HTTP/1.1 500 "));
+  EXPECT_THAT(peer.read_until("500}\n"), StartsWith("HTTP/1.1 500 "));
   peer.send("GET /bad-header HTTP/1.1\r\nHost: h\r\n\r\n");
   const std::string answer = peer.read_to_end();
   EXPECT_EQ(count_of(answer, "HTTP/1.1 500 "), 2u);
   EXPECT_THAT(answer, Not(HasSubstr("X-Injected")));
+}
+
+TEST_F(HttpServerTest, LogsAnExceptionOfAServiceWithoutWhatMayBeSecretAndAnswersWithAStatus) {
+  serve();
+  const std::string answer =
+      ask("POST /throw?token=hidden1 HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer hidden2\r\n"
+          "Content-Length: 7\r\nConnection: close\r\n\r\nhidden3");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 500 "));
+  EXPECT_THAT(answer, HasSubstr("Content-Type: application/json\r\n"));
+  EXPECT_THAT(answer, HasSubstr(R"("kind":"Status")"));
+  EXPECT_THAT(answer, HasSubstr(R"("code":500})"));
+  server_->stop();
+  EXPECT_THAT(log_.str(), HasSubstr("method=POST"));
+  EXPECT_THAT(log_.str(), HasSubstr("path=/throw"));
+  EXPECT_THAT(log_.str(), HasSubstr("on purpose"));
+  EXPECT_THAT(log_.str(), Not(HasSubstr("hidden")));
+}
+
+TEST_F(HttpServerTest, LogsAnExceptionOfAStreamAndBreaksItOff) {
+  serve();
+  const std::string answer = ask("GET /broken-stream HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(answer, Not(HasSubstr("0\r\n\r\n"))) << "no proper end";
+  server_->stop();
+  EXPECT_THAT(log_.str(), HasSubstr("path=/broken-stream"));
+  EXPECT_THAT(log_.str(), HasSubstr("the source is gone"));
 }
 
 TEST_F(HttpServerTest, StreamsInChunksToTheEnd) {

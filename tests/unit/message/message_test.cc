@@ -129,6 +129,8 @@ INSTANTIATE_TEST_SUITE_P(
                 Code::kMalformedRequest, "fields from and to are both \"blue\""},
         Refused{R"("type": "restore", "backup": {})", Code::kMalformedRequest,
                 "field backup is an object, not a string"},
+        Refused{R"("type": "restore", "backup": ")" + std::string(256, 'x') + "\"",
+                Code::kMalformedRequest, "field backup has 256 bytes: send at most 255"},
         Refused{R"("type": "init")", Code::kMalformedRequest, "field node_id is missing"}));
 
 TEST(Message, TakesTheLargestVersionAndTheLongestKey) {
@@ -139,6 +141,9 @@ TEST(Message, TakesTheLargestVersionAndTheLongestKey) {
   EXPECT_EQ(
       *decoded(R"({"msg_id": 1, "type": "disable_feature", "feature": ")" + key + "\"}").request,
       MessageRequest(DisableFeatureMessage{key}));
+  const std::string backup(255, 'b');
+  EXPECT_EQ(*decoded(R"({"msg_id": 1, "type": "restore", "backup": ")" + backup + "\"}").request,
+            MessageRequest(RestoreMessage{backup}));
 }
 
 TEST(Message, RefusesASourceThatIsNoText) {

@@ -227,6 +227,11 @@ TEST(Validation, OfAMigrationVersion) {
           s.approval = MigrationApproval{-1, "", false};
         },
         "spec.approval.version"},
+       {"reason of an approval",
+        [](S& s) {
+          s.approval = MigrationApproval{1, "", false, std::string(2000, 'r')};
+        },
+        "spec.approval.reason"},
        {"user", url("postgres://app@h/d"), ""},
        {"password", url("postgres://app:p@h/d"), at},
        {"password with @", url("postgres://app:p@q@h/d"), at},

@@ -38,6 +38,7 @@ struct World {
   std::vector<Migration> files;
   WallTime now{};
   DataEffect down_effect = DataEffect::kLossless;
+  std::optional<UsedApproval> used;
 
   World() {
     state.version = 3;
@@ -56,7 +57,7 @@ struct World {
             {move.script(), 1, false, down ? down_effect : DataEffect::kLossless}};
       }
     }
-    return decide_migration(spec, found);
+    return decide_migration(spec, found, used);
   }
   std::vector<std::string> summaries() const {
     std::vector<std::string> all;
@@ -214,6 +215,67 @@ INSTANTIATE_TEST_SUITE_P(
                  "ApprovalRequired"}),
     [](const auto& each) { return each.param.name; });
 
+// An approved way down to 2, with the approval that the status remembers.
+World approved_to_2(std::optional<UsedApproval> used) {
+  World w;
+  w.spec.version = 2;
+  w.spec.approval = MigrationApproval{2, "alice", false, "INC-1"};
+  w.used = std::move(used);
+  return w;
+}
+
+TEST(MigrationPolicy, AnApprovalThatWasUsedOpensNothingAgain) {
+  const WallTime then{std::chrono::seconds(1700000000)};
+  const World w = approved_to_2(UsedApproval{{2, "alice", false, "INC-1"}, then});
+  EXPECT_EQ(w.held(), "ApprovalRequired");
+  for (const std::string part : {"alice", "2023-11-14T22:13:20Z", "delete it", "reason"}) {
+    EXPECT_THAT(w.why(), HasSubstr(part));
+  }
+}
+
+TEST(MigrationPolicy, AnApprovalInUseStillOpensTheWayThatItOpened) {
+  const World w = approved_to_2(UsedApproval{{2, "alice", false, "INC-1"}, std::nullopt});
+  EXPECT_EQ(w.held(), "");
+}
+
+TEST(MigrationPolicy, AnApprovalThatDiffersFromTheUsedOneIsANewOne) {
+  const MigrationApproval granted{2, "alice", false, "INC-1"};
+  for (const MigrationApproval& used :
+       {MigrationApproval{1, "alice", false, "INC-1"}, MigrationApproval{2, "bob", false, "INC-1"},
+        MigrationApproval{2, "alice", true, "INC-1"}, MigrationApproval{2, "alice", false, ""}}) {
+    EXPECT_NE(used, granted);
+    EXPECT_EQ(approved_to_2(UsedApproval{used, WallTime{}}).held(), "");
+  }
+}
+
+TEST(MigrationPolicy, AUsedApprovalOfALossOpensNoOtherLoss) {
+  World w = approved_to_2(UsedApproval{kRightWithLoss, WallTime{}});
+  w.spec.approval = kRightWithLoss;
+  w.spec.override = to(2);
+  w.spec.policy.data_loss = kMayLose;
+  w.down_effect = kLossy;
+  EXPECT_EQ(w.held(), "ApprovalRequired");
+  EXPECT_THAT(w.why(), HasSubstr("was used"));
+  w.used->used_at.reset();
+  EXPECT_EQ(w.held(), "");
+}
+
+TEST(MigrationPolicy, UsesAnApprovalOnlyWhenItWouldBeHeldWithoutOne) {
+  EXPECT_TRUE(approved_to_2({}).decide().uses_approval);
+  World allowed = approved_to_2({});
+  allowed.spec.policy.down = DownPolicy::kAllow;
+  EXPECT_FALSE(allowed.decide().uses_approval);
+  World overridden = approved_to_2({});
+  overridden.spec.override = to(2);
+  EXPECT_FALSE(overridden.decide().uses_approval);
+  World up = approved_to_2({});
+  up.spec.version = 4;
+  EXPECT_FALSE(up.decide().uses_approval);
+  World held = approved_to_2({});
+  held.spec.approval->version = 1;
+  EXPECT_FALSE(held.decide().uses_approval);
+}
+
 TEST(MigrationPolicy, TheHoldNamesVersionsStatementsAndTheFix) {
   World w;
   w.spec.version = 1;
@@ -295,7 +357,50 @@ TEST(MigrationPolicy, StopsAtADirtyDatabase) {
   w.state.dirty = true;
   w.spec.override = to(2);
   EXPECT_EQ(w.held(), "Dirty");
-  EXPECT_THAT(w.why(), HasSubstr("migrate force"));
+  for (const std::string part :
+       {"dirty at version 3: it began 3_m3.up.sql, or 4_m4.down.sql",
+        "(3 when 3_m3.up.sql did, 2 when it did not at all; 3 when 4_m4.down.sql did, 4 when it "
+        "did "
+        "not at all)",
+        "`migrate force V`", "UPDATE schema_migrations SET version = V, dirty = false"}) {
+    EXPECT_THAT(w.why(), HasSubstr(part));
+  }
+}
+
+TEST(MigrationPolicy, NamesWhatCanHaveBeenBegunInADirtyDatabase) {
+  World w;
+  w.state.dirty = true;
+  w.state.version.reset();
+  EXPECT_THAT(w.why(), HasSubstr("dirty at version none: it began 1_m1.down.sql, and"));
+  EXPECT_THAT(w.why(), HasSubstr("(none when 1_m1.down.sql did, 1 when it did not at all)"));
+  w.state.version = 4;
+  EXPECT_THAT(w.why(), HasSubstr("it began 4_m4.up.sql, and"));
+  w.files.clear();
+  EXPECT_THAT(w.why(), HasSubstr("it began the up of 4, and"));
+}
+
+// golang-migrate may have gone down and up again, with the file as it is now, between two looks.
+TEST(MigrationPolicy, AskForAnApprovalBeforeAnUndoIsRunWhoseUpWasChangedSince) {
+  World w;
+  w.files[2].up = "something else";
+  w.spec.policy.down = DownPolicy::kAllow;
+  w.spec.override = to(2);
+  EXPECT_EQ(w.held(), "ApprovalRequired");
+  EXPECT_THAT(w.why(), HasSubstr("down 3 m3 (its up was changed since"));
+  w.spec.approval = kRight;
+  EXPECT_EQ(w.held(), "");
+  EXPECT_TRUE(w.decide().uses_approval);
+  EXPECT_EQ(w.decide().steps[0].migration.down, "undo 3");
+}
+
+TEST(MigrationPolicy, DoesNotDoubtAnUndoWhoseUpIsTheSameOrNotAtHand) {
+  World w;
+  w.spec.override = to(2);
+  w.files[1].up = "another file, which is not crossed";
+  w.files[2].down = "another down";
+  EXPECT_EQ(w.held(), "");
+  w.files.clear();
+  EXPECT_EQ(w.held(), "");
 }
 
 TEST(MigrationPolicy, NeedsAnUpToGoUp) {

@@ -52,6 +52,26 @@ TEST(ChildRunner, AddsToTheEnvironmentAndHasNoInput) {
   EXPECT_EQ(outcome->out, "s3cret\n");
 }
 
+TEST(ChildRunner, AToolAndItsChildrenDieWithUs) {
+  const TempDir directory;
+  const std::string tool = directory / "tool";
+  const std::string worker = directory / "worker";
+  const int ended = run_forked([&] {
+    const std::jthread killer([&] {
+      eventually([&] { return alive(tool) && alive(worker); });
+      ::kill(::getpid(), SIGKILL);
+    });
+    static_cast<void>(ChildRunner().run(command({"/bin/sh", "-c",
+                                                 "trap '' TERM HUP; sleep 1000 & echo $! > " +
+                                                     worker + "; echo $$ > " + tool + "; wait"}),
+                                        {}));
+    return 1;
+  });
+  ASSERT_EQ(ended, 128 + SIGKILL);
+  ASSERT_TRUE(std::filesystem::exists(worker));
+  EXPECT_TRUE(eventually([&] { return !alive(tool) && !alive(worker); }));
+}
+
 TEST(ChildRunner, KeepsTheEndOfLongOutput) {
   Command printing = command({"/bin/sh", "-c", "seq 1 200000 >&2"});
   printing.keep_output = 100;

@@ -47,6 +47,25 @@ TEST(PrometheusMetrics, WritesWhatWasRecorded) {
   }
 }
 
+TEST(PrometheusMetrics, ShowsADeclaredSeriesAtZeroAndKeepsOneThatHasSamples) {
+  PrometheusMetrics metrics;
+  metrics.declare(kCounter, {"a", "ok"});
+  metrics.declare(kGauge, {"a"});
+  metrics.declare(kHistogram, {"a"});
+  metrics.declare(kPlain, {"one label too many"});
+  const std::string text = metrics.text();
+  for (const char* line :
+       {"test_total{kind=\"a\",result=\"ok\"} 0\n", "test_depth{kind=\"a\"} 0\n",
+        "test_seconds_bucket{kind=\"a\",le=\"0.001\"} 0\n",
+        "test_seconds_bucket{kind=\"a\",le=\"+Inf\"} 0\n", "test_seconds_count{kind=\"a\"} 0\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("test_plain_total")));
+  metrics.add(kCounter, {"a", "ok"}, 3);
+  metrics.declare(kCounter, {"a", "ok"});
+  EXPECT_THAT(metrics.text(), HasSubstr("test_total{kind=\"a\",result=\"ok\"} 3\n"));
+}
+
 TEST(PrometheusMetrics, ForgetsASeriesAndCanBeginItAgain) {
   PrometheusMetrics metrics;
   metrics.set(kGauge, {"gone"}, 1);

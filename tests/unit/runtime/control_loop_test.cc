@@ -162,6 +162,39 @@ TEST_F(ControlLoopTest, StartsEverySeriesAtZero) {
   EXPECT_EQ(value("controller_runtime_reconcile_panics_total{feature_flag}"), 0);
   EXPECT_EQ(value("controller_runtime_active_workers{feature_flag}"), 0);
   EXPECT_EQ(value("controller_runtime_max_concurrent_reconciles{feature_flag}"), 3);
+  EXPECT_EQ(value("controller_runtime_reconcile_time_seconds{feature_flag}"), 0);
+  EXPECT_EQ(value("ripcord_watch_lag_seconds{feature_flag}"), 0);
+  EXPECT_EQ(value("workqueue_queue_duration_seconds{feature_flag,feature_flag}"), 0);
+  EXPECT_EQ(value("workqueue_work_duration_seconds{feature_flag,feature_flag}"), 0);
+}
+
+TEST_F(ControlLoopTest, TellsOncePerChangeWhenTheStoreTookIt) {
+  Mutex mutex;
+  std::vector<std::optional<MonoTime>> told;
+  create("old");
+  const auto body = [&](const ReconcileRequest& request) -> Outcome {
+    MutexLock lock(mutex);
+    told.push_back(request.changed);
+    const bool again = told.size() == 3;  // the second run of "new"
+    return again ? Outcome(RequeueAfter{milliseconds(1), ok_status()}) : Outcome(Done{});
+  };
+  ControlLoop& loop = start(body);
+  ASSERT_TRUE(ran("old"));
+  const MonoTime before = clock_.now();
+  create("new");
+  const MonoTime after = clock_.now();
+  ASSERT_TRUE(ran("new"));
+  edit("new");
+  ASSERT_TRUE(ran("new", 3));
+  ASSERT_TRUE(loop.stop());
+  ASSERT_EQ(told.size(), 4U);
+  EXPECT_FALSE(told[0]) << "the first list does not say when";
+  ASSERT_TRUE(told[1] && told[2]);
+  EXPECT_GE(*told[1], before);
+  EXPECT_LE(*told[1], after);
+  EXPECT_GE(*told[2], after);
+  EXPECT_FALSE(told[3]) << "nothing had changed";
+  EXPECT_EQ(value("ripcord_watch_lag_seconds{feature_flag}"), 2);
 }
 
 TEST_F(ControlLoopTest, IsNotWokenByAStatusWrite) {

@@ -64,5 +64,19 @@ TEST(Livez, FailsWhenALoopWasNotSeenForLong) {
   EXPECT_EQ(report.text, "[-]FeatureFlag loop not seen for 3m0s\nlivez check failed\n");
 }
 
+TEST(Readyz, NamesWhatIsWrongWithASourceAndStaysReady) {
+  const std::vector<SourceHealth> sources = {
+      {"manifests /good", {}},
+      {"manifests /bad", {"/bad: has no manifest any more", "a.yaml:3:1: unknown field"}}};
+  const HealthReport report = readyz({synced(Kind::kFeatureFlag)}, true, sources);
+  EXPECT_TRUE(report.ok);
+  EXPECT_NE(report.text.find("[+]manifests /good ok\n"), std::string::npos) << report.text;
+  EXPECT_NE(
+      report.text.find("[+]manifests /bad has 2 problems, the first: /bad: has no manifest any "
+                       "more\n"),
+      std::string::npos)
+      << report.text;
+}
+
 }  // namespace
 }  // namespace ripcord

@@ -13,6 +13,10 @@ namespace ripcord {
 
 class RecordedMetrics final : public MetricSink {
  public:
+  void declare(const MetricDescriptor& metric, LabelValues labels) override {
+    MutexLock lock(mutex_);
+    values_.try_emplace(series(metric, labels), 0);
+  }
   void add(const MetricDescriptor& metric, LabelValues labels, double delta) override {
     MutexLock lock(mutex_);
     values_[series(metric, labels)] += delta;

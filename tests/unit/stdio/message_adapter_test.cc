@@ -202,6 +202,26 @@ TEST_F(MessageAdapterTest, AChangeThatIsNotVerifiedInTimeStaysWanted) {
   EXPECT_TRUE(std::get<MigrationVersionSpec>(only(Kind::kMigrationVersion)->spec).override);
 }
 
+TEST_F(MessageAdapterTest, RollsBackFromWhatTheDatabaseSaysNowAndNotFromTheLastStatus) {
+  Result<std::optional<std::int64_t>> now = std::optional<std::int64_t>(2);
+  settings_.schema_version = [&now](const Resource&) { return now; };
+  declare_migration(3);
+  std::string reply = send(R"({"type": "rollback", "msg_id": 1, "version": 3})");
+  EXPECT_NE(reply.find(R"("code": 22, )"), std::string::npos) << reply;
+  EXPECT_NE(reply.find("the database is at version 2"), std::string::npos) << reply;
+  now = std::optional<std::int64_t>();
+  reply = send(R"({"type": "rollback", "msg_id": 2, "version": 3})");
+  EXPECT_NE(reply.find("the database is at no version"), std::string::npos) << reply;
+  now = error(StatusCode::kUnavailable, "no connection");
+  reply = send(R"({"type": "rollback", "msg_id": 3, "version": 3})");
+  EXPECT_NE(reply.find(R"("code": 11, "text": "no connection")"), std::string::npos) << reply;
+  EXPECT_FALSE(std::get<MigrationVersionSpec>(only(Kind::kMigrationVersion)->spec).override);
+  now = std::optional<std::int64_t>(5);
+  reply = send(R"({"type": "rollback", "msg_id": 4, "version": 5})");
+  EXPECT_NE(reply.find(R"("rolled_back_from": 5, "rolled_back_to": 4)"), std::string::npos)
+      << reply;
+}
+
 TEST_F(MessageAdapterTest, NothingIsChangedWhileTheRealSystemCannotBeSeen) {
   store_.follow(try_again);
   declare_migration(3);

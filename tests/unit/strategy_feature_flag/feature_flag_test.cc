@@ -25,8 +25,9 @@ class RecordingMetrics final : public MetricSink {
   void set(const MetricDescriptor& m, LabelValues labels, double value) override {
     values[name(m, labels)] = value;
   }
-  void observe(const MetricDescriptor& m, LabelValues labels, double) override {
+  void observe(const MetricDescriptor& m, LabelValues labels, double value) override {
     ++values[name(m, labels)];
+    values[name(m, labels) + " sum"] += value;
   }
   void remove(const MetricDescriptor& m, LabelValues labels) override {
     values.erase(name(m, labels));
@@ -104,8 +105,8 @@ class FeatureFlagStrategyTest : public testing::Test {
   static FeatureFlagStatus& status_of_flag(Resource& resource) {
     return std::get<FeatureFlagStatus>(resource.status);
   }
-  Outcome converge(Resource& resource) {
-    const ReconcileRequest request{resource.key(), "r1", {}, {}};
+  Outcome converge(Resource& resource, std::optional<MonoTime> changed = std::nullopt) {
+    const ReconcileRequest request{resource.key(), "r1", {}, {}, changed};
     Reconcile reconcile{resource, request, [] { return ok_status(); }};
     return strategy_->converge(reconcile);
   }
@@ -148,6 +149,25 @@ TEST_F(FeatureFlagStrategyTest, CountsOnlyFlagsThatAreServedAsAvailableForRollba
   converge(older);
   converge(younger);
   EXPECT_EQ(metrics_["ripcord_rollback_available feature_flag"], 1);
+}
+
+TEST_F(FeatureFlagStrategyTest, MeasuresThePropagationFromTheWriteOfTheFlagToTheVerifiedAnswer) {
+  const std::string propagation = "ripcord_flag_propagation_seconds ofrep";
+  const MonoTime written = clock_.now();
+  clock_.advance(std::chrono::seconds(2));
+  Resource checkout = flag("checkout");
+  endpoint_->failure = {StatusCode::kUnavailable, "not up yet"};
+  converge(checkout, written);
+  EXPECT_EQ(metrics_[propagation], 0) << "nothing was seen yet";
+  clock_.advance(std::chrono::seconds(3));
+  endpoint_->failure = ok_status();
+  converge(checkout);
+  EXPECT_EQ(metrics_[propagation], 1);
+  EXPECT_DOUBLE_EQ(metrics_[propagation + " sum"], 5);
+  EXPECT_DOUBLE_EQ(common(checkout.status).history.front().duration_seconds, 3)
+      << "the duration of a change counts from its decision";
+  converge(checkout, clock_.now());  // a write that changes nothing for applications
+  EXPECT_EQ(metrics_[propagation], 1);
 }
 
 TEST_F(FeatureFlagStrategyTest, ServesAFlagAndReportsWhatTheEndpointSays) {

@@ -110,6 +110,19 @@ TEST_F(TrafficStrategy, ARollbackIsAvailableWhileTheRouterKnowsAnotherEnvironmen
   EXPECT_EQ(available(), 0);
 }
 
+TEST_F(TrafficStrategy, NamesEveryEnvironmentThatTheRouterDoesNotKnow) {
+  world.state.missing["blue"] = "b:1";
+  world.state.missing["canary"] = "c:1, c:2";
+  loop.settle();
+  const ResourcePtr object = *store.get(kShop);
+  const Condition* condition = common(object->status).conditions.find("RollbackAvailable");
+  ASSERT_NE(condition, nullptr);
+  EXPECT_EQ(condition->status, ConditionState::kFalse);
+  EXPECT_EQ(condition->message,
+            "the router has no server with address b:1 of environment blue, and no server with "
+            "address c:1, c:2 of environment canary; traffic cannot be sent there");
+}
+
 TEST_F(TrafficStrategy, APlanTouchesNothing) {
   const auto plan = loop.strategy().plan(**store.get(kShop), {});
   ASSERT_OK(plan);

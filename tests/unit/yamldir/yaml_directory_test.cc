@@ -12,6 +12,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace ripcord::yamldir {
@@ -249,6 +250,75 @@ TEST_F(YamlDirectoryTest, PrunesNothingWhenADirectoryIsMissingOrCannotBeRead) {
   EXPECT_TRUE(source_->errors().empty());
 }
 
+// A volume that is unmounted leaves the empty directory below it.
+TEST_F(YamlDirectoryTest, PrunesNothingWhenTheWholeDirectoryIsEmpty) {
+  write("a.yaml", flag("a"));
+  write("sub/b.yaml", flag("b"));
+  make().scan();
+  fs::rename(root_, root_ + ".volume");
+  fs::create_directories(root_ + "/sub");
+  write("README.md", "not a manifest");
+  source_->scan();
+  source_->scan();
+  EXPECT_TRUE(has("a") && has("b"));
+  ASSERT_EQ(source_->errors().size(), 1U);
+  EXPECT_EQ(source_->errors()[0].file, root_);
+  EXPECT_THAT(source_->errors()[0].message, testing::HasSubstr("no manifest any more"));
+  EXPECT_THAT(source_->errors()[0].message, testing::HasSubstr("2 objects"));
+  EXPECT_EQ(metrics_.value(), 1);
+  make().scan();  // a restart before it is mounted
+  EXPECT_TRUE(has("a") && has("b"));
+  EXPECT_FALSE(source_->synced());
+  EXPECT_EQ(source_->errors().size(), 1U);
+
+  fs::remove_all(root_);
+  fs::rename(root_ + ".volume", root_);
+  fs::remove(at("a.yaml"));
+  source_->scan();
+  EXPECT_FALSE(has("a")) << "mounted again, without the file";
+  EXPECT_TRUE(has("b"));
+  EXPECT_TRUE(source_->errors().empty());
+  EXPECT_EQ(metrics_.value(), 0);
+}
+
+TEST_F(YamlDirectoryTest, RemovesEverythingWhenAFileWithoutADocumentIsLeft) {
+  write("a.yaml", flag("a"));
+  make().scan();
+  fs::remove(at("a.yaml"));
+  source_->scan();
+  ASSERT_TRUE(has("a"));
+  write("empty.yaml", "# everything was removed on purpose\n");
+  source_->scan();
+  EXPECT_FALSE(has("a"));
+  EXPECT_TRUE(source_->errors().empty());
+}
+
+TEST_F(YamlDirectoryTest, AnEmptyDirectoryThatNothingCameFromIsNoError) {
+  make().scan();
+  EXPECT_TRUE(source_->synced());
+  EXPECT_TRUE(source_->errors().empty());
+  write("a.yaml", flag("a"));
+  source_->scan();
+  ASSERT_OK(store_.remove(key("a")));
+  fs::remove(at("a.yaml"));
+  source_->scan();
+  EXPECT_TRUE(source_->errors().empty()) << "a person removed the objects, too";
+}
+
+TEST_F(YamlDirectoryTest, GoesOnWhenAnUnmountedVolumeIsMountedAgain) {
+  write("a.yaml", flag("a"));
+  YamlDirectory& source = watching();
+  const std::string volume = directory_ / "volume";
+  fs::rename(root_, volume);
+  fs::create_directories(root_);
+  ASSERT_TRUE(soon([&] { return !source.errors().empty(); }));
+  EXPECT_TRUE(has("a"));
+  write_file(volume + "/a.yaml", flag("a", false));
+  fs::remove(root_);
+  fs::rename(volume, root_);
+  EXPECT_TRUE(soon([&] { return !enabled("a") && source.errors().empty(); }));
+}
+
 TEST_F(YamlDirectoryTest, KeepsTheObjectsOfAFileThatCannotBeRead) {
   write("a.yaml", flag("a"));
   make().scan();
@@ -323,6 +393,7 @@ TEST_F(YamlDirectoryTest, BringsBackAnObjectThatSomebodyDeleted) {
 }
 
 TEST_F(YamlDirectoryTest, SeesAFileThatIsSavedInEveryWay) {
+  write("other.yaml", flag("other"));
   watching();
   write("a.yaml", flag("a"));
   EXPECT_TRUE(soon([&] { return has("a"); }));
@@ -383,6 +454,7 @@ TEST_F(YamlDirectoryTest, SeesABadFileGettingBadAndGood) {
 }
 
 TEST_F(YamlDirectoryTest, SeesNewAndMovedFolders) {
+  write("other.yaml", flag("other"));
   watching();
   write("new/deep/a.yaml", flag("a"));
   EXPECT_TRUE(soon([&] { return has("a"); }));

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/http/client.h"
+#include "adapters/kubernetes/cluster_client.h"
+#include "adapters/kubernetes/remote_object_store.h"
+#include "tests/contract/object_store/object_store_contract.h"
+#include "tests/support/control_plane.h"
+
+namespace ripcord {
+namespace {
+
+using kubernetes::AccessOptions;
+using kubernetes::ClusterClient;
+using kubernetes::Credentials;
+
+std::unique_ptr<ClusterClient> make_client(Clock& clock) {
+  AccessOptions options;
+  options.kubeconfig = shared_control_plane().kubeconfig();
+  return std::make_unique<ClusterClient>(
+      std::make_shared<Credentials>(must(kubernetes::find_cluster_access(options)), clock, nullptr),
+      http::make_http_clients, clock);
+}
+
+// A policy is in force some time after it was accepted.
+void await_admission_policy(ObjectStore& store) {
+  Resource wrong = sample_flag("wrong");
+  std::get<FeatureFlagSpec>(wrong.spec).default_variant = "absent";
+  const bool in_force = eventually([&] {
+    const auto made = store.create(wrong);
+    return !made && made.error().code() == StatusCode::kInvalidArgument;
+  });
+  if (!in_force) {
+    throw std::runtime_error("the admission policy does not come into force");
+  }
+}
+
+// Our CustomResourceDefinitions, their admission policy, the namespaces of the
+// cases.
+bool prepare(ObjectStore& store) {
+  const ControlPlane& plane = shared_control_plane();
+  plane.must_kubectl({"apply", "-f", RIPCORD_SOURCE_DIR "/crds"});
+  plane.must_kubectl({"wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"});
+  for (const std::string ns : {"shop", "a", "b", "a-b"}) {
+    plane.must_kubectl({"create", "namespace", ns});
+  }
+  await_admission_policy(store);
+  return true;
+}
+
+void make_empty(ObjectStore& store) {
+  for (const Kind kind : kAllKinds) {
+    for (const ResourcePtr& object : must(store.list(kind)).items) {
+      if (!object->meta.finalizers.empty()) {
+        Resource bare = *object;
+        bare.meta.finalizers.clear();
+        must(store.update(bare));
+      }
+      static_cast<void>(store.remove(object->key()));  // gone already if it was being deleted
+    }
+  }
+}
+
+class HeldClusterStore final : public StoreUnderTest {
+ public:
+  HeldClusterStore() {
+    static const bool prepared = prepare(store_);
+    static_cast<void>(prepared);
+    make_empty(store_);
+  }
+  ObjectStore& store() override { return store_; }
+
+ private:
+  SystemClock clock_;
+  std::unique_ptr<ClusterClient> client_ = make_client(clock_);
+  kubernetes::RemoteObjectStore store_{*client_, *client_, client_->server()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Cluster, ObjectStoreContract,
+                         testing::Values(StoreFactory{
+                             .name = "cluster",
+                             .make =
+                                 [](std::size_t) { return std::make_unique<HeldClusterStore>(); },
+                             .history_can_be_short = false,
+                             .watches_read_ahead = true,
+                             .version_is_shared = true,
+                             .waits_for_the_future = true,
+                             .set_up = [] { REQUIRE_CONTROL_PLANE(); }}));
+
+}  // namespace
+}  // namespace ripcord
