@@ -199,9 +199,8 @@ Result<ResourcePtr> RemoteObjectStore::write(std::string method, const std::stri
 }
 
 Result<ResourcePtr> RemoteObjectStore::create(const Resource& object) {
-  // A cluster refuses a version and takes no notice of the rest; status is the server's.
+  // A version goes with it, for the server to refuse; status is the server's.
   Resource wanted = without_server_fields(object);
-  wanted.meta.resource_version = 0;
   wanted.meta.uid.clear();
   return write("POST", collection_path(object.kind(), object.meta.ns), wanted);
 }

@@ -103,37 +103,78 @@ void run_script(const Shell& shell) {
   }
 }
 
-TEST(Kubectl, GetsTheAnswersOfTheScriptFromStandaloneRipcord) {
-  REQUIRE_CONTROL_PLANE();  // for its kubectl
-  SystemClock clock;
-  MemoryObjectStore store(clock);
-  apiserver::ResourceService service(store, clock, apiserver::embedded_catalog().value(),
-                                     "v1.36.0");
-  http::HttpServer server;
-  const Result<std::uint16_t> port = server.listen("127.0.0.1:0", service);
-  ASSERT_TRUE(port.has_value());
-  run_script(Shell(shared_control_plane().kubectl_path(),
-                   fmt::format("--server http://127.0.0.1:{}", *port)));
-}
+class Standalone {
+ public:
+  Standalone() : port_(server_.listen("127.0.0.1:0", service_).value()) {}
+  std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
 
-TEST(Kubectl, GetsTheSameAnswersFromARealApiServer) {
-  REQUIRE_CONTROL_PLANE();
-  const ControlPlane& plane = shared_control_plane();
-  const std::string crds = std::string(RIPCORD_SOURCE_DIR) + "/crds";
-  for (const auto& file : std::filesystem::directory_iterator(crds)) {
+ private:
+  SystemClock clock_;
+  MemoryObjectStore store_{clock_};
+  apiserver::ResourceService service_{store_, clock_, apiserver::embedded_catalog().value(),
+                                      "v1.36.0"};
+  http::HttpServer server_;
+  const std::uint16_t port_;
+};
+
+// Our kinds and the namespace of the scripts.
+void prepare(const ControlPlane& plane) {
+  for (const auto& file :
+       std::filesystem::directory_iterator(std::string(RIPCORD_SOURCE_DIR) + "/crds")) {
     if (file.path().filename().string().starts_with("ripcord.dev_")) {
       plane.must_kubectl({"apply", "--server-side", "-f", file.path().string()});
     }
   }
   plane.must_kubectl({"wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"});
-  plane.must_kubectl({"create", "namespace", "scripted"});
+  plane.kubectl({"create", "namespace", "scripted"});  // or it is there already
   // The server publishes what it learnt of the CRDs a little later.
   ASSERT_TRUE(eventually(
       [&] {
         return plane.kubectl({"explain", "featureflag.spec.override"}).exit_code == 0;
       },
       std::chrono::seconds(30)));
+}
+
+TEST(Kubectl, GetsTheAnswersOfTheScriptFromStandaloneRipcord) {
+  REQUIRE_CONTROL_PLANE();  // for its kubectl
+  Standalone ripcord;
+  run_script(Shell(shared_control_plane().kubectl_path(), "--server " + ripcord.url()));
+}
+
+TEST(Kubectl, GetsTheSameAnswersFromARealApiServer) {
+  REQUIRE_CONTROL_PLANE();
+  const ControlPlane& plane = shared_control_plane();
+  prepare(plane);
   run_script(Shell(plane.kubectl_path(), "--kubeconfig " + plane.kubeconfig()));
+}
+
+// The official Python client, where it is installed (pip install kubernetes): what client.py
+// prints is client.txt, from both servers.
+void run_client(const std::string& kubeconfig) {
+  if (run({.argv = {"python3", "-c", "import kubernetes"}}).exit_code != 0) {
+    GTEST_SKIP() << "Skipped, because Python has no package 'kubernetes': pip install kubernetes";
+  }
+  const RunResult result =
+      run({.argv = {"python3", kFolder + "/client.py"}, .env = {{"KUBECONFIG", kubeconfig}}});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  std::ifstream file(kFolder + "/client.txt");
+  EXPECT_EQ(result.out, std::string(std::istreambuf_iterator<char>(file), {})) << result.err;
+}
+
+TEST(PythonClient, GetsTheAnswersOfTheScriptFromStandaloneRipcord) {
+  Standalone ripcord;
+  TempDir directory;
+  write_file(directory / "config", fmt::format(R"({{"apiVersion": "v1", "kind": "Config",
+    "clusters": [{{"name": "c", "cluster": {{"server": "{}"}}}}], "users": [],
+    "contexts": [{{"name": "c", "context": {{"cluster": "c"}}}}], "current-context": "c"}})",
+                                               ripcord.url()));
+  run_client(directory / "config");
+}
+
+TEST(PythonClient, GetsTheSameAnswersFromARealApiServer) {
+  REQUIRE_CONTROL_PLANE();
+  prepare(shared_control_plane());
+  run_client(shared_control_plane().kubeconfig());
 }
 
 }  // namespace
