@@ -32,6 +32,10 @@ constexpr MetricDescriptor kUnreadable = {
     "Objects of the API server that could not be read and were left out.", MetricType::kCounter,
     kKindLabel};
 
+constexpr MetricDescriptor kFollows = {
+    "ripcord_kind_followed", "1 while the objects of a kind are followed, 0 while they cannot be.",
+    MetricType::kGauge, kKindLabel};
+
 // A streaming list is worth no second try in pages: the same answer would come.
 bool same_for_a_list(int http) {
   return http == 401 || http == 403 || http == 404 || http == 429 || http == 503;
@@ -112,6 +116,7 @@ void Reflector::note(const Status& status) {
            (!expected && state_.problem.message() != status.message());
     state_.problem = expected ? Status() : status;
   }
+  metrics_.set(kFollows, {to_string(options_.kind)}, expected && listed_ ? 1 : 0);
   if (news && expected) {
     log_.info("the API server is followed again");
   } else if (news) {

@@ -199,7 +199,11 @@ Result<ResourcePtr> RemoteObjectStore::write(std::string method, const std::stri
 }
 
 Result<ResourcePtr> RemoteObjectStore::create(const Resource& object) {
-  // A version goes with it, for the server to refuse; status is the server's.
+  if (object.meta.resource_version != 0) {
+    // A cluster calls this an error of its own (500).
+    return error(StatusCode::kInvalidArgument,
+                 "metadata.resourceVersion: should not be set on objects to be created");
+  }
   Resource wanted = without_server_fields(object);
   wanted.meta.uid.clear();
   return write("POST", collection_path(object.kind(), object.meta.ns), wanted);

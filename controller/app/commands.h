@@ -11,6 +11,9 @@ namespace ripcord::app {
 
 // Runs until `stop`: 0, or 1 with the reason on standard error when it cannot start.
 int run(const RunOptions& options, std::stop_token stop);
+// The same with a home in an API server.
+int run_on_cluster(const RunOptions& options, std::stop_token stop, SystemClock& clock,
+                   const Logger& log);
 // 0: nothing to do; 2: changes; 1: an error in a file or a system that does not answer.
 int plan(const PlanOptions& options, std::stop_token stop);
 // 0: all valid; 1: not, with an error a line on standard error.

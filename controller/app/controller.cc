@@ -8,6 +8,7 @@
 #include "controller/strategies/strategy.h"
 #include "controller/strategies/traffic_target.h"
 
+#include <algorithm>
 #include <array>
 #include <random>
 
@@ -53,6 +54,9 @@ struct Controller::Parts {
     std::random_device random;
     for (Strategy* strategy : strategies) {
       const Kind kind = strategy->kind();
+      if (std::ranges::find(options.kinds, kind) == options.kinds.end()) {
+        continue;
+      }
       reconcilers.push_back(std::make_unique<StrategyReconciler>(
           around.store, *strategy, around.events, around.metrics, around.clock));
       loops.push_back(std::make_unique<ControlLoop>(
@@ -92,14 +96,21 @@ void Controller::start() {
 
 bool Controller::stop(Duration bound) {
   // All are asked at once, so that the bound is for all of them together.
-  std::array<bool, 4> ended{};
+  std::array<bool, kAllKinds.size()> ended{};
+  ended.fill(true);
   {
     std::vector<std::jthread> stoppers;
     for (std::size_t i = 0; i < parts_->loops.size(); ++i) {
       stoppers.emplace_back([&, i] { ended[i] = parts_->loops[i]->stop(bound); });
     }
   }
-  return ended[0] && ended[1] && ended[2] && ended[3];
+  return std::ranges::all_of(ended, [](bool each) { return each; });
+}
+
+void Controller::revisit() {
+  for (const auto& loop : parts_->loops) {
+    loop->revisit();
+  }
 }
 
 std::vector<LoopHealth> Controller::health() const {

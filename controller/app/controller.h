@@ -54,6 +54,7 @@ struct ControllerOptions {
   Duration resync = std::chrono::seconds(30);
   int fast_workers = 4;  // of FeatureFlag and TrafficTarget each
   int slow_workers = 4;  // of MigrationVersion and RestoreRequest each
+  std::vector<Kind> kinds{kAllKinds.begin(), kAllKinds.end()};  // that it looks after
 };
 
 // Everything passed in must outlive it. One thread, but for health() and plan().
@@ -70,6 +71,8 @@ class Controller {
   void start();
   // False when a reconcile did not end within `bound`: end the process without destroying this.
   bool stop(Duration bound);
+  // Looks at every object again, soon.
+  void revisit();
   std::vector<LoopHealth> health() const;
   // Observes and decides; touches nothing.
   Result<Plan> plan(const Resource& object, std::stop_token stop);

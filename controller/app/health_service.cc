@@ -11,9 +11,9 @@ ServedResponse HealthService::serve(const ServedRequest& request) {
                        request.query.find("&verbose") != std::string::npos;
   HealthReport report;
   if (request.path == "/readyz") {
-    report = readyz(controller_.health(), verbose, sources_());
+    report = readyz(loops_(), verbose, sources_());
   } else if (request.path == "/livez" || request.path == "/healthz") {
-    report = livez(controller_.health(), verbose);
+    report = livez(loops_(), verbose);
   } else {
     response.status = 404;
     response.body = "paths: /livez, /readyz, /healthz; ?verbose\n";

@@ -3,23 +3,25 @@
 // GET /livez, /readyz and /healthz, with ?verbose a line a kind and a line a source of manifests.
 // Thread-safe; what is passed in must outlive it.
 
-#include "controller/app/controller.h"
 #include "controller/ports/http_service.h"
+#include "controller/runtime/health.h"
 
 #include <functional>
 #include <utility>
+#include <vector>
 
 namespace ripcord::app {
 
 class HealthService final : public HttpService {
  public:
+  using Loops = std::function<std::vector<LoopHealth>()>;
   using Sources = std::function<std::vector<SourceHealth>()>;
-  HealthService(const Controller& controller, Sources sources)
-      : controller_(controller), sources_(std::move(sources)) {}
+  HealthService(Loops loops, Sources sources)
+      : loops_(std::move(loops)), sources_(std::move(sources)) {}
   ServedResponse serve(const ServedRequest& request) override;
 
  private:
-  const Controller& controller_;
+  const Loops loops_;
   const Sources sources_;
 };
 

@@ -15,7 +15,26 @@ namespace {
 
 constexpr const char* kAddress = "ADDRESS";
 
-void add_run(CLI::App& app, RunOptions& options, std::string& resync) {
+void add_cluster(CLI::App& run, ClusterOptions& options) {
+  run.add_option("--kubeconfig", options.kubeconfig,
+                 "Keep desired state in this API server, as CRDs (crds/)")
+      ->type_name("FILE");
+  run.add_option("--context", options.context, "Context of the kubeconfig")->type_name("NAME");
+  run.add_flag("--in-cluster", options.in_cluster, "The same with the pod's service account");
+  run.add_flag("--leader-elect,!--no-leader-elect", options.leader_elect,
+               "Only the holder of the Lease acts (default)");
+  run.add_option("--lease-namespace", options.lease_ns,
+                 "Of the Lease (default: the pod's, or ripcord-system)")
+      ->type_name("NAME");
+  run.add_option("--lease-name", options.lease_name, "Name of the Lease")
+      ->type_name("NAME")
+      ->capture_default_str();
+  run.add_option("--watch-namespace", options.watch_ns,
+                 "Look after this namespace alone (default: all)")
+      ->type_name("NAME");
+}
+
+void add_run(CLI::App& app, RunOptions& options, std::string& resync, ClusterOptions& cluster) {
   CLI::App* run = app.add_subcommand(
       "run", "The controller: watches desired state and keeps the real systems there");
   run->add_option("--manifests", options.manifests,
@@ -50,6 +69,23 @@ void add_run(CLI::App& app, RunOptions& options, std::string& resync) {
       ->option_text("text|json (text)")
       ->check(CLI::IsMember({"text", "json"}));
   add_log_level(*run, options.log_level);
+  add_cluster(*run, cluster);
+}
+
+// What the two homes of desired state do not share.
+std::string contradiction(const RunOptions& run, const ClusterOptions& cluster) {
+  if (cluster.in_cluster && !cluster.kubeconfig.empty()) {
+    return "--in-cluster and --kubeconfig: give one of them";
+  }
+  const bool on_cluster = cluster.in_cluster || !cluster.kubeconfig.empty();
+  if (on_cluster && (!run.manifests.empty() || !run.data.empty())) {
+    return "--manifests and --data are for a Ripcord that keeps desired state itself; on a cluster "
+           "the API server does: apply the manifests with kubectl";
+  }
+  if (!on_cluster && !cluster.context.empty()) {
+    return "--context: needs --kubeconfig";
+  }
+  return "";
 }
 
 void add_plan(CLI::App& app, PlanOptions& options) {
@@ -84,7 +120,8 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   PlanOptions plan;
   ValidateOptions validate;
   std::string resync = "30s";
-  add_run(app, run, resync);
+  ClusterOptions cluster;
+  add_run(app, run, resync, cluster);
   add_plan(app, plan);
   add_validate(app, validate);
   app.add_subcommand("version", "Prints the version");
@@ -101,6 +138,13 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
       return 1;
     }
     run.resync = *period;
+    if (const std::string problem = contradiction(run, cluster); !problem.empty()) {
+      std::cerr << problem << "\n";
+      return 1;
+    }
+    if (cluster.in_cluster || !cluster.kubeconfig.empty()) {
+      run.cluster = cluster;
+    }
     return Options(run);
   }
   if (app.got_subcommand("plan")) {

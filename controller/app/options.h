@@ -12,6 +12,17 @@
 
 namespace ripcord::app {
 
+// `ripcord run --kubeconfig FILE` or `--in-cluster`: desired state lives in an API server.
+struct ClusterOptions {
+  bool in_cluster = false;   // the pod's service account, nothing else
+  std::string kubeconfig;    // this file alone
+  std::string context;       // of the kubeconfig; empty: its current one
+  bool leader_elect = true;  // false: this is the only replica
+  std::string lease_ns;      // empty: the pod's own, or ripcord-system
+  std::string lease_name = "ripcord-leader";
+  std::string watch_ns;  // the only namespace to look after; empty: all
+};
+
 struct RunOptions {
   std::vector<std::string> manifests;  // directories that are watched
   std::string data;                    // directory of the object store; empty = in memory
@@ -22,6 +33,7 @@ struct RunOptions {
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;
   Duration resync = std::chrono::seconds(30);
+  std::optional<ClusterOptions> cluster;  // instead of manifests, data and the API of our own
 };
 
 // `ripcord plan FILE...`

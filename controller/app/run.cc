@@ -65,7 +65,7 @@ class Process {
         world_({.ofrep_server = "", .metrics = metrics_, .clock = clock, .log = log_}),
         controller_(world_.world(), {store, events_, metrics_, clock, log_},
                     {.resync = options.resync}),
-        health_(controller_, [this] { return source_health(); }),
+        health_([this] { return controller_.health(); }, [this] { return source_health(); }),
         metrics_service_(metrics_, version()),
         resources_(store, clock, std::move(catalog), "v1.36.0+ripcord-" + version(), &events_) {
     for (const std::string& directory : options.manifests) {
@@ -161,6 +161,9 @@ int run(const RunOptions& options, std::stop_token stop) {
   const std::unique_ptr<LogSink> sink =
       make_stream_sink(std::cerr, options.log_format, options.log_level, clock);
   const Logger log(*sink);
+  if (options.cluster) {
+    return run_on_cluster(options, std::move(stop), clock, log);
+  }
   const auto refuse = [](const Status& status) {
     std::cerr << "ripcord: " << status.message() << "\n";
     return 1;

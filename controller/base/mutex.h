@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// std::mutex and std::condition_variable_any with Clang's thread-safety annotations (the analysis
-// does not know libstdc++'s own types). Members shared by threads carry GUARDED_BY; the
+// std::mutex and std::condition_variable with Clang's thread-safety annotations (the analysis does
+// not know libstdc++'s own types). Members shared by threads carry GUARDED_BY; the
 // thread-safety preset checks it.
 
 #include <chrono>
@@ -34,6 +34,7 @@ class CAPABILITY("mutex") Mutex {
   bool try_lock() TRY_ACQUIRE(true) { return mutex_.try_lock(); }
 
  private:
+  friend class CondVar;
   std::mutex mutex_;
 };
 
@@ -53,16 +54,23 @@ class CondVar {
  public:
   void notify_one() { cv_.notify_one(); }
   void notify_all() { cv_.notify_all(); }
-  void wait(Mutex& mutex) REQUIRES(mutex) NO_THREAD_SAFETY_ANALYSIS { cv_.wait(mutex); }
+  void wait(Mutex& mutex) REQUIRES(mutex) NO_THREAD_SAFETY_ANALYSIS {
+    std::unique_lock<std::mutex> held(mutex.mutex_, std::adopt_lock);
+    cv_.wait(held);
+    held.release();
+  }
   // False when the deadline passed.
   template <class C, class D>
   bool wait_until(Mutex& mutex, std::chrono::time_point<C, D> deadline)
       REQUIRES(mutex) NO_THREAD_SAFETY_ANALYSIS {
-    return cv_.wait_until(mutex, deadline) == std::cv_status::no_timeout;
+    std::unique_lock<std::mutex> held(mutex.mutex_, std::adopt_lock);
+    const bool in_time = cv_.wait_until(held, deadline) == std::cv_status::no_timeout;
+    held.release();
+    return in_time;
   }
 
  private:
-  std::condition_variable_any cv_;
+  std::condition_variable cv_;
 };
 
 }  // namespace ripcord

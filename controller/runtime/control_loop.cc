@@ -84,6 +84,12 @@ bool ControlLoop::stop(Duration bound) {
   return true;
 }
 
+void ControlLoop::revisit() {
+  for (const auto& [key, generation] : feed_.known()) {
+    queue_.add(key, Priority::kLow, generation);
+  }
+}
+
 LoopHealth ControlLoop::health() const {
   const ObjectFeed::State feed = feed_.state();
   LoopHealth health;

@@ -49,6 +49,8 @@ class ControlLoop {
   // True when every worker returned within `bound` (real time). False: a reconcile is stuck; end
   // the process without destroying the loop, every step is safe against that.
   bool stop(Duration bound = std::chrono::seconds(30));
+  // Queues every object that is known, at low priority.
+  void revisit();
   LoopHealth health() const;
   // For clocks that jump: looks at the deadlines again.
   void wake() { queue_.wake(); }

@@ -58,7 +58,9 @@ HealthReport readyz(const std::vector<LoopHealth>& loops, bool verbose,
   for (const SourceHealth& source : sources) {
     lines += state(source);
   }
-  const bool ok = std::all_of(loops.begin(), loops.end(), [](const auto& l) { return l.synced; });
+  const bool ok =
+      std::ranges::any_of(loops, &LoopHealth::synced) &&
+      std::ranges::all_of(loops, [](const auto& l) { return l.synced || !l.watch_error.empty(); });
   return report("readyz", ok, verbose, std::move(lines));
 }
 

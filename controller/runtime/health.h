@@ -38,9 +38,10 @@ struct HealthReport {
   std::string text;
 };
 
-// Ready when every kind is synced: neither an unreachable real system nor a bad manifest makes the
-// process unready. Verbose, or whenever it is not ready: a line a kind, "[+]FeatureFlag synced ..."
-// or "[-]FeatureFlag not synced: ...", and a line a source.
+// Ready when every kind is synced or says why it cannot be (its definition or a right is missing),
+// and at least one is: the others work, and flags go on being served. Neither an unreachable real
+// system nor a bad manifest makes the process unready. Verbose, or whenever it is not ready: a line
+// a kind, "[+]FeatureFlag synced ..." or "[-]FeatureFlag not synced: ...", and a line a source.
 HealthReport readyz(const std::vector<LoopHealth>& loops, bool verbose,
                     const std::vector<SourceHealth>& sources = {});
 

@@ -56,6 +56,16 @@ ObjectFeed::State ObjectFeed::state() const {
   return state;
 }
 
+std::vector<std::pair<ObjectKey, std::int64_t>> ObjectFeed::known() const {
+  MutexLock lock(mutex_);
+  std::vector<std::pair<ObjectKey, std::int64_t>> all;
+  all.reserve(known_.size());
+  for (const auto& [key, object] : known_) {
+    all.emplace_back(key, object->meta.generation);
+  }
+  return all;
+}
+
 bool ObjectFeed::knows(const ObjectKey& key) const {
   MutexLock lock(mutex_);
   return known_.contains(key);

@@ -21,6 +21,8 @@
 #include <stop_token>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace ripcord {
 
@@ -41,6 +43,8 @@ class ObjectFeed {
   State state() const;
   // Whether the object was there when last seen.
   bool knows(const ObjectKey& key) const;
+  // Every known object's key and generation.
+  std::vector<std::pair<ObjectKey, std::int64_t>> known() const;
   // When the store took the oldest change of the object that was queued since the last call; from
   // the event's arrival when the store does not say.
   std::optional<MonoTime> take_changed(const ObjectKey& key);

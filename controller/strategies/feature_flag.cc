@@ -212,6 +212,9 @@ void FeatureFlagStrategy::record(Resource& object, const FlagDecision& decision,
   const std::optional<FlagValue> before = recorded_value(object);
   const bool repaired = verified.had_drifted && before && before == decision.wanted;
   const bool restarted = repaired && !verified.drifted;
+  if (repaired && !restarted) {
+    metrics_.add(metric::kDriftRepairs, {kStrategy});
+  }
   if (decision.differs_from_record || (repaired && !restarted)) {
     const auto& spec = std::get<FeatureFlagSpec>(object.spec);
     HistoryEntry entry;

@@ -46,6 +46,8 @@ void declare_rollback_metrics(MetricSink& metrics, Kind kind) {
   }
   metrics.declare(kRollbackAvailable, {strategy});
   metrics.declare(kSuppressedWrites, {strategy});
+  metrics.declare(kWriteConflicts, {strategy});
+  metrics.declare(kDriftRepairs, {strategy});
   if (kind == Kind::kTrafficTarget) {
     metrics.declare(kTrafficDowntime, {});
     metrics.declare(kTrafficProbeFailures, {});

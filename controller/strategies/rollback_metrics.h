@@ -21,6 +21,8 @@ inline constexpr std::array<std::string_view, 3> kRollbackLabels = {"strategy", 
 inline constexpr std::array<std::string_view, 2> kStageLabels = {"strategy", "stage"};
 inline constexpr std::array<std::string_view, 1> kStrategyLabel = {"strategy"};
 inline constexpr std::array<std::string_view, 1> kNameLabel = {"name"};
+inline constexpr std::array<std::string_view, 5> kStateLabels = {"strategy", "namespace", "name",
+                                                                 "state", "reason"};
 
 inline constexpr MetricDescriptor kRollbackDuration = {
     "ripcord_rollback_duration_seconds", "From the decision to the verified end of a rollback.",
@@ -57,6 +59,17 @@ inline constexpr MetricDescriptor kRestoreRpo = {
 inline constexpr MetricDescriptor kSuppressedWrites = {
     "ripcord_suppressed_writes_total", "Status writes left out because nothing had changed.",
     MetricType::kCounter, kStrategyLabel};
+inline constexpr MetricDescriptor kWriteConflicts = {
+    "ripcord_write_conflicts_total",
+    "Status writes refused because somebody else had changed the object.", MetricType::kCounter,
+    kStrategyLabel};
+inline constexpr MetricDescriptor kDriftRepairs = {
+    "ripcord_drift_repairs_total",
+    "Times the real system was not as Ripcord had left it and was put back.", MetricType::kCounter,
+    kStrategyLabel};
+inline constexpr MetricDescriptor kObjectState = {
+    "ripcord_object_state", "1 for each object and state that a person may want to know.",
+    MetricType::kGauge, kStateLabels};
 
 // Every series that the strategy of `kind` may ever write, at zero.
 void declare_rollback_metrics(MetricSink& metrics, Kind kind);

@@ -37,6 +37,7 @@ Status StatusWriter::finish(Resource& object) {
   if (written.code() != StatusCode::kConflict) {
     return written;
   }
+  metrics_.add(metric::kWriteConflicts, {snake_name(object.kind())});
   const Result<ResourcePtr> now = store_.get(object.key());
   const bool ours = now && (*now)->meta.uid == object.meta.uid && (*now)->status == stored_->status;
   if (ours) {

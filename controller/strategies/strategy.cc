@@ -91,7 +91,12 @@ void set_suspended(CommonStatus& status, std::int64_t generation, WallTime now) 
 
 StrategyReconciler::StrategyReconciler(ObjectStore& store, Strategy& strategy, EventSink& events,
                                        MetricSink& metrics, const Clock& clock)
-    : store_(store), strategy_(strategy), events_(events), metrics_(metrics), clock_(clock) {
+    : store_(store),
+      strategy_(strategy),
+      events_(events),
+      metrics_(metrics),
+      clock_(clock),
+      states_(metrics) {
   metric::declare_rollback_metrics(metrics_, strategy_.kind());
 }
 
@@ -107,6 +112,7 @@ Outcome StrategyReconciler::reconcile(const ReconcileRequest& request) {
     return leave_alone(object, writer);
   }
   Outcome outcome = suspended(object.spec) ? suspend(object) : converge(object, request, writer);
+  states_.show(object, clock_.wall_now());
   if (const Status written = writer.finish(object); !written.ok()) {
     return outcome_of(written.annotated("cannot write the status"));
   }
@@ -115,6 +121,7 @@ Outcome StrategyReconciler::reconcile(const ReconcileRequest& request) {
 
 Outcome StrategyReconciler::let_go(const ObjectKey& key) {
   strategy_.forget(key);
+  states_.forget(key);
   events_.record(deletion_event(key, {}));
   return AwaitChange{};
 }

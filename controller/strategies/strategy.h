@@ -10,6 +10,7 @@
 #include "controller/ports/metrics.h"
 #include "controller/ports/object_store.h"
 #include "controller/runtime/reconciler.h"
+#include "controller/strategies/object_states.h"
 
 #include <functional>
 
@@ -62,6 +63,7 @@ class StrategyReconciler final : public Reconciler {
   EventSink& events_;
   MetricSink& metrics_;
   const Clock& clock_;
+  ObjectStates states_;
 };
 
 }  // namespace ripcord

@@ -89,6 +89,7 @@ Outcome TrafficConvergence::repair(const TrafficDecision& decision) {
     return fail(moved);
   }
   ++status_.drift_repairs;
+  ports_.metrics.add(metric::kDriftRepairs, {snake_name(Kind::kTrafficTarget)});
   status_.conditions.set(
       {std::string(kDriftRepaired),
        ConditionState::kTrue,

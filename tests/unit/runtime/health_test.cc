@@ -44,15 +44,25 @@ TEST(Readyz, SaysPerKindWhatIsGoingOn) {
             "readyz check passed\n");
 }
 
-TEST(Readyz, NamesTheKindThatIsNotSyncedWithoutBeingAsked) {
+TEST(Readyz, NamesTheKindThatCannotBeReadWhileTheOthersWork) {
   LoopHealth restore;
   restore.kind = Kind::kRestoreRequest;
   restore.watch_error = "PermissionDenied: may not list";
-  const HealthReport report = readyz({synced(Kind::kFeatureFlag), restore}, false);
-  EXPECT_FALSE(report.ok);
+  const HealthReport report = readyz({synced(Kind::kFeatureFlag), restore}, true);
+  EXPECT_TRUE(report.ok);
   EXPECT_NE(report.text.find("[-]RestoreRequest not synced: PermissionDenied: may not list\n"),
             std::string::npos);
-  EXPECT_NE(report.text.find("readyz check failed\n"), std::string::npos);
+}
+
+TEST(Readyz, IsNotReadyWhileAFirstListIsOnItsWayOrNoKindCanBeRead) {
+  LoopHealth restore;
+  restore.kind = Kind::kRestoreRequest;
+  const HealthReport early = readyz({synced(Kind::kFeatureFlag), restore}, false);
+  EXPECT_FALSE(early.ok);
+  EXPECT_NE(early.text.find("[-]RestoreRequest not synced: first list"), std::string::npos);
+  EXPECT_NE(early.text.find("readyz check failed\n"), std::string::npos);
+  restore.watch_error = "PermissionDenied: may not list";
+  EXPECT_FALSE(readyz({restore}, false).ok);
 }
 
 TEST(Livez, FailsWhenALoopWasNotSeenForLong) {

@@ -224,6 +224,7 @@ TEST_F(StrategyReconcilerTest, KeepsWhatWasDoneWhenTheSpecChangedMeanwhile) {
   EXPECT_EQ(status().observed_generation, 1);
   EXPECT_EQ(status().conditions.find(kReady)->observed_generation, 1);
   EXPECT_EQ(status().history.size(), 1U);
+  EXPECT_EQ(metrics_.counts[std::string(metric::kWriteConflicts.name)], 1);
 }
 
 TEST_F(StrategyReconcilerTest, YieldsToAnotherWriterOfTheStatus) {
