@@ -51,6 +51,11 @@ Result<Resource> patch_from(const ApiCatalog& catalog, const WriteRequest& reque
 Result<Resource> apply_from(const ApiCatalog& catalog, const WriteRequest& request,
                             const Resource* live, std::string_view body, WriteNotes& notes);
 
+// For who writes to a store past the API: what differs between `live` and `wanted` is `manager`'s
+// from now on. Nothing when `live` has no owners: then nobody ever applied it.
+void own_direct_change(const Resource& live, Resource& wanted, const std::string& manager,
+                       WallTime now);
+
 // "featureflags.ripcord.dev", as messages name a kind.
 std::string qualified_plural(Kind kind);
 

@@ -125,6 +125,23 @@ TEST_F(Apply, OwnersSurviveWhatTheStoreWritesToDisk) {
   EXPECT_THAT(*back->meta.api_fields.text, HasSubstr("alice"));
 }
 
+TEST_F(Apply, WhatAManifestChangesIsTakenFromItsOwner) {
+  ASSERT_EQ(apply("alice", R"({"enabled":false,"suspend":true})").code, 201);
+  const ResourcePtr live = store_.get({Kind::kFeatureFlag, "default", "a"}).value();
+  Resource wanted = *live;
+  std::get<FeatureFlagSpec>(wanted.spec).enabled = true;
+  std::get<FeatureFlagSpec>(wanted.spec).targeting.clear();
+  wanted.meta.labels["from"] = "git";
+  codec::own_direct_change(*live, wanted, "manifests", clock_.wall_now());
+  ASSERT_OK(store_.update(wanted));
+  // Alice owned both; what she leaves goes, what the manifest took stays as it is.
+  EXPECT_EQ(apply("alice", R"({"enabled":false})").code, 409);
+  const Answer left = apply("alice", "{}");
+  EXPECT_EQ(left.code, 200) << left.text;
+  EXPECT_EQ(left.body["spec"]["enabled"], true);
+  EXPECT_FALSE(left.body["spec"].contains("suspend"));
+}
+
 TEST_F(Apply, AStoreWriteThatKnowsNoOwnersKeepsThem) {
   ASSERT_EQ(apply("alice", R"({"enabled":false})").code, 201);
   Resource object = *store_.get({Kind::kFeatureFlag, "default", "a"}).value();
