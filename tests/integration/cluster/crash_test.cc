@@ -58,7 +58,9 @@ class WithACrash {
       throw std::runtime_error("the flag is not served: " + replica_.log());
     }
     run_.end = ns_.state_of("featureflag") + ns_.state_of("migrationversion") +
-               sqlite(database_, "select what from runs; select * from schema_migrations; .schema");
+               sqlite(database_,
+                      "select what from runs; select * from schema_migrations; select name from "
+                      "sqlite_master order by name");
     for (std::size_t at = 0; (at = run_.end.find(database_, at)) != std::string::npos;) {
       run_.end.replace(at, database_.size(), "DATABASE");
     }

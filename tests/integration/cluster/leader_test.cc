@@ -114,12 +114,13 @@ TEST_F(Leadership, AStoppedLeaderThatGoesOnAfterItsLeaseWritesNothing) {
     const std::size_t stopped = replicas[0].leads() ? 0 : 1;
     const double leading = monotonic_seconds();
     RunningOnCluster& old = replicas[stopped];
-    std::this_thread::sleep_for(std::chrono::milliseconds(500 + random() % 700));
+    ASSERT_TRUE(eventually([&] {
+      return proxies[stopped].count(leading, [](const auto& request) {
+        return request.writes() && !request.is_of_lease();
+      }) > 0;
+    })) << "nothing is being written";
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 700));
     old.pause();
-    EXPECT_GT(proxies[stopped].count(leading,
-                                     [](const auto& r) { return r.writes() && !r.is_of_lease(); }),
-              0U)
-        << "nothing was being written";
     ASSERT_TRUE(eventually([&] { return replicas[1 - stopped].leads(); })) << "seed " << seed;
     std::this_thread::sleep_for(std::chrono::milliseconds(random() % 500));
     const double resumed = monotonic_seconds();

@@ -193,7 +193,8 @@ json ClusterNamespace::get(const std::string& object) const {
 
 std::string ClusterNamespace::state_of(const std::string& kind) const {
   json states = json::array();
-  for (json& item : json::parse(kubectl({"get", kind, "-o", "json"})).at("items")) {
+  json list = json::parse(kubectl({"get", kind, "-o", "json"}));
+  for (json& item : list["items"]) {
     json state = {
         {"name", item["metadata"]["name"]}, {"spec", item["spec"]}, {"status", item["status"]}};
     forget_times(state["status"]);
@@ -230,7 +231,8 @@ spec:
       up: create view seen as select 1; insert into runs values ('up 2')
       down: drop view seen; insert into runs values ('down 2')
   version: {}
-  policy: {{down: Allow, dataLoss: Forbid}}
+  policy: {{down: Allow, dataLoss: Approve}}
+  approval: {{version: 1, by: alice, dataLoss: true}}
 )yaml",
                      name, database, version);
 }

@@ -39,7 +39,7 @@ TEST_F(TheApiServer, ThatRestartsIsListedAtMostOnceMoreAKindWhileFlagsAreServed)
   const ClusterNamespace ns;
   ns.apply_flag("checkout");
   const FaultProxy proxy(plane(), plain_client());
-  RunningOnCluster replica(proxy.kubeconfig(plane().token()), ns.name());
+  RunningOnCluster replica(proxy.kubeconfig(plane().token()), ns.name(), {"--no-leader-elect"});
   ns.await_ready("featureflag/checkout");
   const double before = monotonic_seconds();
   plane().stop();
@@ -71,7 +71,7 @@ TEST_F(TheApiServer, WhoseDefinitionIsEditedIsListedOnceAndUnchangedObjectsAreLe
   }
   const auto reconciles = [&] {
     return replica.metric(
-        R"(controller_runtime_reconcile_total{controller="featureflag",result="success"})");
+        R"(controller_runtime_reconcile_total{controller="feature_flag",result="success"})");
   };
   ASSERT_GE(reconciles(), 3) << replica.metrics();
   // What the statuses that were just written bring is looked at first.
@@ -98,7 +98,7 @@ TEST_F(TheApiServer, WhoseDefinitionIsEditedIsListedOnceAndUnchangedObjectsAreLe
 TEST_F(TheApiServer, WhoseDefinitionIsRemovedLeavesFlagsServed) {
   const ClusterNamespace ns;
   ns.apply_flag("checkout");
-  RunningOnCluster replica(plane().kubeconfig(), ns.name());
+  RunningOnCluster replica(plane().kubeconfig(), ns.name(), {"--no-leader-elect"});
   ns.await_ready("featureflag/checkout");
   ASSERT_EQ(replica.flag("checkout"), "true");
   ns.kubectl({"delete", "crd", "featureflags.ripcord.dev"});
@@ -131,8 +131,8 @@ TEST_F(TheApiServer, HearsNothingButTheLeaseOnceAllIsAsDeclared) {
                "application/json");
   }
   ns.apply(migration_manifest("shop", directory / "app.db", 2));
-  ns.await_ready("featureflag");
-  ns.await_ready("migrationversion");
+  ns.kubectl({"wait", "--for=condition=Ready", "featureflag", "--all", "--timeout=30s"});
+  ns.await_ready("migrationversion/shop");
   std::this_thread::sleep_for(std::chrono::seconds(1));
   const double converged = monotonic_seconds();
   std::this_thread::sleep_for(kQuiet);
@@ -147,7 +147,7 @@ TEST_F(TheApiServer, HearsNothingButTheLeaseOnceAllIsAsDeclared) {
 TEST_F(TheApiServer, MayHoldAnObjectThatBreaksOurRulesWhichIsStalledAndChangesNothing) {
   const ClusterNamespace ns;
   ns.apply_flag("checkout");
-  RunningOnCluster replica(plane().kubeconfig(), ns.name());
+  RunningOnCluster replica(plane().kubeconfig(), ns.name(), {"--no-leader-elect"});
   ns.await_ready("featureflag/checkout");
   // Somebody removed the policy that guards what a schema cannot say.
   ns.kubectl({"delete", "validatingadmissionpolicybinding", "--all"});
