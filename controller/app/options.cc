@@ -37,17 +37,11 @@ void add_cluster(CLI::App& run, ClusterOptions& options, DurationTexts& texts) {
   run.add_option("--lease-name", options.lease_name, "Name of the Lease")
       ->type_name("NAME")
       ->capture_default_str();
-  run.add_option("--leader-elect-lease-duration", texts.lease,
-                 "How long the others wait for a leader that went silent; whole seconds")
-      ->type_name("DURATION")
-      ->capture_default_str();
-  run.add_option("--leader-elect-renew-deadline", texts.renew,
-                 "A leader that could not renew for this long steps down")
-      ->type_name("DURATION")
-      ->capture_default_str();
-  run.add_option("--leader-elect-retry-period", texts.retry, "Between two attempts at the Lease")
-      ->type_name("DURATION")
-      ->capture_default_str();
+  // Rarely set, so not in --help; docs/install.md has them.
+  const std::string hidden;
+  run.add_option("--leader-elect-lease-duration", texts.lease)->group(hidden);
+  run.add_option("--leader-elect-renew-deadline", texts.renew)->group(hidden);
+  run.add_option("--leader-elect-retry-period", texts.retry)->group(hidden);
   run.add_option("--watch-namespace", options.watch_ns,
                  "Look after this namespace alone (default: all)")
       ->type_name("NAME");

@@ -47,7 +47,7 @@ FaultProxy::FaultProxy(const ControlPlane& plane, HttpClient& client)
     : client_(client),
       process_({.argv = {"python3", RIPCORD_SOURCE_DIR "/tests/support/fault_proxy.py", plane.url(),
                          plane.ca_file()}}) {
-  const auto port = process_.read_line();
+  const auto port = process_.read_line(std::chrono::minutes(2));
   if (!port) {
     throw std::runtime_error("the fault proxy did not start: " + process_.err());
   }

@@ -54,29 +54,36 @@ class WithACrash {
     ns_.patch("featureflag/checkout", R"({"spec":{"override":{"enabled":false,"reason":"why"}}})");
     ns_.patch("migrationversion/shop", R"({"spec":{"version":1}})");
     await_ready();
-    if (!eventually([&] { return replica_.flag("checkout") == "false"; })) {
+    if (!eventually([&] {
+          keep_running();  // the last write may be of a status that is Ready
+          return replica_.flag("checkout") == "false";
+        })) {
       throw std::runtime_error("the flag is not served: " + replica_.log());
     }
-    run_.end = ns_.state_of("featureflag") + ns_.state_of("migrationversion") +
-               sqlite(database_,
-                      "select what from runs; select * from schema_migrations; select name from "
-                      "sqlite_master order by name");
-    for (std::size_t at = 0; (at = run_.end.find(database_, at)) != std::string::npos;) {
-      run_.end.replace(at, database_.size(), "DATABASE");
+    outcome_.end =
+        ns_.state_of("featureflag") + ns_.state_of("migrationversion") +
+        sqlite(database_,
+               "select what from runs; select * from schema_migrations; select name from "
+               "sqlite_master order by name");
+    for (std::size_t at = 0; (at = outcome_.end.find(database_, at)) != std::string::npos;) {
+      outcome_.end.replace(at, database_.size(), "DATABASE");
     }
-    run_.writes = proxy_.count(0, [](const auto& request) {
+    outcome_.writes = proxy_.count(0, [](const auto& request) {
       return request.writes() && request.path.starts_with("/apis/ripcord.dev/");
     });
     return run_;
   }
 
  private:
+  void keep_running() {
+    if (!replica_.running()) {
+      outcome_.died = true;
+      replica_.start();
+    }
+  }
   void await_ready() {
     const bool ready = eventually([&] {
-      if (!replica_.running()) {
-        run_.died = true;
-        replica_.start();
-      }
+      keep_running();
       return is_ready(ns_, "featureflags/checkout") && is_ready(ns_, "migrationversions/shop");
     });
     if (!ready) {
@@ -89,7 +96,7 @@ class WithACrash {
   const std::string database_ = directory_ / "app.db";
   FaultProxy proxy_;
   RunningOnCluster replica_;
-  Outcome run_;
+  Outcome outcome_;
 };
 
 class ACrash : public ::testing::TestWithParam<const char*> {
