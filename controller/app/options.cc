@@ -27,7 +27,9 @@ void add_cluster(CLI::App& run, ClusterOptions& options, DurationTexts& texts) {
   run.add_option("--kubeconfig", options.kubeconfig,
                  "Keep desired state in this API server, as CRDs (crds/)")
       ->type_name("FILE");
-  run.add_option("--context", options.context, "Context of the kubeconfig")->type_name("NAME");
+  run.add_option("--context", options.context,
+                 "The same; by itself in $KUBECONFIG or ~/.kube/config")
+      ->type_name("NAME");
   run.add_flag("--in-cluster", options.in_cluster, "The same with the pod's service account");
   run.add_flag("--leader-elect,!--no-leader-elect", options.leader_elect,
                "Only the holder of the Lease acts (default)");
@@ -125,18 +127,18 @@ Status read_durations(const DurationTexts& texts, RunOptions& run, ClusterOption
   return ok_status();
 }
 
+bool on_cluster(const ClusterOptions& cluster) {
+  return cluster.in_cluster || !cluster.kubeconfig.empty() || !cluster.context.empty();
+}
+
 // What the two homes of desired state do not share.
 std::string contradiction(const RunOptions& run, const ClusterOptions& cluster) {
-  if (cluster.in_cluster && !cluster.kubeconfig.empty()) {
-    return "--in-cluster and --kubeconfig: give one of them";
+  if (cluster.in_cluster && !(cluster.kubeconfig.empty() && cluster.context.empty())) {
+    return "--in-cluster is the pod's own access: leave --kubeconfig and --context out";
   }
-  const bool on_cluster = cluster.in_cluster || !cluster.kubeconfig.empty();
-  if (on_cluster && (!run.manifests.empty() || !run.data.empty())) {
+  if (on_cluster(cluster) && (!run.manifests.empty() || !run.data.empty())) {
     return "--manifests and --data are for a Ripcord that keeps desired state itself; on a cluster "
            "the API server does: apply the manifests with kubectl";
-  }
-  if (!on_cluster && !cluster.context.empty()) {
-    return "--context: needs --kubeconfig";
   }
   return "";
 }
@@ -192,7 +194,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
       std::cerr << problem << "\n";
       return 1;
     }
-    if (cluster.in_cluster || !cluster.kubeconfig.empty()) {
+    if (on_cluster(cluster)) {
       run.cluster = cluster;
     }
     return Options(run);
