@@ -150,7 +150,7 @@ ControlPlane& ClusterNamespace::plane() {
 }
 
 void ClusterNamespace::apply_crds() {
-  plane().must_kubectl({"apply", "-k", RIPCORD_SOURCE_DIR "/crds"});
+  plane().must_kubectl({"apply", "-f", RIPCORD_SOURCE_DIR "/crds"});
   plane().must_kubectl({"wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"});
 }
 

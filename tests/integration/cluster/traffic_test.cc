@@ -101,7 +101,7 @@ TEST_F(BehindAProxy, ATokenThatRotatesFiveTimesASecondFailsNoReconcile) {
   ControlPlane own({.users = {{"r", "token-0", "system:masters"},
                               {"r", "token-1", "system:masters"},
                               {"r", "token-2", "system:masters"}}});
-  own.must_kubectl({"apply", "-k", RIPCORD_SOURCE_DIR "/crds"});
+  own.must_kubectl({"apply", "-f", RIPCORD_SOURCE_DIR "/crds"});
   own.must_kubectl({"wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"});
   write_file(file, "token-0");
   FaultProxy proxy(own, plain_client());
