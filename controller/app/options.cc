@@ -170,6 +170,7 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
       "data.",
       "ripcord");
   app.require_subcommand(1);
+  app.get_formatter()->column_width(46);  // an option a line, so that the help fits a screen
   app.set_version_flag("--version", "ripcord " + version());
   RunOptions run;
   PlanOptions plan;
