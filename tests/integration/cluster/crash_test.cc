@@ -71,7 +71,7 @@ class WithACrash {
     outcome_.writes = proxy_.count(0, [](const auto& request) {
       return request.writes() && request.path.starts_with("/apis/ripcord.dev/");
     });
-    return run_;
+    return outcome_;
   }
 
  private:
