@@ -151,11 +151,11 @@ TEST(Kubectl, GetsTheSameAnswersFromARealApiServer) {
 // The official Python client, where it is installed (pip install kubernetes): what client.py
 // prints is client.txt, from both servers.
 void run_client(const std::string& kubeconfig) {
-  if (run({.argv = {"/usr/bin/python3", "-c", "import kubernetes"}}).exit_code != 0) {
+  if (run({.argv = {"python3", "-c", "import kubernetes"}}).exit_code != 0) {
     GTEST_SKIP() << "Skipped, because Python has no package 'kubernetes': pip install kubernetes";
   }
-  const RunResult result = run(
-      {.argv = {"/usr/bin/python3", kFolder + "/client.py"}, .env = {{"KUBECONFIG", kubeconfig}}});
+  const RunResult result =
+      run({.argv = {"python3", kFolder + "/client.py"}, .env = {{"KUBECONFIG", kubeconfig}}});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   std::ifstream file(kFolder + "/client.txt");
   EXPECT_EQ(result.out, std::string(std::istreambuf_iterator<char>(file), {})) << result.err;
