@@ -100,7 +100,7 @@ Result<std::vector<ResourcePtr>> decode_all(const std::vector<Row>& rows) {
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < rows.size(); i = next++) {
-      Result<Resource> object = codec::decode(rows[i].body);
+      Result<Resource> object = codec::decode_stored(rows[i].body);
       if (object) {
         objects[i] = std::make_shared<const Resource>(*std::move(object));
       } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What YamlDirectory does to the store, object by object, and what it says about it.
 #include "adapters/yamldir/yaml_directory.h"
+#include "controller/codec/api_write.h"
 
 #include <algorithm>
 #include <atomic>
@@ -118,6 +119,9 @@ Status YamlDirectory::apply(const codec::Manifest& manifest, const std::string& 
     codec::resolve_relative_paths(wanted, root_ + "/" + file);
     wanted.meta.annotations[std::string(kSourceAnnotation)] = file;
     wanted.meta.annotations[std::string(kRootAnnotation)] = root_;
+    if (live) {
+      codec::own_direct_change(**live, wanted, "ripcord-manifests", clock_.wall_now());
+    }
     const Result<ResourcePtr> written = live ? store_.update(wanted) : store_.create(wanted);
     if (written) {
       const bool changed =

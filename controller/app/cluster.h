@@ -4,6 +4,7 @@
 // store and the Events, in the order in which they depend on each other. Thread-safe. What is
 // passed in must outlive it.
 
+#include "adapters/kubernetes/api_objects.h"
 #include "adapters/kubernetes/cached_store.h"
 #include "adapters/kubernetes/cluster_client.h"
 #include "adapters/kubernetes/event_recorder.h"
@@ -28,6 +29,8 @@ class Cluster {
 
   ObjectStore& store() { return store_; }
   EventSink& events() { return events_; }
+  // For drivers of what is in the cluster; writes only while this replica leads.
+  kubernetes::ClusterReach reach() { return {client_, client_.server()}; }
   std::vector<kubernetes::CachedStore::KindState> state() const { return store_.state(); }
 
   // Candidate from now on; without an election it leads from the start.

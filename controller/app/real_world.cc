@@ -6,6 +6,8 @@
 #include "adapters/http/address.h"
 #include "adapters/http/client.h"
 #include "adapters/http/server.h"
+#include "adapters/kubernetes/http_route_router.h"
+#include "adapters/kubernetes/service_router.h"
 #include "adapters/migrationdir/migration_directory.h"
 #include "adapters/ofrep/evaluation.h"
 #include "adapters/ofrep/flag_table.h"
@@ -20,6 +22,7 @@
 #include "adapters/sqlite/schema_database.h"
 #include "controller/app/by_engine.h"
 #include "controller/app/restore_by_engine.h"
+#include "controller/app/routers_by_driver.h"
 
 #include <fmt/format.h>
 
@@ -44,6 +47,15 @@ class LateEvaluation final : public FlagEvaluation {
   std::unique_ptr<FlagEvaluation> real_ = std::make_unique<NoEvaluation>();
 };
 
+// The drivers that exist only in a cluster.
+struct ClusterParts {
+  ClusterParts(const ClusterReach& reach, Clock& clock, const Trace& trace)
+      : service(reach, clock, {.trace = trace}), http_route(reach, clock, {.trace = trace}) {}
+
+  kubernetes::ServiceRouters service;
+  kubernetes::HttpRouteRouters http_route;
+};
+
 Trace debug_trace(const Logger& log, std::string driver) {
   return [log = log.with("driver", std::move(driver))](std::string_view point) {
     log.debug("trace", {{"point", std::string(point)}});
@@ -56,7 +68,14 @@ struct RealWorld::Parts {
   explicit Parts(const RealWorldOptions& options)
       : client(http::make_http_client()),
         ofrep(flags, options.metrics),
-        routers({.trace = debug_trace(options.log, "haproxy")}),
+        haproxy({.trace = debug_trace(options.log, "haproxy")}),
+        cluster(options.cluster
+                    ? std::make_unique<ClusterParts>(*options.cluster, options.clock,
+                                                     debug_trace(options.log, "kubernetes"))
+                    : nullptr),
+        routers({.haproxy = haproxy,
+                 .service = cluster ? &cluster->service : nullptr,
+                 .http_route = cluster ? &cluster->http_route : nullptr}),
         probers(*client, options.clock),
         postgres_schemas(options.clock, debug_trace(options.log, "postgres")),
         sqlite_schemas(options.clock, debug_trace(options.log, "sqlite")),
@@ -74,7 +93,9 @@ struct RealWorld::Parts {
   ofrep::FlagTable flags;
   ofrep::OfrepService ofrep;
   LateEvaluation evaluation;
-  haproxy::HaproxyRouters routers;
+  haproxy::HaproxyRouters haproxy;
+  std::unique_ptr<ClusterParts> cluster;
+  RoutersByDriver routers;
   HttpProbers probers;
   postgres::PostgresSchemas postgres_schemas;
   sqlite::SqliteSchemas sqlite_schemas;

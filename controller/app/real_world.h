@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The drivers of real systems, chosen by what a manifest names: HAProxy, PostgreSQL, SQLite, OFREP,
-// HTTP.
+// HTTP; and, where there is a cluster, what is in it.
 
+#include "adapters/kubernetes/api_objects.h"
 #include "controller/app/controller.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace ripcord::http {
@@ -14,6 +16,8 @@ class HttpServer;
 
 namespace ripcord::app {
 
+using kubernetes::ClusterReach;
+
 struct RealWorldOptions {
   // Where flags are verified. Empty: the table of this process at the address given to
   // serve_flags().
@@ -21,6 +25,8 @@ struct RealWorldOptions {
   MetricSink& metrics;
   Clock& clock;
   Logger log = {};
+  // None: what manifests name in a cluster is refused (OnlyOnKubernetes).
+  std::optional<ClusterReach> cluster = {};
 };
 
 // Thread-safe where the ports are. What is passed in must outlive it.

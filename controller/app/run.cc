@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "adapters/apiserver/embedded_catalog.h"
+#include "adapters/apiserver/event_ring.h"
 #include "adapters/apiserver/resource_service.h"
 #include "adapters/embedded/object_store.h"
 #include "adapters/http/address.h"
@@ -54,16 +56,18 @@ Result<std::unique_ptr<ObjectStore>> open_store(const RunOptions& options, const
 // destroyed in reverse.
 class Process {
  public:
-  Process(const RunOptions& options, ObjectStore& store, SystemClock& clock, Logger log)
+  Process(const RunOptions& options, ObjectStore& store, SystemClock& clock, Logger log,
+          codec::ApiCatalog catalog)
       : options_(options),
         log_(std::move(log)),
-        events_(log_),
+        log_events_(log_),
+        events_(clock, &log_events_),
         world_({.ofrep_server = "", .metrics = metrics_, .clock = clock, .log = log_}),
         controller_(world_.world(), {store, events_, metrics_, clock, log_},
                     {.resync = options.resync}),
         health_([this] { return controller_.health(); }, [this] { return source_health(); }),
         metrics_service_(metrics_, version()),
-        resources_(store, version()) {
+        resources_(store, clock, std::move(catalog), "v1.36.0+ripcord-" + version(), &events_) {
     for (const std::string& directory : options.manifests) {
       sources_.push_back(std::make_unique<yamldir::YamlDirectory>(
           yamldir::YamlDirectoryOptions{.root = directory}, store, metrics_, clock, log_));
@@ -135,7 +139,8 @@ class Process {
   const RunOptions& options_;
   const Logger log_;
   prometheus_metrics::PrometheusMetrics metrics_;
-  LogEvents events_;
+  LogEvents log_events_;
+  apiserver::EventRing events_;
   RealWorld world_;
   Controller controller_;
   HealthService health_;
@@ -167,7 +172,11 @@ int run(const RunOptions& options, std::stop_token stop) {
   if (!store) {
     return refuse(store.error().annotated("--data " + options.data));
   }
-  Process process(options, **store, clock, log);
+  Result<codec::ApiCatalog> catalog = apiserver::embedded_catalog();
+  if (!catalog) {
+    return refuse(catalog.error());
+  }
+  Process process(options, **store, clock, log, *std::move(catalog));
   if (const Status started = process.start(); !started.ok()) {
     process.stop();
     return refuse(started);

@@ -52,7 +52,11 @@ class Replica {
         metrics_(metrics),
         log_events_(log),
         events_(log_events_, cluster.events()),
-        world_({.ofrep_server = "", .metrics = metrics, .clock = clock, .log = log}),
+        world_({.ofrep_server = "",
+                .metrics = metrics,
+                .clock = clock,
+                .log = log,
+                .cluster = cluster.reach()}),
         gate_(cluster.store(), events_, metrics, [this] { return cluster_.leading(); }),
         flags_(world_.world(), {gate_, gate_, gate_, clock, log},
                {.resync = options.resync, .kinds = {Kind::kFeatureFlag}}),
@@ -150,9 +154,10 @@ class Replica {
     }
     for (const auto& state : cluster_.state()) {
       const auto at = std::ranges::find(all, state.kind, &LoopHealth::kind);
-      LoopHealth& health = at == all.end() ? all.emplace_back() : *at;
+      const bool has_loop = at != all.end();
+      LoopHealth& health = has_loop ? *at : all.emplace_back();
       health.kind = state.kind;
-      health.synced = at == all.end() ? state.follows.synced : health.synced;
+      health.synced = has_loop ? health.synced : state.follows.synced;
       health.objects = state.objects;
       if (!state.follows.problem.ok()) {
         health.watch_error = to_string(state.follows.problem);

@@ -50,7 +50,9 @@ std::string encode_yaml(const Resource& object) {
   return to_yaml(node_of(object));
 }
 
-Result<Resource> decode(std::string_view json) {
+namespace {
+
+Result<Resource> decoded(std::string_view json, bool with_api_fields) {
   if (json.size() > kStoredLimits.text_bytes) {
     return error(StatusCode::kInvalidArgument,
                  fmt::format("the object has {} bytes; the most is {}", json.size(),
@@ -65,7 +67,20 @@ Result<Resource> decode(std::string_view json) {
   if (!problems.empty()) {
     return as_return(invalid(problems));
   }
+  if (with_api_fields) {
+    resource->meta.api_fields = api_fields_of(*value.root);
+  }
   return std::move(*resource);
+}
+
+}  // namespace
+
+Result<Resource> decode(std::string_view json) {
+  return decoded(json, false);
+}
+
+Result<Resource> decode_stored(std::string_view json) {
+  return decoded(json, true);
 }
 
 }  // namespace ripcord::codec

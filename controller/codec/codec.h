@@ -64,6 +64,9 @@ void resolve_relative_paths(Resource& object, const std::string& manifest_file);
 // decode is strict about types and unknown fields.
 std::string encode(const Resource& object);
 Result<Resource> decode(std::string_view json);
+// As decode, and keeps metadata.api_fields, which decode leaves out: those who read many objects of
+// a server have no use for them, and they are large.
+Result<Resource> decode_stored(std::string_view json);
 // Human YAML of the same (every string quoted where needed).
 std::string encode_yaml(const Resource& object);
 

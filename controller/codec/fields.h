@@ -66,10 +66,19 @@ void describe(A& a, HealthCheck& v) {
 }
 
 template <class A>
+void describe(A& a, EnvironmentBackend& v) {
+  a.required("service", v.service);
+  a.optional("port", v.port);
+  a.field("minReady", v.min_ready);
+}
+
+template <class A>
 void describe(A& a, Environment& v) {
   a.field("name", v.name);
   a.one_or_many("address", "addresses", v.addresses);
   a.field("health", v.health);
+  a.optional("selectorValue", v.selector_value);
+  a.optional("backend", v.backend);
 }
 
 template <class A>
@@ -80,10 +89,31 @@ void describe(A& a, HaproxyRouter& v) {
 }
 
 template <class A>
+void describe(A& a, KubernetesServiceRouter& v) {
+  a.required("name", v.name);
+  a.required("selectorKey", v.selector_key);
+}
+
+template <class A>
+void describe(A& a, HttpRouteRouter& v) {
+  a.required("name", v.name);
+}
+
+template <class A>
 void describe(A& a, RouterRef& v) {
   a.optional("haproxy", v.haproxy);
-  if (a.marker("simulation") && v.haproxy) {
-    a.fail("simulation", "write either haproxy or simulation, not both");
+  a.optional("kubernetesService", v.kubernetes_service);
+  a.optional("httpRoute", v.http_route);
+  const std::string_view kOnlyOne =
+      "write one of haproxy, kubernetesService, httpRoute and simulation, not both";
+  if (a.marker("simulation") && (v.haproxy || v.kubernetes_service || v.http_route)) {
+    a.fail("simulation", std::string(kOnlyOne));
+  }
+  if (v.http_route && (v.haproxy || v.kubernetes_service)) {
+    a.fail("httpRoute", std::string(kOnlyOne));
+  }
+  if (v.kubernetes_service && v.haproxy) {
+    a.fail("kubernetesService", std::string(kOnlyOne));
   }
 }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/codec/resource_codec.h"
 
+#include "controller/codec/codec.h"
 #include "controller/codec/field_reader.h"
 #include "controller/codec/field_writer.h"
 #include "controller/codec/fields.h"
+#include "controller/codec/json_reader.h"
 #include "controller/codec/status_fields.h"
 #include "controller/codec/suggest.h"
 
+#include <array>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -15,6 +18,10 @@
 
 namespace ripcord::codec {
 namespace {
+
+constexpr std::array<std::string_view, 3> kApiFields = {"generateName", "ownerReferences",
+                                                        "managedFields"};
+constexpr TreeLimits kApiFieldLimits{kMaxDepth + 8, 400'000, 16 * kMaxDocumentBytes};
 
 std::optional<Kind> kind_of(const Node& root, Problems& problems) {
   std::vector<std::string_view> kinds;
@@ -132,7 +139,32 @@ Node node_of(const Resource& resource) {
   writer.field("metadata", resource.meta);
   std::visit([&](const auto& spec) { writer.field("spec", spec); }, resource.spec);
   std::visit([&](const auto& status) { writer.field("status", status); }, resource.status);
-  return writer.take();
+  Node root = writer.take();
+  add_api_fields(resource.meta.api_fields, *root.find("metadata"));
+  return root;
+}
+
+OpaqueText api_fields_of(const Node& root) {
+  const Node* metadata = root.find("metadata");
+  Node fields = Node::map();
+  for (const std::string_view key : kApiFields) {
+    const Node* value = metadata == nullptr ? nullptr : metadata->find(key);
+    if (value != nullptr && !value->is_null() && (!value->text.empty() || !value->items.empty())) {
+      fields.set(key, *value);
+    }
+  }
+  return fields.members.empty() ? OpaqueText()
+                                : OpaqueText{std::make_shared<const std::string>(to_json(fields))};
+}
+
+void add_api_fields(const OpaqueText& fields, Node& metadata) {
+  if (!fields.text) {
+    return;
+  }
+  JsonValue value = read_json(*fields.text, {1, 1}, kApiFieldLimits);
+  for (Member& member : value.root ? value.root->members : std::vector<Member>()) {
+    metadata.set(member.key, std::move(member.value));
+  }
 }
 
 }  // namespace ripcord::codec

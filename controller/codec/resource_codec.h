@@ -20,4 +20,8 @@ std::optional<Resource> resource_of(const Node& root, Origin origin, Problems& p
 
 Node node_of(const Resource& resource);
 
+// The members of metadata that Metadata::api_fields holds, from a document and back into it.
+OpaqueText api_fields_of(const Node& root);
+void add_api_fields(const OpaqueText& fields, Node& metadata);
+
 }  // namespace ripcord::codec

@@ -227,52 +227,6 @@ bool is_being_deleted(std::string_view body) {
   return metadata != json->end() && !text_of(*metadata, "deletionTimestamp").empty();
 }
 
-Result<Resource> merge_patch(const Resource& live, std::string_view patch) {
-  ASSIGN_OR_RETURN(const Json changes, parse(patch));
-  if (!changes.is_object()) {
-    return error(StatusCode::kInvalidArgument, "a merge patch is a JSON object");
-  }
-  ASSIGN_OR_RETURN(Json document, parse(encode(live)));
-  try {
-    document.merge_patch(changes);
-  } catch (const std::exception& e) {
-    return error(StatusCode::kInvalidArgument, e.what());
-  }
-  ASSIGN_OR_RETURN(Resource patched, decode(dump(document)));
-  if (patched.key() != live.key()) {
-    return error(StatusCode::kInvalidArgument, "a patch cannot change kind, name or namespace");
-  }
-  patched.status = live.status;
-  patched.meta.uid = live.meta.uid;
-  const bool names_version =
-      changes.contains("metadata") && changes["metadata"].contains("resourceVersion");
-  if (!names_version) {
-    patched.meta.resource_version = live.meta.resource_version;
-  }
-  return patched;
-}
-
-Result<Resource> merge_patch_status(const Resource& live, std::string_view patch) {
-  ASSIGN_OR_RETURN(const Json changes, parse(patch));
-  if (!changes.is_object() || !changes.contains("status")) {
-    return error(StatusCode::kInvalidArgument,
-                 "a patch of the status subresource needs a 'status' object");
-  }
-  ASSIGN_OR_RETURN(Json document, parse(encode(live)));
-  try {
-    document["status"].merge_patch(changes["status"]);
-  } catch (const std::exception& e) {
-    return error(StatusCode::kInvalidArgument, e.what());
-  }
-  ASSIGN_OR_RETURN(const Resource patched, decode(dump(document)));
-  Resource result = live;
-  result.status = patched.status;
-  if (changes.contains("metadata") && changes["metadata"].contains("resourceVersion")) {
-    result.meta.resource_version = version_of(changes["metadata"]);
-  }
-  return result;
-}
-
 std::string encode_delete_options(const std::string& uid, std::int64_t resource_version) {
   Json preconditions = Json::object();
   if (!uid.empty()) {
@@ -284,56 +238,6 @@ std::string encode_delete_options(const std::string& uid, std::int64_t resource_
   return dump(Json{{"kind", "DeleteOptions"},
                    {"apiVersion", "v1"},
                    {"preconditions", std::move(preconditions)}});
-}
-
-Result<DecodedDeleteOptions> decode_delete_options(std::string_view body) {
-  DecodedDeleteOptions options;
-  if (body.empty()) {
-    return options;
-  }
-  ASSIGN_OR_RETURN(const Json json, parse(body));
-  const auto at = json.is_object() ? json.find("preconditions") : json.end();
-  if (at != json.end()) {
-    options.uid = text_of(*at, "uid");
-    options.resource_version = version_of(*at);
-  }
-  return options;
-}
-
-std::string api_group_list() {
-  const Json version = {{"groupVersion", kApiVersion}, {"version", "v1alpha1"}};
-  return dump(Json{{"kind", "APIGroupList"},
-                   {"apiVersion", "v1"},
-                   {"groups", Json::array({{{"name", kApiGroup},
-                                            {"versions", Json::array({version})},
-                                            {"preferredVersion", version}}})}});
-}
-
-std::string api_resource_list() {
-  Json resources = Json::array();
-  for (const Kind kind : kAllKinds) {
-    const std::string name(plural(kind));
-    resources.push_back({{"name", name},
-                         {"singularName", name.substr(0, name.size() - 1)},
-                         {"namespaced", true},
-                         {"kind", to_string(kind)},
-                         {"verbs", {"create", "delete", "get", "list", "patch", "update", "watch"}},
-                         {"categories", {"ripcord"}}});
-    resources.push_back({{"name", name + "/status"},
-                         {"singularName", ""},
-                         {"namespaced", true},
-                         {"kind", to_string(kind)},
-                         {"verbs", {"get", "patch", "update"}}});
-  }
-  return dump(Json{{"kind", "APIResourceList"},
-                   {"apiVersion", "v1"},
-                   {"groupVersion", kApiVersion},
-                   {"resources", std::move(resources)}});
-}
-
-std::string version_document(std::string_view git_version) {
-  return dump(Json{
-      {"major", "0"}, {"minor", "1"}, {"gitVersion", git_version}, {"platform", "linux/amd64"}});
 }
 
 }  // namespace ripcord::codec

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The bodies of the Kubernetes resource API: lists, watch events, Status objects and merge patches,
-// as text. Used by the API server and by its client, so that both agree. Pure functions,
-// thread-safe.
+// The bodies of the Kubernetes resource API: lists, watch events and Status objects, as text. Used
+// by the API server and by its client, so that both agree. Pure functions, thread-safe.
 
 #include "controller/base/status.h"
 #include "controller/model/resource.h"
@@ -45,23 +44,7 @@ Result<DecodedWatchEvent> decode_watch_event(std::string_view line);
 // Whether the object of any kind in `body` has a deletionTimestamp.
 bool is_being_deleted(std::string_view body);
 
-// RFC 7396 on a live object. metadata's server-owned fields and status do not change.
-Result<Resource> merge_patch(const Resource& live, std::string_view patch);
-// The same on status alone.
-Result<Resource> merge_patch_status(const Resource& live, std::string_view patch);
-
-// metav1.DeleteOptions with preconditions; empty and 0 mean none. Decoding takes an empty body as
-// no preconditions.
+// metav1.DeleteOptions with preconditions; empty and 0 mean none.
 std::string encode_delete_options(const std::string& uid, std::int64_t resource_version);
-struct DecodedDeleteOptions {
-  std::string uid;
-  std::int64_t resource_version = 0;
-};
-Result<DecodedDeleteOptions> decode_delete_options(std::string_view body);
-
-// Discovery documents, just enough for clients to find the kinds.
-std::string api_group_list();
-std::string api_resource_list();
-std::string version_document(std::string_view git_version);
 
 }  // namespace ripcord::codec

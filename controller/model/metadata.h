@@ -8,11 +8,22 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace ripcord {
+
+// Text that is stored and handed on, not looked at. Shared between versions of an object; a null
+// pointer when unused, since there is one of it in every object.
+struct OpaqueText {
+  std::shared_ptr<const std::string> text;
+
+  bool operator==(const OpaqueText& other) const {
+    return text == other.text || (text && other.text && *text == *other.text);
+  }
+};
 
 struct Metadata {
   std::string name;
@@ -26,6 +37,9 @@ struct Metadata {
   std::vector<std::string> finalizers;
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
+  // What only clients of the resource API use, as one JSON object: generateName, ownerReferences,
+  // managedFields. A write with a null pointer keeps what is stored.
+  OpaqueText api_fields;
 
   bool operator==(const Metadata&) const = default;
 };

@@ -22,11 +22,22 @@ struct HealthCheck {
   bool operator==(const HealthCheck&) const = default;
 };
 
+// The Service of its own that an environment has in a cluster, beside the one that is switched.
+struct EnvironmentBackend {
+  std::string service;
+  std::int32_t port = 0;       // 0: whatever port the route names
+  std::int32_t min_ready = 1;  // ready endpoints that it takes before traffic is sent there
+
+  bool operator==(const EnvironmentBackend&) const = default;
+};
+
 struct Environment {
   std::string name;
   std::vector<std::string>
       addresses;  // host:port of each server; spec.environments[].address is one of them
   HealthCheck health;
+  std::string selector_value{};  // kubernetesService: the label's value that selects its pods
+  std::optional<EnvironmentBackend> backend{};  // kubernetesService, httpRoute
 
   bool operator==(const Environment&) const = default;
 };
@@ -39,9 +50,28 @@ struct HaproxyRouter {
   bool operator==(const HaproxyRouter&) const = default;
 };
 
-// Exactly one member is set; empty means the `simulation` driver where that one is wired.
+// A Service whose selector decides. It is in the namespace of the TrafficTarget.
+struct KubernetesServiceRouter {
+  std::string name;
+  std::string selector_key;  // the label that tells the environments apart
+  std::string ns{};          // not on the wire: see located()
+
+  bool operator==(const KubernetesServiceRouter&) const = default;
+};
+
+// A Gateway API HTTPRoute whose weights decide. It is in the namespace of the TrafficTarget.
+struct HttpRouteRouter {
+  std::string name;
+  std::string ns{};  // not on the wire: see located()
+
+  bool operator==(const HttpRouteRouter&) const = default;
+};
+
+// At most one member is set; empty means the `simulation` driver where that one is wired.
 struct RouterRef {
   std::optional<HaproxyRouter> haproxy;
+  std::optional<KubernetesServiceRouter> kubernetes_service{};
+  std::optional<HttpRouteRouter> http_route{};
 
   bool operator==(const RouterRef&) const = default;
 };
@@ -77,6 +107,17 @@ struct TrafficTargetSpec {
 
   bool operator==(const TrafficTargetSpec&) const = default;
 };
+
+// The spec for drivers: what it names in a cluster is in `ns`, the namespace of its object.
+inline TrafficTargetSpec located(TrafficTargetSpec spec, const std::string& ns) {
+  if (spec.router.kubernetes_service) {
+    spec.router.kubernetes_service->ns = ns;
+  }
+  if (spec.router.http_route) {
+    spec.router.http_route->ns = ns;
+  }
+  return spec;
+}
 
 // What the last switch cost, as the prober saw it through the router.
 struct SwitchReport {

@@ -109,13 +109,13 @@ bool is_host_port(std::string_view address) {
   return number >= 1 && number <= 65535 && all_of(host, v6 ? ":.%-_" : ".-_");
 }
 
-void check_environment(const Environment& environment, const std::string& path,
+void check_environment(const Environment& environment, bool needs_address, const std::string& path,
                        FieldErrors& errors) {
   if (environment.name.empty() || environment.name.size() > 63 ||
       !all_of(environment.name, "._-")) {
     errors.add(path + ".name", "must have 1 to 63 of A-Z, a-z, 0-9, '.', '_' and '-', e.g. blue");
   }
-  if (environment.addresses.empty()) {
+  if (environment.addresses.empty() && needs_address) {
     errors.add(path + ".address", "is missing; write host:port, e.g. 127.0.0.1:9001");
   }
   errors.at_most(path + ".addresses", environment.addresses.size(), kMaxAddresses);
@@ -148,7 +148,8 @@ std::set<std::string_view> check_environments(const TrafficTargetSpec& spec, Fie
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < std::min(spec.environments.size(), kMaxEnvironments); ++i) {
     const std::string path = fmt::format("spec.environments[{}]", i);
-    check_environment(spec.environments[i], path, errors);
+    const bool needs_address = spec.router.haproxy || !spec.environments[i].backend;
+    check_environment(spec.environments[i], needs_address, path, errors);
     if (!names.insert(spec.environments[i].name).second) {
       errors.add(path + ".name", fmt::format("'{}' is there twice; environments have unique names",
                                              shown(spec.environments[i].name)));
@@ -250,6 +251,7 @@ void check(const TrafficTargetSpec& spec, FieldErrors& errors) {
   const std::set<std::string_view> names = check_environments(spec, errors);
   check_share("spec", spec.active, spec.weights, names, errors);
   check_router(spec.router, errors);
+  check_cluster_traffic(spec, errors);
   const TrafficVerification& verification = spec.verification;
   check_http_url("spec.verification.url", verification.url, errors);
   errors.duration("spec.verification.window", verification.window, Duration::zero(), hours(1));

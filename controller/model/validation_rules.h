@@ -40,6 +40,10 @@ void check(const RestoreRequestSpec& spec, FieldErrors& errors);
 // Shared by the kinds.
 void check_override(const OverrideBase& override, FieldErrors& errors);
 void check_database(const DatabaseRef& database, FieldErrors& errors);
+void check_cluster_traffic(const TrafficTargetSpec& spec, FieldErrors& errors);
+// Of an object in the namespace of the one that names it, and of a key in its data.
+void check_object_name(const std::string& path, const std::string& name, FieldErrors& errors);
+void check_object_key(const std::string& path, const std::string& key, FieldErrors& errors);
 void check_http_url(const std::string& path, std::string_view url, FieldErrors& errors);
 
 }  // namespace ripcord

@@ -86,6 +86,14 @@ Status check_content(const Resource& wanted, const Resource& stored) {
   return ok_status();
 }
 
+// What a write leaves in `api_fields`: null keeps what is stored, an empty object clears it.
+OpaqueText api_fields_after(const Metadata& wanted, const Metadata& stored) {
+  if (!wanted.api_fields.text) {
+    return stored.api_fields;
+  }
+  return *wanted.api_fields.text == "{}" ? OpaqueText() : wanted.api_fields;
+}
+
 WriteDecision changed(WatchEvent::Type type, Resource object, const WriteStamp& stamp) {
   auto shared = std::make_shared<const Resource>(std::move(object));
   return {shared, WatchEvent{type, shared, stamp.at}};
@@ -117,6 +125,7 @@ Result<WriteDecision> decide_create(const ObjectWrite& write, const ResourcePtr&
   object.meta.finalizers = given.finalizers;
   object.meta.labels = given.labels;
   object.meta.annotations = given.annotations;
+  object.meta.api_fields = api_fields_after(given, object.meta);
   object.spec = write.object->spec;
   return changed(WatchEvent::Type::kAdded, std::move(object), stamp);
 }
@@ -129,12 +138,15 @@ Result<WriteDecision> decide_update(const ObjectWrite& write, const ResourcePtr&
   RETURN_IF_ERROR(check_content(wanted, *stored));
   const bool same_spec = wanted.spec == stored->spec;
   const bool last_finalizer = stored->meta.deletion_timestamp && wanted.meta.finalizers.empty();
+  const OpaqueText api_fields = api_fields_after(wanted.meta, stored->meta);
   if (same_spec && !last_finalizer && wanted.meta.finalizers == stored->meta.finalizers &&
       wanted.meta.labels == stored->meta.labels &&
-      wanted.meta.annotations == stored->meta.annotations) {
+      wanted.meta.annotations == stored->meta.annotations &&
+      api_fields == stored->meta.api_fields) {
     return unchanged(stored);
   }
   Resource object = *stored;
+  object.meta.api_fields = api_fields;
   object.meta.finalizers = wanted.meta.finalizers;
   object.meta.labels = wanted.meta.labels;
   object.meta.annotations = wanted.meta.annotations;
@@ -154,10 +166,12 @@ Result<WriteDecision> decide_status(const ObjectWrite& write, const ResourcePtr&
                  fmt::format("{}: status: must be the status of a {}", to_string(write.key),
                              to_string(write.key.kind)));
   }
-  if (wanted.status == stored->status) {
+  const OpaqueText api_fields = api_fields_after(wanted.meta, stored->meta);
+  if (wanted.status == stored->status && api_fields == stored->meta.api_fields) {
     return unchanged(stored);
   }
   Resource object = *stored;
+  object.meta.api_fields = api_fields;
   object.status = wanted.status;
   object.meta.resource_version = stamp.version;
   return changed(WatchEvent::Type::kModified, std::move(object), stamp);

@@ -34,6 +34,9 @@ struct RouterState {
   // environment -> its addresses that no server has. Asking for a share of one fails; the others
   // are not held up by it.
   std::map<std::string, std::string> missing;
+  // environment -> why it cannot take traffic at this moment, as the router's own side says: for
+  // routers that know their environments' health. It is asked of environments that gain traffic.
+  std::map<std::string, std::string> not_ready{};
 
   bool operator==(const RouterState&) const = default;
 };

@@ -56,6 +56,16 @@ void ask_health(const TrafficTargetSpec& spec, const std::vector<std::string>& n
   }
 }
 
+// What the router says of their health spares the question.
+void ask_router(const RouterState& state, const std::vector<std::string>& names,
+                TrafficObservation& seen) {
+  for (const std::string& name : names) {
+    if (const auto at = state.not_ready.find(name); at != state.not_ready.end()) {
+      seen.health[name] = Status(StatusCode::kUnavailable, at->second, "DestinationDown");
+    }
+  }
+}
+
 }  // namespace
 
 Result<ObservedTraffic> observe_traffic(const Resource& object, TrafficRouter& router,
@@ -65,10 +75,15 @@ Result<ObservedTraffic> observe_traffic(const Resource& object, TrafficRouter& r
   ASSIGN_OR_RETURN(const RouterState state, router.read());
   ObservedTraffic observed;
   observed.seen = {state.weights, state.settled, state.missing, {}};
+  for (const auto& [name, why] : state.not_ready) {
+    observed.not_ready.insert(name);
+  }
   const TrafficWeights goal = goal_of(object, now).weights;
+  ask_router(state, gaining(state.weights, goal), observed.seen);
   ask_health(spec, gaining(state.weights, goal), probers, stop, observed.seen);
   observed.decision = decide_traffic(object, observed.seen, now);
   if (!observed.decision.ask_too.empty()) {
+    ask_router(state, observed.decision.ask_too, observed.seen);
     ask_health(spec, observed.decision.ask_too, probers, stop, observed.seen);
     observed.decision = decide_traffic(object, observed.seen, now);
   }

@@ -7,13 +7,16 @@
 #include "controller/policy/traffic_target.h"
 #include "controller/ports/traffic_router.h"
 
+#include <set>
 #include <stop_token>
+#include <string>
 
 namespace ripcord {
 
 struct ObservedTraffic {
   TrafficObservation seen;
   TrafficDecision decision;
+  std::set<std::string> not_ready;  // environments, as the router says
 };
 
 // An error is the router's.

@@ -25,7 +25,7 @@ TrafficConvergence::TrafficConvergence(const TrafficPorts& ports, Reconcile& rec
 
 Outcome TrafficConvergence::run() {
   status_.simulated = ports_.simulated;
-  auto router = ports_.routers.open(spec_);
+  auto router = ports_.routers.open(located(spec_, reconcile_.object.meta.ns));
   if (!router) {
     return fail(router.error());
   }
@@ -190,7 +190,9 @@ void TrafficConvergence::report_state(const ObservedTraffic& observed) {
   status_.active = shares.size() == 1 ? shares.begin()->first : std::string();
   status_.overridden = observed.decision.goal.overridden;
   can_go_elsewhere_ = std::ranges::any_of(spec_.environments, [&](const Environment& environment) {
-    return !shares.contains(environment.name) && !observed.seen.missing.contains(environment.name);
+    return !shares.contains(environment.name) &&
+           !observed.seen.missing.contains(environment.name) &&
+           !observed.not_ready.contains(environment.name);
   });
   status_.conditions.remove(kRollbackAvailable);
   std::vector<std::string> missing;

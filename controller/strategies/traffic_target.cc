@@ -9,8 +9,9 @@
 namespace ripcord {
 
 Result<Plan> TrafficTargetStrategy::plan(const Resource& object, std::stop_token stop) {
-  ASSIGN_OR_RETURN(const auto router,
-                   ports_.routers.open(std::get<TrafficTargetSpec>(object.spec)));
+  ASSIGN_OR_RETURN(
+      const auto router,
+      ports_.routers.open(located(std::get<TrafficTargetSpec>(object.spec), object.meta.ns)));
   ASSIGN_OR_RETURN(
       ObservedTraffic observed,
       observe_traffic(object, *router, ports_.probers, ports_.clock.wall_now(), std::move(stop)));

@@ -57,6 +57,7 @@ class ControlPlane {
   std::string etcd_url() const;
   // False with KUBEBUILDER_ASSETS: owned objects, namespaces and Deployments stay as they are.
   bool runs_controllers() const { return !assets_; }
+  std::string kubectl_path() const { return binaries_ + "/kubectl"; }
   pid_t pid() const;  // of the API server
   std::string log() const;
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "adapters/apiserver/embedded_catalog.h"
 #include "adapters/apiserver/resource_service.h"
 #include "adapters/embedded/object_store.h"
 #include "adapters/http/client.h"
@@ -24,7 +25,8 @@ class HeldHttpStore final : public StoreUnderTest {
       throw std::runtime_error(to_string(opened.error()));
     }
     embedded_ = *std::move(opened);
-    service_ = std::make_unique<apiserver::ResourceService>(*embedded_, "test");
+    service_ = std::make_unique<apiserver::ResourceService>(
+        *embedded_, clock_, apiserver::embedded_catalog().value(), "v1.36.0");
     const Result<std::uint16_t> port = server_.listen("127.0.0.1:0", *service_);
     if (!port) {
       throw std::runtime_error(to_string(port.error()));

@@ -29,6 +29,8 @@ class RouterUnderTest {
 struct RouterFactory {
   std::string name;
   std::function<std::unique_ptr<RouterUnderTest>()> make;
+  bool shares = true;                    // false: all the traffic or nothing
+  std::function<void()> set_up = [] {};  // may skip the test
 };
 
 inline void PrintTo(const RouterFactory& factory, std::ostream* out) {
@@ -40,7 +42,12 @@ inline std::string router_name(const testing::TestParamInfo<RouterFactory>& test
 
 class TrafficRouterContract : public testing::TestWithParam<RouterFactory> {
  protected:
-  void SetUp() override { held_ = GetParam().make(); }
+  void SetUp() override {
+    GetParam().set_up();
+    if (!IsSkipped() && !HasFatalFailure()) {
+      held_ = GetParam().make();
+    }
+  }
   std::unique_ptr<TrafficRouter> opened();
   RouterState state(TrafficRouter& router);
 

@@ -76,6 +76,21 @@ TEST(CommandLine, WithAMistakeExitsWithOneAndNamesIt) {
   EXPECT_EQ(ripcord_command({}).exit_code, 1);
 }
 
+TEST(CommandLine, RefusesLeaseTimesThatLetTwoLead) {
+  const auto refusal = [](std::vector<std::string> options) {
+    options.insert(options.begin(), {"run", "--kubeconfig", "none"});
+    return ripcord_command(options).err;
+  };
+  EXPECT_THAT(refusal({"--leader-elect-lease-duration=10s"}),
+              HasSubstr("must be longer than --leader-elect-renew-deadline"));
+  EXPECT_THAT(refusal({"--leader-elect-lease-duration=15500ms"}), HasSubstr("whole seconds"));
+  EXPECT_THAT(refusal({"--leader-elect-renew-deadline=2400ms"}), HasSubstr("1.2 times"));
+  EXPECT_THAT(refusal({"--leader-elect-retry-period=0s"}), HasSubstr("must be positive"));
+  EXPECT_THAT(refusal({"--leader-elect-retry-period=often"}),
+              HasSubstr("--leader-elect-retry-period"));
+  EXPECT_THAT(refusal({}), HasSubstr("none"));
+}
+
 TEST(Version, IsThatOfTheProject) {
   EXPECT_THAT(ripcord_command({"version"}).out,
               testing::MatchesRegex("ripcord [0-9]+\\.[0-9]+\\.[0-9]+\n"));

@@ -215,7 +215,7 @@ TEST_F(Installed, MayDoWhatItNeeds) {
       {"update", kLeases, "leases:ripcord-leader", "ripcord-system"},
       // Of the drivers, in the namespace that bound them.
       {"patch", "", "services", "shop"},
-      {"watch", "discovery.k8s.io", "endpointslices", "shop"},
+      {"list", "discovery.k8s.io", "endpointslices", "shop"},
       {"get", "gateway.networking.k8s.io", "httproutes", "shop"},
       {"patch", "gateway.networking.k8s.io", "httproutes", "shop"},
       {"create", "", "configmaps", "shop"},
@@ -249,6 +249,7 @@ TEST_F(Installed, MayDoNothingElse) {
       {"patch", "", "services", "default"},
       {"create", "", "services", "shop"},
       {"delete", "", "services", "shop"},
+      {"watch", "discovery.k8s.io", "endpointslices", "shop"},
       {"patch", "discovery.k8s.io", "endpointslices", "shop"},
       {"patch", "gateway.networking.k8s.io", "httproutes", "default"},
       {"create", "gateway.networking.k8s.io", "httproutes", "shop"},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the object store's contract over HTTP does not ask: requests that no good client sends.
+#include "adapters/apiserver/embedded_catalog.h"
 #include "adapters/apiserver/resource_service.h"
 #include "adapters/memory/object_store.h"
 
@@ -29,7 +30,7 @@ class HostileRequest : public testing::Test {
   }
   SystemClock clock_;
   MemoryObjectStore store_{clock_};
-  ResourceService service_{store_, "test"};
+  ResourceService service_{store_, clock_, embedded_catalog().value(), "v1.36.0"};
 };
 
 TEST_F(HostileRequest, RefusesChangesThatABrowserSendsForAPage) {

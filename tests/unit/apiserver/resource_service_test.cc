@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/apiserver/resource_service.h"
 
+#include "adapters/apiserver/embedded_catalog.h"
 #include "adapters/memory/object_store.h"
 #include "controller/codec/codec.h"
 #include "controller/codec/wire.h"
@@ -34,7 +35,8 @@ class ResourceServiceTest : public testing::Test {
 
   SystemClock clock_;
   MemoryObjectStore store_{clock_};
-  apiserver::ResourceService service_{store_, "test"};
+  apiserver::ResourceService service_{store_, clock_, apiserver::embedded_catalog().value(),
+                                      "v1.36.0"};
 };
 
 TEST_F(ResourceServiceTest, CreatesReadsAndDeletesAnObject) {
@@ -54,22 +56,30 @@ TEST_F(ResourceServiceTest, AnswersFailuresWithAStatusObjectAndItsCode) {
     std::string reason;
   } cases[] = {
       {"GET", kFlags + "/missing", "", 404, "NotFound"},
-      {"GET", "/apis/ripcord.dev/v1alpha1/namespaces/default/unknowns/a", "", 404, "NotFound"},
-      {"GET", "/apis/ripcord.dev/v1alpha1/namespaces/default/featureflags/a/scale", "", 404,
-       "NotFound"},
       {"POST", kFlags, codec::encode(sample_flag("a")), 409, "AlreadyExists"},
-      {"POST", kFlags, "{", 422, "Invalid"},
-      {"POST", kFlags, codec::encode(sample_flag("b", "other")), 422, "Invalid"},
+      {"POST", kFlags, "{", 400, "BadRequest"},
+      {"POST", kFlags, codec::encode(sample_flag("b", "other")), 400, "BadRequest"},
       {"PUT", kFlags + "/a", codec::encode(sample_flag("a")), 422,
        "Invalid"},  // no resourceVersion
       {"DELETE", kFlags + "/a", R"({"preconditions":{"uid":"another"}})", 409, "Conflict"},
-      {"PATCH", kFlags + "/a", "{}", 422, "Invalid"},  // not a merge patch
+      {"PATCH", kFlags + "/a", "{}", 415, "UnsupportedMediaType"},  // says not what patch it is
+      {"POST", kFlags + "/a", "{}", 405, "MethodNotAllowed"},
   };
   for (const auto& c : cases) {
     const ServedResponse response = send(c.method, c.path, c.body);
     EXPECT_EQ(response.status, c.status) << c.method << " " << c.path << ": " << response.body;
     EXPECT_THAT(response.body, HasSubstr("\"kind\":\"Status\"")) << c.path;
     EXPECT_THAT(response.body, HasSubstr("\"reason\":\"" + c.reason + "\"")) << c.path;
+  }
+}
+
+TEST_F(ResourceServiceTest, AnswersAPathThatNobodyServesInPlainText) {
+  for (const char* path : {"/apis/ripcord.dev/v1alpha1/namespaces/default/unknowns/a",
+                           "/apis/ripcord.dev/v1alpha1/namespaces/default/featureflags/a/scale",
+                           "/apis/ripcord.dev/v2", "/nothing"}) {
+    const ServedResponse response = send("GET", path);
+    EXPECT_EQ(response.status, 404) << path;
+    EXPECT_EQ(response.body, "404 page not found\n") << path;
   }
 }
 
@@ -86,14 +96,17 @@ TEST_F(ResourceServiceTest, PatchesAnOverrideAndLiftsItWithNull) {
 
 TEST_F(ResourceServiceTest, RefusesAPatchThatIsWrongOrOutdatedAndLeavesTheObject) {
   const ResourcePtr before = *store_.create(sample_flag("a"));
-  EXPECT_EQ(patch(kFlags + "/a", R"({"spec":{"enabeld":false}})").status, 422);
+  EXPECT_EQ(send("PATCH", kFlags + "/a?fieldValidation=Strict", R"({"spec":{"enabeld":false}})",
+                 "application/merge-patch+json")
+                .status,
+            422);
   EXPECT_EQ(patch(kFlags + "/a", R"({"spec":{"defaultVariant":"nowhere"}})").status, 422);
-  EXPECT_EQ(patch(kFlags + "/a", R"({"metadata":{"name":"b"}})").status, 422);
+  EXPECT_EQ(patch(kFlags + "/a", R"({"metadata":{"name":"b"}})").status, 400);
   EXPECT_EQ(
       patch(kFlags + "/a", R"({"metadata":{"resourceVersion":"999"},"spec":{"enabled":false}})")
           .status,
       409);
-  EXPECT_EQ(patch(kFlags + "/a", "[]").status, 422);
+  EXPECT_EQ(patch(kFlags + "/a", "[]").status, 400);
   EXPECT_EQ(**store_.get(before->key()), *before);
 }
 

@@ -126,11 +126,19 @@ void RandomResource::fill(FeatureFlagStatus& v) {
 void RandomResource::fill(TrafficTargetSpec& v) {
   for (std::int64_t i = number(0, 3); i > 0; --i) {
     v.environments.push_back({text(), texts(), {text(), duration(), small(), small()}});
+    if (coin()) {
+      v.environments.back().selector_value = text();
+      v.environments.back().backend = EnvironmentBackend{text(), small(), small()};
+    }
   }
   v.active = text();
   v.weights = {{text(), small()}, {text(), small()}};
   if (coin()) {
     v.router.haproxy = HaproxyRouter{text(), text(), text()};
+  } else if (coin()) {
+    v.router.kubernetes_service = KubernetesServiceRouter{text(), text(), {}};
+  } else if (coin()) {
+    v.router.http_route = HttpRouteRouter{text(), {}};
   }
   v.verification = {text(), duration(), duration(), duration(), small()};
   if (coin()) {

@@ -123,6 +123,28 @@ TEST_F(TrafficStrategy, NamesEveryEnvironmentThatTheRouterDoesNotKnow) {
             "address c:1, c:2 of environment canary; traffic cannot be sent there");
 }
 
+TEST_F(TrafficStrategy, TheRoutersOwnWordHoldsASwitchBeforeAnythingIsPutOnRecord) {
+  world.state.not_ready["green"] = "Service shop-green has no ready endpoint";
+  loop.settle();
+  EXPECT_THAT(world.diary, ElementsAre());
+  EXPECT_TRUE(status().history.empty());
+  const Condition* held = status().conditions.find("DestinationUnhealthy");
+  ASSERT_NE(held, nullptr);
+  EXPECT_THAT(held->message, testing::HasSubstr("Service shop-green has no ready endpoint"));
+  EXPECT_EQ(loop.metrics().sum("ripcord_rollback_available{traffic_target}"), 0);
+  world.state.not_ready.clear();
+  loop.settle();
+  EXPECT_EQ(status().active, "green");
+}
+
+TEST_F(TrafficStrategy, WhatIsLeftNeedNotBeReady) {
+  world.state.not_ready["blue"] = "Service shop-blue has no ready endpoint";
+  EXPECT_TRUE(std::holds_alternative<Done>(loop.settle()));
+  EXPECT_EQ(status().active, "green");
+  loop.settle();
+  EXPECT_EQ(loop.metrics().sum("ripcord_rollback_available{traffic_target}"), 0);
+}
+
 TEST_F(TrafficStrategy, APlanTouchesNothing) {
   const auto plan = loop.strategy().plan(**store.get(kShop), {});
   ASSERT_OK(plan);

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Single objects of a cluster, one request a call, for drivers that need few of them. Nothing is
+// kept or listed across a namespace.
+//
+// Errors name the object, and for a missing right the verb and resource to grant:
+//   FailedPrecondition (<Kind>NotFound)  it is not there, or the cluster does not know its kind
+//   PermissionDenied (MissingRight)
+//   Conflict                             somebody wrote in between
+//   others as codec::decode_status and HttpClient say.
+// No message shows anything that an object holds. Thread-safe when the client is.
+
+#include "controller/ports/http_client.h"
+
+#include <string>
+#include <string_view>
+
+namespace ripcord::kubernetes {
+
+// A cluster to work in: the client adds credentials and sends writes only as the leader.
+struct ClusterReach {
+  HttpClient& client;
+  std::string server;  // "https://10.0.0.1:6443", without a slash at the end
+};
+
+struct ApiKind {
+  std::string_view kind;   // "Service"
+  std::string_view group;  // "/api/v1", "/apis/discovery.k8s.io/v1"
+  std::string_view resource;
+};
+inline constexpr ApiKind kServices{"Service", "/api/v1", "services"};
+inline constexpr ApiKind kConfigMaps{"ConfigMap", "/api/v1", "configmaps"};
+inline constexpr ApiKind kSecrets{"Secret", "/api/v1", "secrets"};
+inline constexpr ApiKind kEndpointSlices{"EndpointSlice", "/apis/discovery.k8s.io/v1",
+                                         "endpointslices"};
+inline constexpr ApiKind kHttpRoutes{"HTTPRoute", "/apis/gateway.networking.k8s.io/v1",
+                                     "httproutes"};
+
+struct ApiName {
+  ApiKind kind;
+  std::string ns;
+  std::string name;
+};
+std::string to_string(const ApiName& name);  // "Service shop/web"
+
+enum class PatchType { kMerge, kJson };
+
+class ApiObjects {
+ public:
+  explicit ApiObjects(ClusterReach reach) : reach_(std::move(reach)) {}
+
+  // The JSON text of the object.
+  Result<std::string> get(const ApiName& name) const;
+  // Of those in `ns` that the selector picks.
+  Result<std::string> list(const ApiKind& kind, const std::string& ns,
+                           const std::string& label_selector) const;
+  // As field manager "ripcord"; the object after it.
+  Result<std::string> patch(const ApiName& name, PatchType type, std::string body) const;
+
+ private:
+  ClusterReach reach_;
+};
+
+}  // namespace ripcord::kubernetes
