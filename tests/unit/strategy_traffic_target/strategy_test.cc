@@ -127,8 +127,9 @@ TEST_F(TrafficStrategy, TheRoutersOwnWordHoldsASwitchBeforeAnythingIsPutOnRecord
   world.state.not_ready["green"] = "Service shop-green has no ready endpoint";
   loop.settle();
   EXPECT_THAT(world.diary, ElementsAre());
-  EXPECT_TRUE(status().history.empty());
-  const Condition* held = status().conditions.find("DestinationUnhealthy");
+  const TrafficTargetStatus before = status();
+  EXPECT_TRUE(before.history.empty());
+  const Condition* held = before.conditions.find("DestinationUnhealthy");
   ASSERT_NE(held, nullptr);
   EXPECT_THAT(held->message, testing::HasSubstr("Service shop-green has no ready endpoint"));
   EXPECT_EQ(loop.metrics().sum("ripcord_rollback_available{traffic_target}"), 0);
