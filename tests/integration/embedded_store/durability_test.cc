@@ -47,7 +47,7 @@ TEST(EmbeddedStoreDurability, APowerCutLosesNoAcknowledgedWrite) {
         return IoVerdict::kGoOn;
       },
       [&](const std::string& path) {
-        // In one step, since a sync may come after the answer, while what is there is being read.
+        // In one step: the log is shortened after the answer, while what is there is being read.
         write_file(arriving, read_file(path));
         std::filesystem::rename(arriving, on_disk(path));
       });
