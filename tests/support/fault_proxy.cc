@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/fault_proxy.h"
 
+#include "tests/support/paths/paths.h"
+
 #include <algorithm>
 #include <ctime>
 #include <sstream>
@@ -45,7 +47,7 @@ double monotonic_seconds() {
 
 FaultProxy::FaultProxy(const ControlPlane& plane, HttpClient& client)
     : client_(client),
-      process_({.argv = {"python3", RIPCORD_SOURCE_DIR "/tests/support/fault_proxy.py", plane.url(),
+      process_({.argv = {"python3", source_dir() + "/tests/support/fault_proxy.py", plane.url(),
                          plane.ca_file()}}) {
   const auto port = process_.read_line(std::chrono::minutes(2));
   if (!port) {

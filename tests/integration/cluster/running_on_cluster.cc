@@ -2,6 +2,7 @@
 #include "tests/integration/cluster/running_on_cluster.h"
 
 #include "adapters/http/client.h"
+#include "tests/support/paths/paths.h"
 
 #include <csignal>
 #include <stdexcept>
@@ -13,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-const std::string kBinary = std::string(RIPCORD_BIN_DIR) + "/ripcord";
+const std::string kBinary = bin_dir() + "/ripcord";
 
 std::string local(std::uint16_t port) {
   return "127.0.0.1:" + std::to_string(port);
@@ -150,7 +151,7 @@ ControlPlane& ClusterNamespace::plane() {
 }
 
 void ClusterNamespace::apply_crds() {
-  plane().must_kubectl({"apply", "-f", RIPCORD_SOURCE_DIR "/crds"});
+  plane().must_kubectl({"apply", "-f", source_dir() + "/crds"});
   plane().must_kubectl({"wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"});
 }
 

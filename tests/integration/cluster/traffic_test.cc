@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A server that is slow, busy or lies, and others who write as well: the same end as without.
 #include "tests/integration/cluster/running_on_cluster.h"
+#include "tests/support/paths/paths.h"
 
 #include <filesystem>
 #include <thread>
@@ -101,7 +102,7 @@ TEST_F(BehindAProxy, ATokenThatRotatesFiveTimesASecondFailsNoReconcile) {
   ControlPlane own({.users = {{"r", "token-0", "system:masters"},
                               {"r", "token-1", "system:masters"},
                               {"r", "token-2", "system:masters"}}});
-  own.must_kubectl({"apply", "-f", RIPCORD_SOURCE_DIR "/crds"});
+  own.must_kubectl({"apply", "-f", source_dir() + "/crds"});
   own.must_kubectl({"wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"});
   write_file(file, "token-0");
   FaultProxy proxy(own, plain_client());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The strategy over a router in memory and on virtual time: orders, gates and reports.
 #include "controller/codec/codec.h"
+#include "tests/support/paths/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/traffic/traffic_world.h"
@@ -275,7 +276,7 @@ TEST_F(TrafficStrategy, AnExpiredOverrideGivesTheTrafficBackToTheSpec) {
 
 // The first example of the manual is a manifest that is read and converged.
 TEST(TrafficDocs, TheExampleOfTheManualIsAccepted) {
-  const std::string page = read_file(RIPCORD_SOURCE_DIR "/docs/traffictarget.md");
+  const std::string page = read_file(source_dir() + "/docs/traffictarget.md");
   const std::size_t begin = page.find("```yaml\n") + 8;
   const codec::ManifestFile file =
       codec::read_manifests(page.substr(begin, page.find("```", begin) - begin), "manual");
