@@ -32,6 +32,11 @@ struct Rows {
   std::int64_t affected = 0;  // rows changed by INSERT, UPDATE, DELETE
 };
 
+// For commands whose rows do not matter.
+inline Status status_of_rows(const Result<Rows>& rows) {
+  return rows ? ok_status() : rows.error();
+}
+
 // What the server said about the last failed statement.
 struct ServerError {
   std::string sqlstate;  // five characters; empty when the server did not answer

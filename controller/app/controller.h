@@ -13,6 +13,7 @@
 #include "controller/ports/object_store.h"
 #include "controller/ports/restore_database.h"
 #include "controller/ports/schema_database.h"
+#include "controller/ports/shadow_database.h"
 #include "controller/ports/traffic_router.h"
 #include "controller/runtime/health.h"
 
@@ -34,6 +35,7 @@ struct World {
   SqlInspector& inspector;
   BackupCatalog& backups;
   RestoreDatabases& restores;
+  ShadowDatabases* shadows = nullptr;  // null: no migration can be tried first
   bool simulated = false;  // what status says about all of these
 };
 

@@ -15,11 +15,13 @@
 #include "adapters/pgquery/inspector.h"
 #include "adapters/postgres/restore_databases.h"
 #include "adapters/postgres/schema_database.h"
+#include "adapters/postgres/shadow_databases.h"
 #include "adapters/prober/http_probers.h"
 #include "adapters/process/child_runner.h"
 #include "adapters/sqlite/inspector.h"
 #include "adapters/sqlite/restore_databases.h"
 #include "adapters/sqlite/schema_database.h"
+#include "adapters/sqlite/shadow_databases.h"
 #include "controller/app/by_engine.h"
 #include "controller/app/restore_by_engine.h"
 #include "controller/app/routers_by_driver.h"
@@ -81,6 +83,8 @@ struct RealWorld::Parts {
         sqlite_schemas(options.clock, debug_trace(options.log, "sqlite")),
         schemas(postgres_schemas, sqlite_schemas),
         inspector(postgres_inspector, sqlite_inspector),
+        postgres_shadows(commands, debug_trace(options.log, "postgres")),
+        shadows(postgres_shadows, sqlite_shadows),
         postgres_restores(commands, options.clock, {.trace = debug_trace(options.log, "postgres")}),
         sqlite_restores(options.clock, {.trace = debug_trace(options.log, "sqlite")}),
         restores({{Engine::kPostgreSql, &postgres_restores}, {Engine::kSqlite, &sqlite_restores}}) {
@@ -103,9 +107,12 @@ struct RealWorld::Parts {
   pgquery::PostgresInspector postgres_inspector;
   sqlite::SqliteInspector sqlite_inspector;
   InspectorByEngine inspector;
+  ChildRunner commands;
+  postgres::PostgresShadows postgres_shadows;
+  sqlite::SqliteShadows sqlite_shadows;
+  ShadowsByEngine shadows;
   migrationdir::MigrationDirectory migrations;
   BackupDirectory backups;
-  ChildRunner commands;
   postgres::PostgresRestores postgres_restores;
   sqlite::SqliteRestores sqlite_restores;
   RestoreByEngine restores;
@@ -124,7 +131,8 @@ World RealWorld::world() {
           .migrations = parts_->migrations,
           .inspector = parts_->inspector,
           .backups = parts_->backups,
-          .restores = parts_->restores};
+          .restores = parts_->restores,
+          .shadows = &parts_->shadows};
 }
 
 Result<std::uint16_t> RealWorld::serve_flags(http::HttpServer& server, const std::string& address) {

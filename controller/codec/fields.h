@@ -177,6 +177,11 @@ void describe(A& a, MigrationPolicy& v) {
   a.field("dataLoss", v.data_loss);
   a.field("lockTimeout", v.lock_timeout);
   a.field("statementTimeout", v.statement_timeout);
+  a.field("proof", v.proof);
+  a.group("shadowUrlFrom", [&](auto& from) {
+    from.optional("env", v.shadow_url_env);
+    from.optional("file", v.shadow_url_file);
+  });
 }
 
 template <class A>

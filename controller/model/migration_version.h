@@ -7,6 +7,7 @@
 #include "controller/model/condition.h"
 #include "controller/model/database.h"
 #include "controller/model/override.h"
+#include "controller/model/proof.h"
 
 #include <cstdint>
 #include <optional>
@@ -42,6 +43,11 @@ struct MigrationPolicy {
   DataLossPolicy data_loss = DataLossPolicy::kForbid;
   Duration lock_timeout = std::chrono::seconds(2);  // of each statement that needs a table lock
   Duration statement_timeout = Duration::zero();    // 0 = none
+  ProofPolicy proof = ProofPolicy::kOff;
+  // PostgreSQL: where the URL of the server is that migrations are tried in; none: that of the
+  // database.
+  std::string shadow_url_env;
+  std::string shadow_url_file;
 
   bool operator==(const MigrationPolicy&) const = default;
 };
@@ -94,6 +100,8 @@ struct MigrationVersionStatus : CommonStatus {
   std::vector<std::string> pending;  // what would run next: "down 3 add_total", at most 20
   bool overridden = false;
   std::optional<UsedApproval> used_approval;  // absent once spec.approval is
+  std::vector<MigrationProof>
+      proofs;  // of the last versions that were tried, ascending; at most 20
 
   bool operator==(const MigrationVersionStatus&) const = default;
 };

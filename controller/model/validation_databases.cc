@@ -76,6 +76,16 @@ void check(const MigrationVersionSpec& spec, FieldErrors& errors) {
   errors.duration("spec.policy.lockTimeout", spec.policy.lock_timeout, milliseconds(1), hours(1));
   errors.duration("spec.policy.statementTimeout", spec.policy.statement_timeout, Duration::zero(),
                   hours(168));
+  const MigrationPolicy& policy = spec.policy;
+  errors.text("spec.policy.shadowUrlFrom.file", policy.shadow_url_file, kMaxPathBytes);
+  if (!policy.shadow_url_env.empty() && !is_environment_name(policy.shadow_url_env)) {
+    errors.add("spec.policy.shadowUrlFrom.env",
+               "must be the name of an environment variable (letters, digits and '_'), e.g. "
+               "SHADOW_DATABASE_URL");
+  }
+  if (!policy.shadow_url_env.empty() && !policy.shadow_url_file.empty()) {
+    errors.add("spec.policy.shadowUrlFrom", "write env or file, not both");
+  }
   if (spec.approval) {
     errors.range("spec.approval.version", spec.approval->version, 0, kMaxVersion);
     errors.text("spec.approval.by", spec.approval->by, 256);

@@ -35,14 +35,6 @@ bool has_password(std::string_view url) {
          rest.substr(query).find("password") != std::string_view::npos;
 }
 
-bool is_environment_name(std::string_view name) {
-  return !name.empty() && name.size() <= 256 &&
-         std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-         });
-}
-
 void check_postgres(const DatabaseRef& database, FieldErrors& errors) {
   const int given = (database.url.empty() ? 0 : 1) + (database.url_env.empty() ? 0 : 1) +
                     (database.url_file.empty() ? 0 : 1);
@@ -70,6 +62,14 @@ void check_postgres(const DatabaseRef& database, FieldErrors& errors) {
 }
 
 }  // namespace
+
+bool is_environment_name(std::string_view name) {
+  return !name.empty() && name.size() <= 256 &&
+         std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+         });
+}
 
 std::string shown(std::string_view name) {
   return name.find("://") == std::string_view::npos ? std::string(name.substr(0, 128))

@@ -37,6 +37,8 @@ void check(const TrafficTargetSpec& spec, FieldErrors& errors);
 void check(const MigrationVersionSpec& spec, FieldErrors& errors);
 void check(const RestoreRequestSpec& spec, FieldErrors& errors);
 
+// Letters, digits and '_', not starting with a digit.
+bool is_environment_name(std::string_view name);
 // Shared by the kinds.
 void check_override(const OverrideBase& override, FieldErrors& errors);
 void check_database(const DatabaseRef& database, FieldErrors& errors);

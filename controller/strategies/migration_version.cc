@@ -4,6 +4,7 @@
 #include "controller/strategies/migration_run.h"
 #include "controller/strategies/rollback_metrics.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -75,8 +76,7 @@ Outcome MigrationVersionStrategy::converge(Reconcile& reconcile) {
   MigrationRun run(tools_, reconcile);
   const Outcome outcome = run.run();
   if (run.last_seen() != nullptr) {
-    report(reconcile.object.key(), std::get<MigrationVersionSpec>(reconcile.object.spec),
-           *run.last_seen());
+    report(reconcile.object, *run.last_seen());
   }
   return outcome;
 }
@@ -86,8 +86,10 @@ void MigrationVersionStrategy::forget(const ObjectKey& key) {
   rollback_available_.set(key, false);
 }
 
-void MigrationVersionStrategy::report(const ObjectKey& key, const MigrationVersionSpec& spec,
-                                      const SchemaState& state) {
+void MigrationVersionStrategy::report(const Resource& object, const SchemaState& state) {
+  const ObjectKey key = object.key();
+  const auto& spec = std::get<MigrationVersionSpec>(object.spec);
+  const auto& proofs = std::get<MigrationVersionStatus>(object.status).proofs;
   tools_.metrics.set(metric::kMigrationVersion, {key.name},
                      state.version ? static_cast<double>(*state.version) : -1);
   const bool recorded = !state.applied.empty() && state.applied.back().version == state.version &&
@@ -95,7 +97,11 @@ void MigrationVersionStrategy::report(const ObjectKey& key, const MigrationVersi
   const auto undo = recorded
                         ? tools_.inspector.inspect(spec.database.engine, *state.applied.back().down)
                         : std::vector<SqlStatement>{};
-  rollback_available_.set(key, undo && !undo->empty());
+  const bool disproven =
+      std::any_of(proofs.begin(), proofs.end(), [&](const MigrationProof& proof) {
+        return proof.version == state.version && proof.result == Reversibility::kIrreversible;
+      });
+  rollback_available_.set(key, undo && !undo->empty() && !disproven);
 }
 
 }  // namespace ripcord

@@ -174,7 +174,7 @@ void RandomResource::fill(MigrationVersionSpec& v) {
     v.version = any_number();
   }
   v.policy = {static_cast<DownPolicy>(number(0, 2)), static_cast<DataLossPolicy>(number(0, 1)),
-              duration(), duration()};
+              duration(), duration(), static_cast<ProofPolicy>(number(0, 2)), text(), text()};
   if (coin()) {
     v.approval = MigrationApproval{any_number(), text(), coin(), text()};
   }
@@ -194,6 +194,9 @@ void RandomResource::fill(MigrationVersionStatus& v) {
   if (coin()) {
     v.used_approval = {{any_number(), text(), coin(), text()},
                        coin() ? std::optional(time()) : std::nullopt};
+  }
+  for (std::int64_t i = number(0, 2); i > 0; --i) {
+    v.proofs.push_back({any_number(), static_cast<Reversibility>(number(0, 3)), texts(), text()});
   }
 }
 
