@@ -24,7 +24,7 @@ bool is_fast(Kind kind) {
 Result<std::optional<std::int64_t>> schema_version(SchemaDatabases& schemas,
                                                    const Resource& migration) {
   const auto& spec = std::get<MigrationVersionSpec>(migration.spec);
-  ASSIGN_OR_RETURN(const auto database, schemas.open(spec.database));
+  ASSIGN_OR_RETURN(const auto database, schemas.open(located(spec.database, migration.meta.ns)));
   ASSIGN_OR_RETURN(const SchemaState state, database->read());
   return state.version;
 }

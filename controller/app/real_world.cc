@@ -6,6 +6,7 @@
 #include "adapters/http/address.h"
 #include "adapters/http/client.h"
 #include "adapters/http/server.h"
+#include "adapters/kubernetes/cluster_secrets.h"
 #include "adapters/kubernetes/http_route_router.h"
 #include "adapters/kubernetes/service_router.h"
 #include "adapters/migrationdir/migration_directory.h"
@@ -50,10 +51,13 @@ class LateEvaluation final : public FlagEvaluation {
 // The drivers that exist only in a cluster.
 struct ClusterParts {
   ClusterParts(const ClusterReach& reach, Clock& clock, const Trace& trace)
-      : service(reach, clock, {.trace = trace}), http_route(reach, clock, {.trace = trace}) {}
+      : service(reach, clock, {.trace = trace}),
+        http_route(reach, clock, {.trace = trace}),
+        secrets(reach) {}
 
   kubernetes::ServiceRouters service;
   kubernetes::HttpRouteRouters http_route;
+  kubernetes::ClusterSecrets secrets;
 };
 
 Trace debug_trace(const Logger& log, std::string driver) {
@@ -77,11 +81,14 @@ struct RealWorld::Parts {
                  .service = cluster ? &cluster->service : nullptr,
                  .http_route = cluster ? &cluster->http_route : nullptr}),
         probers(*client, options.clock),
-        postgres_schemas(options.clock, debug_trace(options.log, "postgres")),
+        postgres_schemas(options.clock, debug_trace(options.log, "postgres"),
+                         cluster ? &cluster->secrets : nullptr),
         sqlite_schemas(options.clock, debug_trace(options.log, "sqlite")),
         schemas(postgres_schemas, sqlite_schemas),
         inspector(postgres_inspector, sqlite_inspector),
-        postgres_restores(commands, options.clock, {.trace = debug_trace(options.log, "postgres")}),
+        postgres_restores(commands, options.clock,
+                          {.trace = debug_trace(options.log, "postgres"),
+                           .secrets = cluster ? &cluster->secrets : nullptr}),
         sqlite_restores(options.clock, {.trace = debug_trace(options.log, "sqlite")}),
         restores({{Engine::kPostgreSql, &postgres_restores}, {Engine::kSqlite, &sqlite_restores}}) {
     if (!options.ofrep_server.empty()) {

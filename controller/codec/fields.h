@@ -146,12 +146,19 @@ void describe(A& a, TrafficTargetSpec& v) {
 
 // --- databases
 template <class A>
+void describe(A& a, SecretKeyRef& v) {
+  a.required("name", v.name);
+  a.required("key", v.key);
+}
+
+template <class A>
 void describe(A& a, DatabaseRef& v) {
   a.field("engine", v.engine);
   a.optional("url", v.url);
   a.group("urlFrom", [&](auto& from) {
     from.optional("env", v.url_env);
     from.optional("file", v.url_file);
+    from.optional("secretKeyRef", v.url_secret);
   });
   a.optional("path", v.path);
 }

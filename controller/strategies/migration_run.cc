@@ -35,7 +35,7 @@ Outcome MigrationRun::run() {
   if (!spec_.approval) {
     status_.used_approval.reset();
   }
-  auto database = tools_.databases.open(spec_.database);
+  auto database = tools_.databases.open(located(spec_.database, reconcile_.object.meta.ns));
   if (!database) {
     return fail(database.error());
   }

@@ -64,7 +64,8 @@ Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
 Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_token /*stop*/) {
   const auto& spec = std::get<MigrationVersionSpec>(object.spec);
   const auto& status = std::get<MigrationVersionStatus>(object.status);
-  ASSIGN_OR_RETURN(const auto database, tools_.databases.open(spec.database));
+  ASSIGN_OR_RETURN(const auto database,
+                   tools_.databases.open(located(spec.database, object.meta.ns)));
   ASSIGN_OR_RETURN(SchemaState state, database->read());
   ASSIGN_OR_RETURN(MigrationObservation observed,
                    observe_migration(spec, std::move(state), status.used_approval, tools_));

@@ -91,7 +91,11 @@ void RandomResource::fill(CommonStatus& v) {
 }
 
 DatabaseRef RandomResource::database() {
-  return {static_cast<Engine>(number(0, 2)), text(), text(), text(), text()};
+  DatabaseRef ref{static_cast<Engine>(number(0, 2)), text(), text(), text(), text()};
+  if (coin()) {
+    ref.url_secret = SecretKeyRef{text(), text(), {}};
+  }
+  return ref;
 }
 
 void RandomResource::fill(FeatureFlagSpec& v) {
