@@ -29,8 +29,6 @@ struct ApiKind {
   std::string_view resource;
 };
 inline constexpr ApiKind kServices{"Service", "/api/v1", "services"};
-inline constexpr ApiKind kConfigMaps{"ConfigMap", "/api/v1", "configmaps"};
-inline constexpr ApiKind kSecrets{"Secret", "/api/v1", "secrets"};
 inline constexpr ApiKind kEndpointSlices{"EndpointSlice", "/apis/discovery.k8s.io/v1",
                                          "endpointslices"};
 inline constexpr ApiKind kHttpRoutes{"HTTPRoute", "/apis/gateway.networking.k8s.io/v1",

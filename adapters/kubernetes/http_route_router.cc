@@ -18,9 +18,6 @@ using codec::RouteCondition;
 using codec::RouteParent;
 using codec::RouteView;
 
-constexpr int kWriteAttempts = 5;
-constexpr Duration kFirstPause = std::chrono::milliseconds(10);
-constexpr Duration kLongestPause = std::chrono::milliseconds(250);
 constexpr std::array<std::string_view, 2> kAwaited = {"Accepted", "ResolvedRefs"};
 
 // "Gateway, condition" of what was refused.

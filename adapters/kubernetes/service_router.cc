@@ -16,10 +16,6 @@ namespace {
 using codec::ServiceView;
 using Selector = std::map<std::string, std::string>;
 
-constexpr int kWriteAttempts = 5;
-constexpr Duration kFirstPause = std::chrono::milliseconds(10);
-constexpr Duration kLongestPause = std::chrono::milliseconds(250);
-
 class ServiceRouter final : public TrafficRouter {
  public:
   ServiceRouter(ClusterReach reach, Clock& clock, RouterOptions options,

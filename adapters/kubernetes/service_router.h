@@ -34,6 +34,11 @@ struct RouterOptions {
   Trace trace{};  // around each write
 };
 
+// How the routers of a cluster meet other writers, and how often they look while it follows.
+inline constexpr int kWriteAttempts = 5;
+inline constexpr Duration kFirstPause = std::chrono::milliseconds(10);
+inline constexpr Duration kLongestPause = std::chrono::milliseconds(250);
+
 class ServiceRouters final : public TrafficRouters {
  public:
   // The reach's client and the clock outlive it and what it opens.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages a second through ripcord-adapter and through a bare read-parse-print loop, in one run:
 // all at once (throughput) and each after the previous reply (turns).
+#include "tests/support/paths/paths.h"
 #include "tests/support/process.h"
 
 #include <algorithm>
@@ -32,7 +33,7 @@ std::string message(int id) {
 
 ProcessOptions child(const std::string& binary) {
   ProcessOptions options;
-  options.argv = {std::string(RIPCORD_BIN_DIR) + "/" + binary};
+  options.argv = {ripcord::bin_dir() + "/" + binary};
   options.pipe_stdin = true;
   return options;
 }

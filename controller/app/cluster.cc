@@ -68,6 +68,9 @@ Cluster::Cluster(kubernetes::ClusterAccess access, const ClusterOptions& options
     election.ns = lease_namespace(options, access);
     election.name = options.lease_name;
     election.identity = identity_;
+    election.lease = options.lease_duration;
+    election.renew_deadline = options.renew_deadline;
+    election.retry = options.lease_retry;
     elector_.emplace(*unfenced_, std::move(election), clock, metrics, log);
     fence_.use(*elector_);
   }

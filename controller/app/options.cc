@@ -15,11 +15,21 @@ namespace {
 
 constexpr const char* kAddress = "ADDRESS";
 
-void add_cluster(CLI::App& run, ClusterOptions& options) {
+// Durations as they are written; read once all are there.
+struct DurationTexts {
+  std::string resync = "30s";
+  std::string lease = "15s";
+  std::string renew = "10s";
+  std::string retry = "2s";
+};
+
+void add_cluster(CLI::App& run, ClusterOptions& options, DurationTexts& texts) {
   run.add_option("--kubeconfig", options.kubeconfig,
                  "Keep desired state in this API server, as CRDs (crds/)")
       ->type_name("FILE");
-  run.add_option("--context", options.context, "Context of the kubeconfig")->type_name("NAME");
+  run.add_option("--context", options.context,
+                 "The same; by itself in $KUBECONFIG or ~/.kube/config")
+      ->type_name("NAME");
   run.add_flag("--in-cluster", options.in_cluster, "The same with the pod's service account");
   run.add_flag("--leader-elect,!--no-leader-elect", options.leader_elect,
                "Only the holder of the Lease acts (default)");
@@ -29,12 +39,17 @@ void add_cluster(CLI::App& run, ClusterOptions& options) {
   run.add_option("--lease-name", options.lease_name, "Name of the Lease")
       ->type_name("NAME")
       ->capture_default_str();
+  // Rarely set, so not in --help; docs/install.md has them.
+  const std::string hidden;
+  run.add_option("--leader-elect-lease-duration", texts.lease)->group(hidden);
+  run.add_option("--leader-elect-renew-deadline", texts.renew)->group(hidden);
+  run.add_option("--leader-elect-retry-period", texts.retry)->group(hidden);
   run.add_option("--watch-namespace", options.watch_ns,
                  "Look after this namespace alone (default: all)")
       ->type_name("NAME");
 }
 
-void add_run(CLI::App& app, RunOptions& options, std::string& resync, ClusterOptions& cluster) {
+void add_run(CLI::App& app, RunOptions& options, DurationTexts& texts, ClusterOptions& cluster) {
   CLI::App* run = app.add_subcommand(
       "run", "The controller: watches desired state and keeps the real systems there");
   run->add_option("--manifests", options.manifests,
@@ -57,9 +72,10 @@ void add_run(CLI::App& app, RunOptions& options, std::string& resync, ClusterOpt
   run->add_option("--ofrep-bind-address", options.ofrep_address, "Flag evaluation (OFREP)")
       ->type_name(kAddress)
       ->capture_default_str();
-  run->add_option("--resync", resync, "How often actual state is asked for when nothing changes")
+  run->add_option("--resync", texts.resync,
+                  "How often actual state is asked for when nothing changes")
       ->type_name("DURATION")
-      ->default_str("30s");
+      ->capture_default_str();
   run->add_option_function<std::string>(
          "--log-format",
          [&options](const std::string& format) {
@@ -69,21 +85,60 @@ void add_run(CLI::App& app, RunOptions& options, std::string& resync, ClusterOpt
       ->option_text("text|json (text)")
       ->check(CLI::IsMember({"text", "json"}));
   add_log_level(*run, options.log_level);
-  add_cluster(*run, cluster);
+  add_cluster(*run, cluster, texts);
+}
+
+Status read_duration(const std::string& option, const std::string& text, Duration& into) {
+  const Result<Duration> read = parse_duration(text);
+  if (!read) {
+    return read.error().annotated(option);
+  }
+  into = *read;
+  return ok_status();
+}
+
+Status read_durations(const DurationTexts& texts, RunOptions& run, ClusterOptions& cluster) {
+  RETURN_IF_ERROR(read_duration("--resync", texts.resync, run.resync));
+  RETURN_IF_ERROR(
+      read_duration("--leader-elect-lease-duration", texts.lease, cluster.lease_duration));
+  RETURN_IF_ERROR(
+      read_duration("--leader-elect-renew-deadline", texts.renew, cluster.renew_deadline));
+  RETURN_IF_ERROR(read_duration("--leader-elect-retry-period", texts.retry, cluster.lease_retry));
+  const auto wrong = [](std::string why) {
+    return Status(StatusCode::kInvalidArgument, std::move(why));
+  };
+  if (run.resync < std::chrono::seconds(1)) {
+    return wrong("--resync: must be at least 1s");
+  }
+  if (cluster.lease_duration % std::chrono::seconds(1) != Duration::zero()) {
+    return wrong("--leader-elect-lease-duration: must be whole seconds, as a Lease has them");
+  }
+  if (cluster.lease_duration <= cluster.renew_deadline) {
+    return wrong(
+        "--leader-elect-lease-duration: must be longer than --leader-elect-renew-deadline, so that "
+        "a leader stops before another begins");
+  }
+  if (cluster.lease_retry <= Duration::zero() ||
+      cluster.renew_deadline * 10 <= cluster.lease_retry * 12) {
+    return wrong(
+        "--leader-elect-renew-deadline: must be longer than 1.2 times --leader-elect-retry-period, "
+        "which must be positive, so that there is time for a second attempt");
+  }
+  return ok_status();
+}
+
+bool on_cluster(const ClusterOptions& cluster) {
+  return cluster.in_cluster || !cluster.kubeconfig.empty() || !cluster.context.empty();
 }
 
 // What the two homes of desired state do not share.
 std::string contradiction(const RunOptions& run, const ClusterOptions& cluster) {
-  if (cluster.in_cluster && !cluster.kubeconfig.empty()) {
-    return "--in-cluster and --kubeconfig: give one of them";
+  if (cluster.in_cluster && !(cluster.kubeconfig.empty() && cluster.context.empty())) {
+    return "--in-cluster is the pod's own access: leave --kubeconfig and --context out";
   }
-  const bool on_cluster = cluster.in_cluster || !cluster.kubeconfig.empty();
-  if (on_cluster && (!run.manifests.empty() || !run.data.empty())) {
+  if (on_cluster(cluster) && (!run.manifests.empty() || !run.data.empty())) {
     return "--manifests and --data are for a Ripcord that keeps desired state itself; on a cluster "
            "the API server does: apply the manifests with kubectl";
-  }
-  if (!on_cluster && !cluster.context.empty()) {
-    return "--context: needs --kubeconfig";
   }
   return "";
 }
@@ -115,13 +170,14 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
       "data.",
       "ripcord");
   app.require_subcommand(1);
+  app.get_formatter()->column_width(46);  // an option a line, so that the help fits a screen
   app.set_version_flag("--version", "ripcord " + version());
   RunOptions run;
   PlanOptions plan;
   ValidateOptions validate;
-  std::string resync = "30s";
+  DurationTexts texts;
   ClusterOptions cluster;
-  add_run(app, run, resync, cluster);
+  add_run(app, run, texts, cluster);
   add_plan(app, plan);
   add_validate(app, validate);
   app.add_subcommand("version", "Prints the version");
@@ -131,18 +187,15 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
     return app.exit(e) == 0 ? 0 : 1;
   }
   if (app.got_subcommand("run")) {
-    const Result<Duration> period = parse_duration(resync);
-    if (!period || *period < std::chrono::seconds(1)) {
-      std::cerr << "--resync: " << (period ? "must be at least 1s" : period.error().message())
-                << "\n";
+    if (const Status read = read_durations(texts, run, cluster); !read.ok()) {
+      std::cerr << read.message() << "\n";
       return 1;
     }
-    run.resync = *period;
     if (const std::string problem = contradiction(run, cluster); !problem.empty()) {
       std::cerr << problem << "\n";
       return 1;
     }
-    if (cluster.in_cluster || !cluster.kubeconfig.empty()) {
+    if (on_cluster(cluster)) {
       run.cluster = cluster;
     }
     return Options(run);

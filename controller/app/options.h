@@ -20,6 +20,9 @@ struct ClusterOptions {
   bool leader_elect = true;  // false: this is the only replica
   std::string lease_ns;      // empty: the pod's own, or ripcord-system
   std::string lease_name = "ripcord-leader";
+  Duration lease_duration = std::chrono::seconds(15);
+  Duration renew_deadline = std::chrono::seconds(10);
+  Duration lease_retry = std::chrono::seconds(2);
   std::string watch_ns;  // the only namespace to look after; empty: all
 };
 

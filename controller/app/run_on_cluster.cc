@@ -154,9 +154,10 @@ class Replica {
     }
     for (const auto& state : cluster_.state()) {
       const auto at = std::ranges::find(all, state.kind, &LoopHealth::kind);
-      LoopHealth& health = at == all.end() ? all.emplace_back() : *at;
+      const bool has_loop = at != all.end();
+      LoopHealth& health = has_loop ? *at : all.emplace_back();
       health.kind = state.kind;
-      health.synced = at == all.end() ? state.follows.synced : health.synced;
+      health.synced = has_loop ? health.synced : state.follows.synced;
       health.objects = state.objects;
       if (!state.follows.problem.ok()) {
         health.watch_error = to_string(state.follows.problem);

@@ -2,6 +2,7 @@
 #include "controller/strategies/feature_flag.h"
 
 #include "controller/base/time_text.h"
+#include "controller/model/validation.h"
 #include "controller/strategies/rollback_metrics.h"
 
 #include <array>
@@ -86,7 +87,7 @@ Result<std::size_t> FeatureFlagStrategy::preload(const ObjectReader& store) {
   for (const ResourcePtr& object : list.items) {
     std::optional<FlagValue> wanted = recorded_value(*object);
     if (auto decision = decide_feature_flag(*object, std::nullopt, clock_.wall_now());
-        decision && !suspended(object->spec)) {
+        decision && !suspended(object->spec) && validation_status(*object).ok()) {
       wanted = std::move(decision->wanted);
     }
     if (wanted) {

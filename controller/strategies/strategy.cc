@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/strategies/strategy.h"
 
+#include "controller/model/validation.h"
 #include "controller/strategies/rollback_metrics.h"
 #include "controller/strategies/status_writer.h"
 
@@ -111,7 +112,12 @@ Outcome StrategyReconciler::reconcile(const ReconcileRequest& request) {
   if (object.meta.deletion_timestamp) {
     return leave_alone(object, writer);
   }
-  Outcome outcome = suspended(object.spec) ? suspend(object) : converge(object, request, writer);
+  Outcome outcome = AwaitChange{};
+  if (const Status wrong = validation_status(object); !wrong.ok()) {
+    outcome = refuse(object, wrong);
+  } else {
+    outcome = suspended(object.spec) ? suspend(object) : converge(object, request, writer);
+  }
   states_.show(object, clock_.wall_now());
   if (const Status written = writer.finish(object); !written.ok()) {
     return outcome_of(written.annotated("cannot write the status"));
@@ -132,6 +138,16 @@ Outcome StrategyReconciler::leave_alone(Resource& object, StatusWriter& writer) 
     events_.record(deletion_event(object.key(), object.meta.uid));
   }
   return outcome_of(writer.finish(object));
+}
+
+// A server with other rules than ours let it in, such as one with older CRDs or without their
+// policy. What is in force stays.
+Outcome StrategyReconciler::refuse(Resource& object, const Status& wrong) {
+  const Status why(wrong.code(), wrong.message(), "Invalid");
+  common(object.status)
+      .conditions.set_stalled(why.reason(), why.message(), object.meta.generation,
+                              clock_.wall_now());
+  return Stalled{why};
 }
 
 Outcome StrategyReconciler::suspend(Resource& object) {

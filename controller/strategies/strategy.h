@@ -44,8 +44,9 @@ class Strategy {
 class StatusWriter;
 
 // The common skeleton over one strategy: an object that is suspended gets Ready=Unknown and is left
-// alone, one that is being deleted or gone is let go, any other converges. An override with an end
-// brings its object back at that time. Exceptions pass. Everything passed in must outlive it.
+// alone, one that is being deleted or gone is let go, one that breaks a rule of
+// validation.h gets Stalled (Invalid) and is left alone, any other converges. An override with an
+// end brings its object back at that time. Exceptions pass. Everything passed in must outlive it.
 class StrategyReconciler final : public Reconciler {
  public:
   StrategyReconciler(ObjectStore& store, Strategy& strategy, EventSink& events, MetricSink& metrics,
@@ -55,6 +56,7 @@ class StrategyReconciler final : public Reconciler {
  private:
   Outcome let_go(const ObjectKey& key);
   Outcome leave_alone(Resource& object, StatusWriter& writer);
+  Outcome refuse(Resource& object, const Status& wrong);
   Outcome suspend(Resource& object);
   Outcome converge(Resource& object, const ReconcileRequest& request, StatusWriter& writer);
 

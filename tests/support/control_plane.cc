@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/control_plane.h"
 
+#include "tests/support/paths/paths.h"
+
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -23,7 +25,7 @@ std::string variable(const char* name) {
 }
 
 RunResult find_built() {
-  return run({.argv = {"bash", RIPCORD_SOURCE_DIR "/tests/controlplane/build", "--find"}});
+  return run({.argv = {"bash", source_dir() + "/tests/controlplane/build", "--find"}});
 }
 
 std::string first_line(const std::string& text) {

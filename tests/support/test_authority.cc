@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/test_authority.h"
 
+#include "tests/support/paths/paths.h"
+
 #include <atomic>
 #include <stdexcept>
 #include <utility>
@@ -100,7 +102,7 @@ TestCertificate TestAuthority::issue(const std::string& common_name, const std::
 namespace {
 ProcessOptions server_command(const std::string& folder, std::vector<std::string> options) {
   ProcessOptions command;
-  command.argv = {"python3", RIPCORD_SOURCE_DIR "/tests/support/tls_server.py", folder};
+  command.argv = {"python3", source_dir() + "/tests/support/tls_server.py", folder};
   command.argv.insert(command.argv.end(), options.begin(), options.end());
   return command;
 }

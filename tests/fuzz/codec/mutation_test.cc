@@ -2,6 +2,7 @@
 // Mutates the golden manifests for a few seconds (RIPCORD_FUZZ_SECONDS) and checks the oracle on
 // each. A failure prints the seed and the input; RIPCORD_SEED repeats it.
 #include "tests/fuzz/codec/oracle.h"
+#include "tests/support/paths/paths.h"
 
 #include <algorithm>
 #include <array>
@@ -29,7 +30,7 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
 std::vector<std::string> corpus() {
   std::vector<fs::path> paths;
   for (const auto& entry :
-       fs::recursive_directory_iterator(fs::path(RIPCORD_SOURCE_DIR) / "tests/golden")) {
+       fs::recursive_directory_iterator(fs::path(source_dir()) / "tests/golden")) {
     const fs::path& path = entry.path();
     if ((path.extension() == ".yaml" || path.extension() == ".json") &&
         entry.file_size() < 8 * 1024) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/integration/app/running_ripcord.h"
+#include "tests/support/paths/paths.h"
 
 #include <algorithm>
 #include <csignal>
@@ -36,7 +37,7 @@ TEST(Manifests, BothBinariesRefuseADirectoryThatIsNotThereAndSayWhatToDo) {
   write_file(dir / "file.yaml", kFlag);
   for (const char* const binary : {"ripcord", "ripcord-adapter"}) {
     const auto start = [&](const std::string& directory) {
-      std::vector<std::string> argv = {std::string(RIPCORD_BIN_DIR) + "/" + binary};
+      std::vector<std::string> argv = {bin_dir() + "/" + binary};
       if (binary == std::string("ripcord")) {
         argv.emplace_back("run");
       }
@@ -76,6 +77,21 @@ TEST(CommandLine, WithAMistakeExitsWithOneAndNamesIt) {
   EXPECT_EQ(ripcord_command({}).exit_code, 1);
 }
 
+TEST(CommandLine, RefusesLeaseTimesThatLetTwoLead) {
+  const auto refusal = [](std::vector<std::string> options) {
+    options.insert(options.begin(), {"run", "--kubeconfig", "none"});
+    return ripcord_command(options).err;
+  };
+  EXPECT_THAT(refusal({"--leader-elect-lease-duration=10s"}),
+              HasSubstr("must be longer than --leader-elect-renew-deadline"));
+  EXPECT_THAT(refusal({"--leader-elect-lease-duration=15500ms"}), HasSubstr("whole seconds"));
+  EXPECT_THAT(refusal({"--leader-elect-renew-deadline=2400ms"}), HasSubstr("1.2 times"));
+  EXPECT_THAT(refusal({"--leader-elect-retry-period=0s"}), HasSubstr("must be positive"));
+  EXPECT_THAT(refusal({"--leader-elect-retry-period=often"}),
+              HasSubstr("--leader-elect-retry-period"));
+  EXPECT_THAT(refusal({}), HasSubstr("none"));
+}
+
 TEST(Version, IsThatOfTheProject) {
   EXPECT_THAT(ripcord_command({"version"}).out,
               testing::MatchesRegex("ripcord [0-9]+\\.[0-9]+\\.[0-9]+\n"));
@@ -111,8 +127,7 @@ TEST(Validate, SaysThatAPathIsNotThere) {
 TEST(Validate, EndsOnTheFirstSignalEvenWhileItWaitsForAPipe) {
   TempDir dir;
   ASSERT_EQ(::mkfifo((dir / "pipe.yaml").c_str(), 0600), 0);
-  ChildProcess waiting(
-      {.argv = {std::string(RIPCORD_BIN_DIR) + "/ripcord", "validate", dir / "pipe.yaml"}});
+  ChildProcess waiting({.argv = {bin_dir() + "/ripcord", "validate", dir / "pipe.yaml"}});
   const int writer = ::open((dir / "pipe.yaml").c_str(), O_WRONLY);  // until it has opened its end
   waiting.signal(SIGTERM);
   EXPECT_EQ(waiting.wait(std::chrono::seconds(10)), 128 + SIGTERM);
@@ -183,8 +198,7 @@ TEST(Plan, ExitsWithZeroWhenThereIsNothingToDoAndWithOneOnAnError) {
 TEST(Documentation, HasOnlyExamplesThatAreValid) {
   TempDir dir;
   int count = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(std::string(RIPCORD_SOURCE_DIR) + "/docs")) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/docs")) {
     if (entry.path().extension() != ".md") {
       continue;
     }

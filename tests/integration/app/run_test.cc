@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/http/client.h"
 #include "tests/integration/app/running_ripcord.h"
+#include "tests/support/paths/paths.h"
 
 #include <filesystem>
 
@@ -122,10 +123,10 @@ TEST(Run, ServesEveryDeclaredFlagFromTheFirstAnswerOn) {
   }
   write_file(dir / "flags.yaml", many);
   const std::string address = "127.0.0.1:" + std::to_string(free_port());
-  ChildProcess ripcord({.argv = {std::string(RIPCORD_BIN_DIR) + "/ripcord", "run", "--manifests",
-                                 dir.path().string(), "--metrics-bind-address", "0",
-                                 "--health-probe-bind-address", "0", "--api-bind-address", "0",
-                                 "--ofrep-bind-address", address, "--log-level", "error"}});
+  ChildProcess ripcord({.argv = {bin_dir() + "/ripcord", "run", "--manifests", dir.path().string(),
+                                 "--metrics-bind-address", "0", "--health-probe-bind-address", "0",
+                                 "--api-bind-address", "0", "--ofrep-bind-address", address,
+                                 "--log-level", "error"}});
   const auto client = http::make_http_client();
   HttpRequest request;
   request.method = "POST";

@@ -2,6 +2,7 @@
 #include "tests/integration/app/running_ripcord.h"
 
 #include "adapters/http/client.h"
+#include "tests/support/paths/paths.h"
 
 #include <csignal>
 #include <filesystem>
@@ -10,7 +11,7 @@
 namespace ripcord {
 namespace {
 
-const std::string kBinary = std::string(RIPCORD_BIN_DIR) + "/ripcord";
+const std::string kBinary = bin_dir() + "/ripcord";
 
 std::string local(std::uint16_t port) {
   return "127.0.0.1:" + std::to_string(port);

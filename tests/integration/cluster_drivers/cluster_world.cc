@@ -4,6 +4,7 @@
 #include "adapters/http/client.h"
 #include "controller/codec/cluster_service.h"
 #include "controller/codec/http_route.h"
+#include "tests/support/paths/paths.h"
 
 #include <algorithm>
 #include <chrono>
@@ -166,7 +167,7 @@ TrafficTargetSpec three_environments(ClusterWorld& world) {
 void install_gateway_api(ControlPlane& plane) {
   static const bool installed = [&] {
     plane.must_kubectl({"apply", "--server-side", "-f",
-                        RIPCORD_SOURCE_DIR "/tests/support/gateway_api/httproutes.yaml"});
+                        source_dir() + "/tests/support/gateway_api/httproutes.yaml"});
     plane.must_kubectl({"wait", "--for=condition=Established",
                         "crd/httproutes.gateway.networking.k8s.io", "--timeout=60s"});
     return true;

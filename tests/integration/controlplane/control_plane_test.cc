@@ -2,6 +2,8 @@
 // The control plane that the Kubernetes tests stand on: what they assume of it, asked of it.
 #include "tests/support/control_plane.h"
 
+#include "tests/support/paths/paths.h"
+
 #include <string>
 
 #include <gtest/gtest.h>
@@ -34,7 +36,7 @@ class AControlPlane : public ::testing::Test {
 };
 
 std::string version_of_the_module() {
-  const std::string file = read_file(RIPCORD_SOURCE_DIR "/tests/controlplane/go.mod");
+  const std::string file = read_file(source_dir() + "/tests/controlplane/go.mod");
   const std::string name = "k8s.io/kubernetes ";
   const std::size_t begin = file.find(name) + name.size();
   return file.substr(begin, file.find('\n', begin) - begin);

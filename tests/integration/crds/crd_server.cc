@@ -2,6 +2,7 @@
 #include "tests/integration/crds/crd_server.h"
 
 #include "controller/codec/json_reader.h"
+#include "tests/support/paths/paths.h"
 
 #include <regex>
 #include <stdexcept>
@@ -39,8 +40,8 @@ std::vector<std::string> ApiReply::fields() const {
 }
 
 CrdServer::CrdServer() : plane_(shared_control_plane()) {
-  const RunResult result = plane_.kubectl(
-      {"apply", "-f", std::string(RIPCORD_SOURCE_DIR) + "/crds", "--validate=strict"});
+  const RunResult result =
+      plane_.kubectl({"apply", "-f", source_dir() + "/crds", "--validate=strict"});
   applied_ = result.out + result.err;
   if (result.exit_code != 0) {
     throw std::runtime_error("crds/ could not be applied: " + applied_);

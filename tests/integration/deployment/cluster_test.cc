@@ -3,6 +3,7 @@
 // the rights that come with it are enough and no more.
 
 #include "tests/support/control_plane.h"
+#include "tests/support/paths/paths.h"
 
 #include <algorithm>
 #include <optional>
@@ -18,7 +19,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kManifests = std::string(RIPCORD_SOURCE_DIR) + "/manifests/";
+const std::string kManifests = source_dir() + "/manifests/";
 constexpr const char* kRipcord = "system:serviceaccount:ripcord-system:ripcord";
 
 // An empty namespace is all of them; a name follows the resource after a colon.
@@ -111,8 +112,7 @@ TEST_F(Installed, TakesEveryOverlayWithoutAWarning) {
 
 // Nothing when helm was not built.
 std::optional<std::string> helm() {
-  const RunResult found =
-      run({.argv = {std::string(RIPCORD_SOURCE_DIR) + "/tests/helm/build", "--find"}});
+  const RunResult found = run({.argv = {source_dir() + "/tests/helm/build", "--find"}});
   if (found.exit_code != 0) {
     EXPECT_FALSE(control_plane_is_required()) << found.err;
     return std::nullopt;
@@ -120,7 +120,7 @@ std::optional<std::string> helm() {
   return found.out.substr(0, found.out.find('\n')) + "/helm";
 }
 
-const std::string kChart = std::string(RIPCORD_SOURCE_DIR) + "/helm/ripcord";
+const std::string kChart = source_dir() + "/helm/ripcord";
 
 TEST_F(Installed, TakesTheChartWithoutAWarning) {
   const std::optional<std::string> program = helm();
@@ -215,7 +215,7 @@ TEST_F(Installed, MayDoWhatItNeeds) {
       {"update", kLeases, "leases:ripcord-leader", "ripcord-system"},
       // Of the drivers, in the namespace that bound them.
       {"patch", "", "services", "shop"},
-      {"watch", "discovery.k8s.io", "endpointslices", "shop"},
+      {"list", "discovery.k8s.io", "endpointslices", "shop"},
       {"get", "gateway.networking.k8s.io", "httproutes", "shop"},
       {"patch", "gateway.networking.k8s.io", "httproutes", "shop"},
       {"create", "", "configmaps", "shop"},
@@ -249,6 +249,7 @@ TEST_F(Installed, MayDoNothingElse) {
       {"patch", "", "services", "default"},
       {"create", "", "services", "shop"},
       {"delete", "", "services", "shop"},
+      {"watch", "discovery.k8s.io", "endpointslices", "shop"},
       {"patch", "discovery.k8s.io", "endpointslices", "shop"},
       {"patch", "gateway.networking.k8s.io", "httproutes", "default"},
       {"create", "gateway.networking.k8s.io", "httproutes", "shop"},

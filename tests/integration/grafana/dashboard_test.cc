@@ -4,6 +4,7 @@
 
 #include "tests/integration/grafana/incident.h"
 #include "tests/integration/grafana/scraping_prometheus.h"
+#include "tests/support/paths/paths.h"
 
 #include <algorithm>
 #include <regex>
@@ -19,7 +20,7 @@ namespace {
 using nlohmann::json;
 using testing::IsEmpty;
 
-const std::string kFolder = std::string(RIPCORD_SOURCE_DIR) + "/manifests/grafana/";
+const std::string kFolder = source_dir() + "/manifests/grafana/";
 
 // Panels that may be empty in this test, and why. What they ask must be well-formed all the same.
 const std::string kCluster = "only where objects come from a Kubernetes API server";

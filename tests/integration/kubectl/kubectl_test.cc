@@ -6,6 +6,7 @@
 #include "adapters/http/server.h"
 #include "adapters/memory/object_store.h"
 #include "tests/support/control_plane.h"
+#include "tests/support/paths/paths.h"
 
 #include <filesystem>
 #include <fstream>
@@ -18,7 +19,7 @@
 namespace ripcord {
 namespace {
 
-const std::string kFolder = std::string(RIPCORD_SOURCE_DIR) + "/tests/integration/kubectl";
+const std::string kFolder = source_dir() + "/tests/integration/kubectl";
 
 struct Step {
   std::string command;
@@ -119,8 +120,7 @@ class Standalone {
 
 // Our kinds and the namespace of the scripts.
 void prepare(const ControlPlane& plane) {
-  for (const auto& file :
-       std::filesystem::directory_iterator(std::string(RIPCORD_SOURCE_DIR) + "/crds")) {
+  for (const auto& file : std::filesystem::directory_iterator(source_dir() + "/crds")) {
     if (file.path().filename().string().starts_with("ripcord.dev_")) {
       plane.must_kubectl({"apply", "--server-side", "-f", file.path().string()});
     }

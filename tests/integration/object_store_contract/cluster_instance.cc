@@ -4,6 +4,7 @@
 #include "adapters/kubernetes/remote_object_store.h"
 #include "tests/contract/object_store/object_store_contract.h"
 #include "tests/support/control_plane.h"
+#include "tests/support/paths/paths.h"
 
 namespace ripcord {
 namespace {
@@ -37,7 +38,7 @@ void await_admission_policy(ObjectStore& store) {
 // cases.
 bool prepare(ObjectStore& store) {
   const ControlPlane& plane = shared_control_plane();
-  plane.must_kubectl({"apply", "-f", RIPCORD_SOURCE_DIR "/crds"});
+  plane.must_kubectl({"apply", "-f", source_dir() + "/crds"});
   plane.must_kubectl({"wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"});
   for (const std::string ns : {"shop", "a", "b", "a-b"}) {
     plane.must_kubectl({"create", "namespace", ns});

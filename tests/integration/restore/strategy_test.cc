@@ -6,6 +6,7 @@
 #include "adapters/sqlite/restore_databases.h"
 #include "controller/codec/codec.h"
 #include "controller/strategies/restore_request.h"
+#include "tests/support/paths/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/status_matchers.h"
 
@@ -266,7 +267,7 @@ TEST_F(RestoreStrategy, ALinkCannotLeaveTheCatalog) {
 }
 
 TEST_F(RestoreStrategy, TheStoreTakesTheExampleOfTheDocumentation) {
-  const std::string page = read_file(std::string(RIPCORD_SOURCE_DIR) + "/docs/restorerequest.md");
+  const std::string page = read_file(source_dir() + "/docs/restorerequest.md");
   const auto begin = page.find("apiVersion: ripcord.dev/v1alpha1");
   const codec::ManifestFile file =
       codec::read_manifests(page.substr(begin, page.find("```", begin) - begin), "example");

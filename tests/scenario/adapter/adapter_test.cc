@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conversations with the real binary: the four lines of the issue, and every file in cases/.
 #include "tests/scenario/adapter/script.h"
+#include "tests/support/paths/paths.h"
 #include "tests/support/process.h"
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 namespace ripcord {
 namespace {
 
-const std::string kAdapter = std::string(RIPCORD_BIN_DIR) + "/ripcord-adapter";
+const std::string kAdapter = bin_dir() + "/ripcord-adapter";
 
 ProcessOptions adapter_options() {
   ProcessOptions options;
@@ -153,7 +154,7 @@ TEST_P(AdapterCase, GoesAsWritten) {
 }
 
 TEST(Adapter, TheConversationInTheDocumentationIsTrue) {
-  const std::string page = read_file(std::string(RIPCORD_SOURCE_DIR) + "/docs/adapter.md");
+  const std::string page = read_file(source_dir() + "/docs/adapter.md");
   std::size_t at = page.find("```", page.find("## A conversation"));
   ASSERT_NE(at, std::string::npos);
   at = page.find('\n', at) + 1;
@@ -245,11 +246,10 @@ TEST(Adapter, ChangesDesiredStateInARunningRipcord) {
   const TempDir dir;
   write_manifests(dir);
   const std::string api = "127.0.0.1:" + std::to_string(free_port());
-  ChildProcess ripcord(
-      {.argv = {std::string(RIPCORD_BIN_DIR) + "/ripcord", "run", "--manifests",
-                dir.path().string(), "--metrics-bind-address", "0", "--health-probe-bind-address",
-                "0", "--api-bind-address", api, "--ofrep-bind-address",
-                "127.0.0.1:" + std::to_string(free_port())}});
+  ChildProcess ripcord({.argv = {bin_dir() + "/ripcord", "run", "--manifests", dir.path().string(),
+                                 "--metrics-bind-address", "0", "--health-probe-bind-address", "0",
+                                 "--api-bind-address", api, "--ofrep-bind-address",
+                                 "127.0.0.1:" + std::to_string(free_port())}});
   ASSERT_TRUE(eventually([&] {
     return run({.argv = {"curl", "-sf",
                          "http://" + api +

@@ -3,6 +3,7 @@
 
 #include "controller/codec/yaml_reader.h"
 #include "tests/support/crds/schema.h"
+#include "tests/support/paths/paths.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -100,8 +101,7 @@ CorpusCase case_of(const std::string& file, const Node& base, const Node& node) 
 
 std::vector<CorpusCase> read_corpus() {
   std::vector<fs::path> files;
-  for (const auto& entry :
-       fs::directory_iterator(fs::path(RIPCORD_SOURCE_DIR) / "tests/golden/corpus")) {
+  for (const auto& entry : fs::directory_iterator(fs::path(source_dir()) / "tests/golden/corpus")) {
     files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());

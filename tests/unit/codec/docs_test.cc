@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/codec/codec.h"
+#include "tests/support/paths/paths.h"
 #include "tests/support/status_matchers.h"
 
 #include <fstream>
@@ -14,7 +15,7 @@ namespace {
 
 // The ```yaml blocks of a page.
 std::vector<std::string> yaml_blocks(const std::string& page) {
-  std::ifstream in(std::string(RIPCORD_SOURCE_DIR) + "/docs/" + page);
+  std::ifstream in(source_dir() + "/docs/" + page);
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   std::vector<std::string> blocks;
   for (std::size_t at = 0; (at = text.find("```yaml\n", at)) != std::string::npos;) {

@@ -3,6 +3,7 @@
 // YAML with all defaults, what an invalid one gives as the list of its errors. RIPCORD_WRITE_GOLDEN
 // in the environment writes the .expected files anew.
 #include "controller/codec/codec.h"
+#include "tests/support/paths/paths.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -29,7 +30,7 @@ std::string slurp(const fs::path& path) {
 std::vector<fs::path> golden_files(std::string_view folder) {
   std::vector<fs::path> files;
   for (const auto& entry :
-       fs::recursive_directory_iterator(fs::path(RIPCORD_SOURCE_DIR) / "tests/golden")) {
+       fs::recursive_directory_iterator(fs::path(source_dir()) / "tests/golden")) {
     const fs::path& path = entry.path();
     if (path.parent_path().filename() == folder &&
         (path.extension() == ".yaml" || path.extension() == ".json")) {

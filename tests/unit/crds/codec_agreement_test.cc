@@ -5,6 +5,7 @@
 #include "controller/codec/resource_codec.h"
 #include "controller/codec/yaml_reader.h"
 #include "tests/support/crds/schema.h"
+#include "tests/support/paths/paths.h"
 #include "tests/unit/codec/random_resource.h"
 
 #include <algorithm>
@@ -142,7 +143,7 @@ TEST(CodecAndSchema, GoldenManifestsFitTheSchema) {
   const std::vector<Crd> crds = load_crds();
   std::size_t checked = 0;
   for (const auto& entry :
-       fs::recursive_directory_iterator(fs::path(RIPCORD_SOURCE_DIR) / "tests/golden")) {
+       fs::recursive_directory_iterator(fs::path(source_dir()) / "tests/golden")) {
     const fs::path& path = entry.path();
     if (path.parent_path().filename() == "valid" && path.extension() == ".yaml") {
       checked += check_objects(crds, slurp(path), path);
@@ -155,8 +156,7 @@ TEST(CodecAndSchema, TheExamplesOfTheDocumentationAndTheQuickstartFitTheSchema) 
   const std::vector<Crd> crds = load_crds();
   std::size_t checked = 0;
   for (const char* folder : {"docs", "manifests"}) {
-    for (const auto& entry :
-         fs::recursive_directory_iterator(fs::path(RIPCORD_SOURCE_DIR) / folder)) {
+    for (const auto& entry : fs::recursive_directory_iterator(fs::path(source_dir()) / folder)) {
       const std::string name = entry.path().filename();
       const std::string text = entry.is_regular_file() ? slurp(entry.path()) : "";
       if (name.ends_with(".yaml") || name.ends_with(".yaml.in")) {

@@ -140,6 +140,52 @@ TEST_F(StrategyReconcilerTest, ReflectsAnOutcomeThatTheStrategyPutInNoCondition)
   EXPECT_EQ(status().conditions.find(kReconciling), nullptr);
 }
 
+// As a server lets in whose rules are older than ours. It keeps one object, so that it needs no
+// rules.
+class LaxStore final : public ObjectStore {
+ public:
+  explicit LaxStore(Resource object) : object_(std::move(object)) {}
+  const Resource& object() const { return object_; }
+  Result<ResourcePtr> get(const ObjectKey& /*key*/) const override {
+    return std::make_shared<const Resource>(object_);
+  }
+  Result<ObjectList> list(Kind /*kind*/, std::optional<std::string> /*ns*/) const override {
+    return error(StatusCode::kUnavailable, "not here");
+  }
+  Result<std::unique_ptr<ObjectWatch>> watch(Kind /*kind*/, std::int64_t /*from*/) const override {
+    return error(StatusCode::kUnavailable, "not here");
+  }
+  Result<ResourcePtr> create(const Resource& object) override { return update_status(object); }
+  Result<ResourcePtr> update(const Resource& object) override { return update_status(object); }
+  Result<ResourcePtr> update_status(const Resource& object) override {
+    object_ = object;
+    return get(object.key());
+  }
+  Status remove(const ObjectKey& /*key*/, const Preconditions& /*preconditions*/) override {
+    return ok_status();
+  }
+
+ private:
+  Resource object_;
+};
+
+TEST_F(StrategyReconcilerTest, StallsAnObjectThatBreaksARuleAndDoesNotAct) {
+  always_ready();
+  Resource wrong = stored();
+  std::get<FeatureFlagSpec>(wrong.spec).default_variant = "green";
+  LaxStore lax(wrong);
+  StrategyReconciler reconciler(lax, strategy_, events_, metrics_, clock_);
+  const Outcome outcome = reconciler.reconcile({key_, "r1", {}, {}});
+  EXPECT_TRUE(std::holds_alternative<Stalled>(outcome));
+  EXPECT_EQ(strategy_.converged, 0);
+  const Condition* stalled = common(lax.object().status).conditions.find(kStalled);
+  ASSERT_NE(stalled, nullptr);
+  EXPECT_EQ(stalled->reason, "Invalid");
+  EXPECT_THAT(stalled->message, testing::HasSubstr("spec.defaultVariant"));
+  ASSERT_EQ(events_.all.size(), 1U);
+  EXPECT_EQ(events_.all[0].type, Event::Type::kWarning);
+}
+
 TEST_F(StrategyReconcilerTest, DoesNotTouchASuspendedObject) {
   always_ready();
   reconcile();

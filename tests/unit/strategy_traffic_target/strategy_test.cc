@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The strategy over a router in memory and on virtual time: orders, gates and reports.
 #include "controller/codec/codec.h"
+#include "tests/support/paths/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/traffic/traffic_world.h"
@@ -127,8 +128,9 @@ TEST_F(TrafficStrategy, TheRoutersOwnWordHoldsASwitchBeforeAnythingIsPutOnRecord
   world.state.not_ready["green"] = "Service shop-green has no ready endpoint";
   loop.settle();
   EXPECT_THAT(world.diary, ElementsAre());
-  EXPECT_TRUE(status().history.empty());
-  const Condition* held = status().conditions.find("DestinationUnhealthy");
+  const TrafficTargetStatus before = status();
+  EXPECT_TRUE(before.history.empty());
+  const Condition* held = before.conditions.find("DestinationUnhealthy");
   ASSERT_NE(held, nullptr);
   EXPECT_THAT(held->message, testing::HasSubstr("Service shop-green has no ready endpoint"));
   EXPECT_EQ(loop.metrics().sum("ripcord_rollback_available{traffic_target}"), 0);
@@ -274,7 +276,7 @@ TEST_F(TrafficStrategy, AnExpiredOverrideGivesTheTrafficBackToTheSpec) {
 
 // The first example of the manual is a manifest that is read and converged.
 TEST(TrafficDocs, TheExampleOfTheManualIsAccepted) {
-  const std::string page = read_file(RIPCORD_SOURCE_DIR "/docs/traffictarget.md");
+  const std::string page = read_file(source_dir() + "/docs/traffictarget.md");
   const std::size_t begin = page.find("```yaml\n") + 8;
   const codec::ManifestFile file =
       codec::read_manifests(page.substr(begin, page.find("```", begin) - begin), "manual");
