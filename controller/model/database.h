@@ -2,6 +2,8 @@
 #pragma once
 // How a manifest names a database. A value; never holds a password.
 
+#include "controller/model/cluster_refs.h"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,15 +12,6 @@ namespace ripcord {
 
 enum class Engine { kPostgreSql, kSqlite, kSimulation };
 std::string_view to_string(Engine engine);  // "PostgreSQL", "SQLite", "Simulation"
-
-// A key of a Secret in the namespace of the object that names it.
-struct SecretKeyRef {
-  std::string name;
-  std::string key;
-  std::string ns{};  // not on the wire: see located()
-
-  bool operator==(const SecretKeyRef&) const = default;
-};
 
 struct DatabaseRef {
   Engine engine = Engine::kPostgreSql;

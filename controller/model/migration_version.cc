@@ -17,4 +17,11 @@ std::string_view to_string(DataEffect effect) {
   return "Unknown";
 }
 
+MigrationSourceRef located(MigrationSourceRef ref, const std::string& ns) {
+  if (ref.config_map) {
+    ref.config_map->ns = ns;
+  }
+  return ref;
+}
+
 }  // namespace ripcord
