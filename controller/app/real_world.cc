@@ -7,7 +7,10 @@
 #include "adapters/http/client.h"
 #include "adapters/http/server.h"
 #include "adapters/kubernetes/cluster_secrets.h"
+#include "adapters/kubernetes/config_map_migrations.h"
+#include "adapters/kubernetes/config_map_sink.h"
 #include "adapters/kubernetes/http_route_router.h"
+#include "adapters/kubernetes/object_follower.h"
 #include "adapters/kubernetes/service_router.h"
 #include "adapters/migrationdir/migration_directory.h"
 #include "adapters/ofrep/evaluation.h"
@@ -50,14 +53,33 @@ class LateEvaluation final : public FlagEvaluation {
 
 // The drivers that exist only in a cluster.
 struct ClusterParts {
-  ClusterParts(const ClusterReach& reach, Clock& clock, const Trace& trace)
+  ClusterParts(const ClusterReach& reach, Clock& clock, const Logger& log, const Trace& trace)
       : service(reach, clock, {.trace = trace}),
         http_route(reach, clock, {.trace = trace}),
-        secrets(reach) {}
+        secrets(reach),
+        migrations(reach),
+        flag_files(reach, trace),
+        follower(reach, clock, log) {}
 
   kubernetes::ServiceRouters service;
   kubernetes::HttpRouteRouters http_route;
   kubernetes::ClusterSecrets secrets;
+  kubernetes::ConfigMapMigrations migrations;
+  kubernetes::ConfigMapSink flag_files;
+  kubernetes::ObjectFollower follower;
+};
+
+// Those of the manifest's file system, and in a cluster those of a ConfigMap too.
+class MigrationsBySource final : public MigrationSource {
+ public:
+  explicit MigrationsBySource(MigrationSource* config_map) : config_map_(config_map) {}
+  Result<std::vector<Migration>> load(const MigrationSourceRef& ref) override {
+    return ref.config_map && config_map_ != nullptr ? config_map_->load(ref) : files_.load(ref);
+  }
+
+ private:
+  migrationdir::MigrationDirectory files_;
+  MigrationSource* const config_map_;
 };
 
 Trace debug_trace(const Logger& log, std::string driver) {
@@ -74,7 +96,7 @@ struct RealWorld::Parts {
         ofrep(flags, options.metrics),
         haproxy({.trace = debug_trace(options.log, "haproxy")}),
         cluster(options.cluster
-                    ? std::make_unique<ClusterParts>(*options.cluster, options.clock,
+                    ? std::make_unique<ClusterParts>(*options.cluster, options.clock, options.log,
                                                      debug_trace(options.log, "kubernetes"))
                     : nullptr),
         routers({.haproxy = haproxy,
@@ -86,6 +108,7 @@ struct RealWorld::Parts {
         sqlite_schemas(options.clock, debug_trace(options.log, "sqlite")),
         schemas(postgres_schemas, sqlite_schemas),
         inspector(postgres_inspector, sqlite_inspector),
+        migrations(cluster ? &cluster->migrations : nullptr),
         postgres_restores(commands, options.clock,
                           {.trace = debug_trace(options.log, "postgres"),
                            .secrets = cluster ? &cluster->secrets : nullptr}),
@@ -110,7 +133,7 @@ struct RealWorld::Parts {
   pgquery::PostgresInspector postgres_inspector;
   sqlite::SqliteInspector sqlite_inspector;
   InspectorByEngine inspector;
-  migrationdir::MigrationDirectory migrations;
+  MigrationsBySource migrations;
   BackupDirectory backups;
   ChildRunner commands;
   postgres::PostgresRestores postgres_restores;
@@ -131,7 +154,9 @@ World RealWorld::world() {
           .migrations = parts_->migrations,
           .inspector = parts_->inspector,
           .backups = parts_->backups,
-          .restores = parts_->restores};
+          .restores = parts_->restores,
+          .flag_files = parts_->cluster ? &parts_->cluster->flag_files : nullptr,
+          .references = parts_->cluster ? &parts_->cluster->follower : nullptr};
 }
 
 Result<std::uint16_t> RealWorld::serve_flags(http::HttpServer& server, const std::string& address) {

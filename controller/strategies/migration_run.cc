@@ -64,7 +64,8 @@ Outcome MigrationRun::run() {
 Result<MigrationObservation> MigrationRun::observe(SchemaState state) {
   show_version(state);
   ASSIGN_OR_RETURN(MigrationObservation observed,
-                   observe_migration(spec_, std::move(state), status_.used_approval, tools_));
+                   observe_migration(spec_, reconcile_.object.meta.ns, std::move(state),
+                                     status_.used_approval, tools_));
   show(observed);
   return observed;
 }
