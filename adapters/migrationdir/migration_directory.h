@@ -4,8 +4,8 @@
 // 3_add_total.down.sql) or over the migrations written in the manifest itself. Reads the files anew
 // at every call. Other files and sub-directories are left alone. A version may have only one half.
 // Fails with FailedPrecondition (no such directory), Unavailable (a file cannot be read) and
-// InvalidArgument naming the file: duplicates, versions over 2^63-1, files over 8 MiB.
-// Thread-safe, keeps no state.
+// InvalidArgument: a ConfigMap (OnlyOnKubernetes), and naming the file: duplicates, versions over
+// 2^63-1, files over 8 MiB. Thread-safe, keeps no state.
 
 #include "controller/ports/schema_database.h"
 

@@ -197,8 +197,8 @@ struct Words {
       return holds({"DATABASE", "ROLE", "TABLESPACE"});
     }
     if (is(0, {"DO"})) {
-      return body_holds({"ROLE", "DATABASE", "TABLESPACE", "SYSTEM", "SUBSCRIPTION", "PROGRAM",
-                         "DBLINK"});
+      return body_holds(
+          {"ROLE", "DATABASE", "TABLESPACE", "SYSTEM", "SUBSCRIPTION", "PROGRAM", "DBLINK"});
     }
     return is(0, {"REASSIGN", "LOAD"});
   }
@@ -330,10 +330,10 @@ std::optional<std::string> reaches_beyond(const std::vector<SqlStatement>& scrip
 
 Result<std::unique_ptr<ShadowSchema>> PostgresShadows::make(
     const DatabaseRef& target, const std::optional<DatabaseRef>& elsewhere, std::stop_token stop) {
-  ASSIGN_OR_RETURN(const std::string url, resolve_url(target));
+  ASSIGN_OR_RETURN(const std::string url, resolve_url(target, secrets_));
   std::string shadow_url = url;
   if (elsewhere) {
-    ASSIGN_OR_RETURN(shadow_url, resolve_url(*elsewhere));
+    ASSIGN_OR_RETURN(shadow_url, resolve_url(*elsewhere, secrets_));
   }
   ASSIGN_OR_RETURN(Connection connection, Connection::open(url, {}, stop));
   ASSIGN_OR_RETURN(std::shared_ptr<Keeper> keeper,

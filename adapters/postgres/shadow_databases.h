@@ -10,15 +10,17 @@
 
 #include "controller/base/trace.h"
 #include "controller/ports/command.h"
+#include "controller/ports/secrets.h"
 #include "controller/ports/shadow_database.h"
 
 namespace ripcord::postgres {
 
 class PostgresShadows final : public ShadowDatabases {
  public:
-  // `commands` outlives this and everything it makes.
-  explicit PostgresShadows(CommandRunner& commands, Trace trace = {})
-      : commands_(commands), trace_(std::move(trace)) {}
+  // `commands` and `secrets` (where there are any) outlive this and everything it makes.
+  explicit PostgresShadows(CommandRunner& commands, Trace trace = {},
+                           SecretReader* secrets = nullptr)
+      : commands_(commands), trace_(std::move(trace)), secrets_(secrets) {}
   Result<std::unique_ptr<ShadowSchema>> make(const DatabaseRef& target,
                                              const std::optional<DatabaseRef>& elsewhere,
                                              std::stop_token stop) override;
@@ -26,6 +28,7 @@ class PostgresShadows final : public ShadowDatabases {
  private:
   CommandRunner& commands_;
   Trace trace_;
+  SecretReader* secrets_;
 };
 
 // The first statement that reaches beyond its database, in words; nothing when none does. What a

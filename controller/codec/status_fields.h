@@ -53,6 +53,7 @@ void describe(A& a, FeatureFlagStatus& v) {
   a.optional("value", v.value);
   a.field("enabled", v.enabled);
   a.field("overridden", v.overridden);
+  a.optional("sinks", v.sinks);
 }
 
 template <class A>

@@ -31,4 +31,11 @@ std::string_view to_string(Reversibility result) {
   return "Unproven";
 }
 
+MigrationSourceRef located(MigrationSourceRef ref, const std::string& ns) {
+  if (ref.config_map) {
+    ref.config_map->ns = ns;
+  }
+  return ref;
+}
+
 }  // namespace ripcord

@@ -28,12 +28,17 @@ struct Migration {
   bool operator==(const Migration&) const = default;
 };
 
+// One of these.
 struct MigrationSourceRef {
-  std::string directory;                     // either: golang-migrate layout
-  std::vector<Migration> inline_migrations;  // or
+  std::string directory;  // golang-migrate layout
+  std::vector<Migration> inline_migrations;
+  std::optional<ConfigMapRef> config_map{};  // its keys are the files of such a directory
 
   bool operator==(const MigrationSourceRef&) const = default;
 };
+
+// The reference for drivers, as located(DatabaseRef, ...).
+MigrationSourceRef located(MigrationSourceRef ref, const std::string& ns);
 
 enum class DownPolicy { kApprove, kAllow, kForbid };
 enum class DataLossPolicy { kForbid, kApprove };

@@ -42,11 +42,16 @@ void check_inline(const std::vector<Migration>& migrations, FieldErrors& errors)
 }
 
 void check_source(const MigrationSourceRef& source, FieldErrors& errors) {
-  if (source.directory.empty() == source.inline_migrations.empty()) {
-    errors.add("spec.source",
-               source.directory.empty()
-                   ? "is missing; write `source: {directory: ./migrations}` or inline migrations"
-                   : "write either directory or inline, not both");
+  const int given = (source.directory.empty() ? 0 : 1) +
+                    (source.inline_migrations.empty() ? 0 : 1) + (source.config_map ? 1 : 0);
+  if (given != 1) {
+    errors.add("spec.source", given == 0
+                                  ? "is missing; write `source: {directory: ./migrations}`, inline "
+                                    "migrations or `source: {configMapRef: {name: NAME}}`"
+                                  : "write only one of directory, inline and configMapRef");
+  }
+  if (source.config_map) {
+    check_object_name("spec.source.configMapRef.name", source.config_map->name, errors);
   }
   errors.text("spec.source.directory", source.directory, kMaxPathBytes);
   check_inline(source.inline_migrations, errors);

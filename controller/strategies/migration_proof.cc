@@ -95,8 +95,8 @@ std::string proof_digest(const Migration& migration) {
   return sha256_hex(migration.up.value_or("") + '\0' + migration.down.value_or(""));
 }
 
-Result<std::vector<MigrationProof>> prove(ShadowDatabases& shadows,
-                                          const MigrationVersionSpec& spec,
+Result<std::vector<MigrationProof>> prove(ShadowDatabases& shadows, const DatabaseRef& target,
+                                          const MigrationPolicy& policy,
                                           const std::vector<MigrationStep>& steps,
                                           const std::vector<MigrationProof>& known,
                                           std::stop_token stop) {
@@ -115,15 +115,15 @@ Result<std::vector<MigrationProof>> prove(ShadowDatabases& shadows,
     return proofs;
   }
   std::optional<DatabaseRef> elsewhere;
-  if (!spec.policy.shadow_url_env.empty() || !spec.policy.shadow_url_file.empty()) {
-    elsewhere = {.engine = spec.database.engine,
-                 .url_env = spec.policy.shadow_url_env,
-                 .url_file = spec.policy.shadow_url_file};
+  if (!policy.shadow_url_env.empty() || !policy.shadow_url_file.empty()) {
+    elsewhere = {.engine = target.engine,
+                 .url_env = policy.shadow_url_env,
+                 .url_file = policy.shadow_url_file};
   }
-  auto schema = shadows.make(spec.database, elsewhere, stop);
+  auto schema = shadows.make(target, elsewhere, stop);
   Status blocked = schema ? ok_status() : schema.error();
   const auto may_pass = [&] {
-    return spec.policy.proof == ProofPolicy::kRequire &&
+    return policy.proof == ProofPolicy::kRequire &&
            (blocked.code() == StatusCode::kUnavailable ||
             blocked.code() == StatusCode::kDeadlineExceeded ||
             blocked.code() == StatusCode::kResourceExhausted);

@@ -17,8 +17,9 @@ std::string proof_digest(const Migration& migration);
 // One proof for each step up of `steps`, ascending. Those of `known` that are about the same
 // scripts are taken as they are; only when all are, nothing is tried. What cannot be tried is
 // Unproven, with why. Cancelled when stopped.
-Result<std::vector<MigrationProof>> prove(ShadowDatabases& shadows,
-                                          const MigrationVersionSpec& spec,
+// `target` is spec.database as drivers want it (see located()).
+Result<std::vector<MigrationProof>> prove(ShadowDatabases& shadows, const DatabaseRef& target,
+                                          const MigrationPolicy& policy,
                                           const std::vector<MigrationStep>& steps,
                                           const std::vector<MigrationProof>& known,
                                           std::stop_token stop);

@@ -40,7 +40,7 @@ Outcome MigrationRun::run() {
   if (!spec_.approval) {
     status_.used_approval.reset();
   }
-  auto database = tools_.databases.open(spec_.database);
+  auto database = tools_.databases.open(located(spec_.database, reconcile_.object.meta.ns));
   if (!database) {
     return fail(database.error());
   }
@@ -79,7 +79,8 @@ Outcome MigrationRun::run() {
 Result<MigrationObservation> MigrationRun::observe(SchemaState state) {
   show_version(state);
   ASSIGN_OR_RETURN(MigrationObservation observed,
-                   observe_migration(spec_, std::move(state), status_.used_approval, tools_));
+                   observe_migration(spec_, reconcile_.object.meta.ns, std::move(state),
+                                     status_.used_approval, tools_));
   show(observed);
   return observed;
 }
@@ -255,9 +256,10 @@ Result<std::optional<Hold>> MigrationRun::prove_ups(const MigrationObservation& 
   status_.conditions.set_reconciling("Proving", "trying the migrations on a shadow database",
                                      generation(), now());
   RETURN_IF_ERROR(reconcile_.publish());
-  ASSIGN_OR_RETURN(const std::vector<MigrationProof> proofs,
-                   prove(*tools_.shadows, spec_, observed.decision.steps, status_.proofs,
-                         reconcile_.request.stop));
+  ASSIGN_OR_RETURN(
+      const std::vector<MigrationProof> proofs,
+      prove(*tools_.shadows, located(spec_.database, reconcile_.object.meta.ns), spec_.policy,
+            observed.decision.steps, status_.proofs, reconcile_.request.stop));
   for (const MigrationProof& proof : proofs) {
     std::erase_if(status_.proofs, [&](const auto& old) { return old.version == proof.version; });
     status_.proofs.push_back(proof);

@@ -33,12 +33,14 @@ Status plan_undo(Engine engine, const MigrationTools& tools, MigrationMove& move
 
 }  // namespace
 
-Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec, SchemaState state,
+Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
+                                               const std::string& ns, SchemaState state,
                                                const std::optional<UsedApproval>& used,
                                                const MigrationTools& tools) {
   const WallTime now = tools.clock.wall_now();
   MigrationObservation observed{std::move(state), {}, {}};
-  Result<std::vector<Migration>> files = tools.source.load(spec.source);
+  Result<std::vector<Migration>> files =
+      tools.source.load(spec.source.config_map ? located(spec.source, ns) : spec.source);
   if (!files && needs_source(spec, now)) {
     return as_return(files.error());
   }
@@ -65,10 +67,12 @@ Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
 Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_token /*stop*/) {
   const auto& spec = std::get<MigrationVersionSpec>(object.spec);
   const auto& status = std::get<MigrationVersionStatus>(object.status);
-  ASSIGN_OR_RETURN(const auto database, tools_.databases.open(spec.database));
+  ASSIGN_OR_RETURN(const auto database,
+                   tools_.databases.open(located(spec.database, object.meta.ns)));
   ASSIGN_OR_RETURN(SchemaState state, database->read());
-  ASSIGN_OR_RETURN(MigrationObservation observed,
-                   observe_migration(spec, std::move(state), status.used_approval, tools_));
+  ASSIGN_OR_RETURN(
+      MigrationObservation observed,
+      observe_migration(spec, object.meta.ns, std::move(state), status.used_approval, tools_));
   return std::move(observed.decision.plan);
 }
 

@@ -34,10 +34,11 @@ struct MigrationObservation {
   MigrationDecision decision;
 };
 
-// `state` as the database just said; `used` of the status. Fails when the target depends on a
-// source that cannot be read, or a script on the way cannot be split (InvalidArgument, with file
-// and line).
-Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec, SchemaState state,
+// `ns` of the object; `state` as the database just said; `used` of the status. Fails when the
+// target depends on a source that cannot be read, or a script on the way cannot be split
+// (InvalidArgument, with file and line).
+Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
+                                               const std::string& ns, SchemaState state,
                                                const std::optional<UsedApproval>& used,
                                                const MigrationTools& tools);
 
