@@ -62,6 +62,7 @@ class Atlas final : public Layout {
 
   Result<std::vector<Migration>> read(const SourceFiles& files) const override {
     static const std::regex kName(R"(^([0-9]+)(?:_(.*))?\.sql$)");
+    ASSIGN_OR_RETURN(const auto hashes, atlas_hashes(files));
     VersionTable table;
     for (const SourceFile& file : files) {
       if (file.name.size() < 4 || file.name.compare(file.name.size() - 4, 4, ".sql") != 0) {
@@ -77,6 +78,8 @@ class Atlas final : public Layout {
       ASSIGN_OR_RETURN(migration.version, numeric_version(id(), file.name, match[1].str()));
       migration.name = match[2];
       migration.tool_version = match[1];
+      const auto hash = hashes.find(file.name);
+      migration.tool_checksum = hash == hashes.end() ? "" : hash->second;
       RETURN_IF_ERROR(table.add(std::move(migration)));
     }
     RETURN_IF_ERROR(table.check_text_order(id()));

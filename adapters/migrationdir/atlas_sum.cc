@@ -57,6 +57,18 @@ Result<Sum> parse(const std::string& text) {
   return sum;
 }
 
+// Nothing when there is no such file.
+Result<std::optional<Sum>> read_sum(const SourceFiles& files) {
+  const auto file = std::find_if(files.begin(), files.end(),
+                                 [](const SourceFile& each) { return each.name == kSum; });
+  if (file == files.end()) {
+    return std::optional<Sum>{};
+  }
+  ASSIGN_OR_RETURN(const std::string text, file->text());
+  ASSIGN_OR_RETURN(Sum sum, parse(text));
+  return std::optional(std::move(sum));
+}
+
 bool ends_with(const std::string& name, std::string_view end) {
   return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
 }
@@ -109,18 +121,27 @@ Result<std::vector<Line>> compute(const SourceFiles& files, std::string_view end
 
 }  // namespace
 
+Result<std::map<std::string, std::string>> atlas_hashes(const SourceFiles& files) {
+  ASSIGN_OR_RETURN(const std::optional<Sum> sum, read_sum(files));
+  std::map<std::string, std::string> hashes;
+  if (sum) {
+    for (const Line& line : sum->lines) {
+      hashes.emplace(line.name, line.hash);
+    }
+  }
+  return hashes;
+}
+
 Status check_atlas_sum(const SourceFiles& files) {
-  const auto file = std::find_if(files.begin(), files.end(),
-                                 [](const SourceFile& each) { return each.name == kSum; });
-  if (file == files.end()) {
+  ASSIGN_OR_RETURN(const std::optional<Sum> there, read_sum(files));
+  if (!there) {
     return {};
   }
-  ASSIGN_OR_RETURN(const std::string text, file->text());
-  ASSIGN_OR_RETURN(const Sum sum, parse(text));
+  const Sum& sum = *there;
   for (const Line& line : sum.lines) {
-    const bool there = std::any_of(files.begin(), files.end(),
+    const bool found = std::any_of(files.begin(), files.end(),
                                    [&](const SourceFile& each) { return each.name == line.name; });
-    if (!there) {
+    if (!found) {
       return changed(line.name, "is in atlas.sum, but its file is missing");
     }
   }

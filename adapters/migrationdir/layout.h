@@ -46,6 +46,8 @@ std::unique_ptr<Layout> sql_migrate_layout();
 // annotations win, and check_atlas_sum() holds for them as well.
 std::unique_ptr<Layout> atlas_layout();
 Status check_atlas_sum(const SourceFiles& files);
+// Of each file that atlas.sum lists.
+Result<std::map<std::string, std::string>> atlas_hashes(const SourceFiles& files);
 
 // --- what layouts share
 Status bad_file(std::string_view file, std::string_view what);  // "FILE: WHAT"
