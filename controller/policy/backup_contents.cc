@@ -64,6 +64,23 @@ Status compare_contents(const DatabaseContents& backed_up, const DatabaseContent
   return {StatusCode::kFailedPrecondition, std::move(text), "ContentsDiffer"};
 }
 
+Status compare_contents(const BackupManifest& manifest, const DatabaseContents& restored,
+                        std::int64_t server_version) {
+  const bool same_major = manifest.engine != Engine::kPostgreSql ||
+                          manifest.server_version / 10000 == server_version / 10000;
+  if (same_major) {
+    return compare_contents(manifest.contents, restored);
+  }
+  const auto rows_alone = [](DatabaseContents contents) {
+    contents.schema.clear();
+    for (TableContents& table : contents.tables) {
+      table.schema.clear();
+    }
+    return contents;
+  };
+  return compare_contents(rows_alone(manifest.contents), rows_alone(restored));
+}
+
 std::int64_t compare_with_live(std::vector<TableRows>& backup, const std::vector<TableRows>& live) {
   std::int64_t more = 0;
   for (const TableRows& table : live) {

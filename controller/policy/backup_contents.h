@@ -13,6 +13,11 @@ namespace ripcord {
 // FailedPrecondition (ContentsDiffer) names the tables, each with what differs.
 Status compare_contents(const DatabaseContents& backed_up, const DatabaseContents& restored);
 
+// The same for a server of `server_version`. One of another major version writes definitions in its
+// own way, so then only rows and sums are compared.
+Status compare_contents(const BackupManifest& manifest, const DatabaseContents& restored,
+                        std::int64_t server_version);
+
 // Puts the live counts beside those of the backup, by name; a table that only the live database has
 // is added, with no rows. The number of rows that the live database has more, over all tables:
 // at least so many were written since the backup.
