@@ -11,7 +11,7 @@ constexpr std::string_view kEventGroup = "events.k8s.io";
 const std::vector<std::string> kObjectVerbs = {"delete", "deletecollection", "get",    "list",
                                                "patch",  "create",           "update", "watch"};
 const std::vector<std::string> kStatusVerbs = {"get", "patch", "update"};
-const std::vector<std::string> kReadVerbs = {"get", "list"};
+const std::vector<std::string> kReadVerbs = {"get", "list", "watch"};
 
 ApiJson group_json(std::string_view name, std::string_view version) {
   const ApiJson served = {{"groupVersion", std::string(name) + "/" + std::string(version)},
