@@ -41,6 +41,9 @@ ServedResponse open_api_document(ServiceState& state, const ServedRequest& reque
 std::optional<ServedResponse> serve_discovery(ServiceState& state, const ServedRequest& request,
                                               const std::string& path) {
   const bool all_at_once = wants_aggregated_discovery(request);
+  if (path.empty()) {
+    return answer(200, codec::api_paths());
+  }
   if (path == "api") {
     return all_at_once ? aggregated(codec::aggregated_core()) : answer(200, codec::api_versions());
   }
@@ -75,7 +78,8 @@ std::optional<ServedResponse> serve_document(ServiceState& state, const ServedRe
     return answer(200, codec::version_document(state.version));
   }
   if (path == "healthz" || path == "livez" || path == "readyz") {
-    return plain("ok");
+    const bool verbose = query_of(request.query).contains("verbose");
+    return plain(verbose ? fmt::format("[+]ping ok\n{} check passed\n", path) : "ok");
   }
   if (path == "openapi/v3") {
     return answer(200, state.open_api.index);
