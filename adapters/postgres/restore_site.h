@@ -27,9 +27,10 @@ RestoreNames restore_names(const std::string& live, const std::string& uid);
 // The last line of the comment of a database that a restore made:
 // "ripcord: uid=... stage=loaded backup=...". Stages:
 //
-//   loading -> loaded -> swapping -> live
+//   loading -> loaded -> swapping -> live -> reverting -> reverted
 //
-// `swapping` is written before connections are refused, `live` with the renames.
+// `swapping` and `reverting` are written before connections are refused, `live` and `reverted` with
+// the renames: the database that was restored carries its mark wherever it is.
 struct RestoreMark {
   std::string uid;
   std::string stage;
@@ -65,6 +66,8 @@ struct SiteState {
 
   bool swapped(const RestoreSite& site) const;
   bool swap_begun(const RestoreSite& site) const;  // and not ended: connections may be refused
+  bool reverted(const RestoreSite& site) const;
+  bool revert_begun(const RestoreSite& site) const;  // and not ended
 };
 
 Result<Connection> connect_maintenance(const RestoreSite& site, std::stop_token stop);

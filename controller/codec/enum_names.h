@@ -47,12 +47,14 @@ constexpr auto names(RestoreMode) {
       {{"Swap", RestoreMode::kSwap}, {"Drill", RestoreMode::kDrill}}};
 }
 constexpr auto names(RestorePhase) {
-  return std::array<NameOf<RestorePhase>, 6>{{{"Pending", RestorePhase::kPending},
+  return std::array<NameOf<RestorePhase>, 8>{{{"Pending", RestorePhase::kPending},
                                               {"Loading", RestorePhase::kLoading},
                                               {"Verifying", RestorePhase::kVerifying},
                                               {"Swapping", RestorePhase::kSwapping},
                                               {"Completed", RestorePhase::kCompleted},
-                                              {"Failed", RestorePhase::kFailed}}};
+                                              {"Failed", RestorePhase::kFailed},
+                                              {"Reverting", RestorePhase::kReverting},
+                                              {"Reverted", RestorePhase::kReverted}}};
 }
 constexpr auto names(ConditionState) {
   return std::array<NameOf<ConditionState>, 3>{{{"True", ConditionState::kTrue},

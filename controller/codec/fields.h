@@ -238,6 +238,13 @@ template <class A>
 void describe(A& a, RestoreApproval& v) {
   a.required("backup", v.backup);
   a.optional("by", v.by);
+  a.optional("revert", v.revert);
+}
+
+template <class A>
+void describe(A& a, RestoreTargets& v) {
+  a.optional("rto", v.rto);
+  a.optional("rpo", v.rpo);
 }
 
 template <class A>
@@ -260,6 +267,9 @@ void describe(A& a, RestoreRequestSpec& v) {
   a.field("backup", v.backup);
   a.group("catalog", [&](auto& catalog) { catalog.optional("directory", v.catalog_directory); });
   a.field("mode", v.mode);
+  a.optional("revert", v.revert);
+  a.optional("schedule", v.schedule);
+  a.optional("targets", v.targets);
   a.optional("approval", v.approval);
   a.field("verification", v.verification);
   a.field("keepPrevious", v.keep_previous);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // MigrationVersion: the schema version of a database. Values.
-// Versions are those of golang-migrate: 0 .. 2^63-1; "no version" (nothing applied) is an empty
-// optional.
+// Versions are 0 .. 2^63-1 (migration.h); "no version" (nothing applied) is an empty optional.
 
 #include "controller/model/condition.h"
 #include "controller/model/database.h"
+#include "controller/model/migration.h"
 #include "controller/model/override.h"
 #include "controller/model/proof.h"
 
@@ -16,23 +16,11 @@
 
 namespace ripcord {
 
-// One migration as its author wrote it.
-struct Migration {
-  std::int64_t version = 0;
-  std::string name;                 // "add_total" of 3_add_total.up.sql
-  std::optional<std::string> up;    // SQL; absent when there is no such file
-  std::optional<std::string> down;  // SQL; absent or without a statement = irreversible
-  std::string up_file;              // for messages; empty when inline
-  std::string down_file;
-
-  bool operator==(const Migration&) const = default;
-};
-
 // One of these.
 struct MigrationSourceRef {
-  std::string directory;  // golang-migrate layout
+  std::string directory;  // of any MigrationLayout
   std::vector<Migration> inline_migrations;
-  std::optional<ConfigMapRef> config_map{};  // its keys are the files of such a directory
+  std::optional<ConfigMapRef> config_map{};  // its keys are the files of golang-migrate's layout
 
   bool operator==(const MigrationSourceRef&) const = default;
 };

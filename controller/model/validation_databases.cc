@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "controller/base/cron.h"
 #include "controller/model/validation_rules.h"
 
 #include <algorithm>
@@ -70,6 +71,34 @@ void check_backup(const std::string& path, const std::string& name, FieldErrors&
   }
 }
 
+void check_drill(const RestoreRequestSpec& spec, FieldErrors& errors) {
+  const bool drill = spec.mode == RestoreMode::kDrill;
+  if (!spec.schedule.empty()) {
+    const Result<CronSchedule> schedule = CronSchedule::parse(spec.schedule);
+    if (!schedule) {
+      errors.add("spec.schedule", schedule.error().message());
+    }
+    if (!drill) {
+      errors.add("spec.schedule", "belongs to mode Drill; a Swap is done once");
+    }
+  }
+  if (!drill && spec.backup == "Latest") {
+    errors.add("spec.backup", "Latest is for mode Drill; a Swap names its backup");
+  }
+  if (!drill && spec.targets != RestoreTargets{}) {
+    errors.add("spec.targets", "belongs to mode Drill");
+  }
+  if (drill && spec.revert) {
+    errors.add("spec.revert", "belongs to mode Swap; a drill swaps nothing");
+  }
+  if (spec.targets.rto) {
+    errors.duration("spec.targets.rto", *spec.targets.rto, milliseconds(1), hours(24 * 366));
+  }
+  if (spec.targets.rpo) {
+    errors.duration("spec.targets.rpo", *spec.targets.rpo, milliseconds(1), hours(24 * 366));
+  }
+}
+
 }  // namespace
 
 void check(const MigrationVersionSpec& spec, FieldErrors& errors) {
@@ -131,6 +160,7 @@ void check(const RestoreRequestSpec& spec, FieldErrors& errors) {
       errors.add(path, "checks nothing; write min, max or both");
     }
   }
+  check_drill(spec, errors);
   errors.duration("spec.keepPrevious", spec.keep_previous, Duration::zero(), hours(24 * 366));
 }
 
