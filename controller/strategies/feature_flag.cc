@@ -82,9 +82,8 @@ FeatureFlagStrategy::FeatureFlagStrategy(FlagServing& table, FlagEvaluation& end
 }
 
 Result<std::size_t> FeatureFlagStrategy::preload(const ObjectReader& store) {
-  ASSIGN_OR_RETURN(const ObjectList list, store.list(Kind::kFeatureFlag));
   std::size_t loaded = 0;
-  for (const ResourcePtr& object : list.items) {
+  const auto load = [&](const ResourcePtr& object) {
     std::optional<FlagValue> wanted = recorded_value(*object);
     if (auto decision = decide_feature_flag(*object, std::nullopt, clock_.wall_now());
         decision && !suspended(object->spec) && validation_status(*object).ok()) {
@@ -95,7 +94,9 @@ Result<std::size_t> FeatureFlagStrategy::preload(const ObjectReader& store) {
       claims_.take_decision(object->key());  // a restart changes nothing that anybody decided
       ++loaded;
     }
-  }
+  };
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::int64_t version,
+                   store.each(Kind::kFeatureFlag, load));
   return loaded;
 }
 
