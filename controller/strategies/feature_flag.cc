@@ -72,12 +72,8 @@ void set_ready(Resource& object, const FlagDecision& decision, WallTime now) {
 
 FeatureFlagStrategy::FeatureFlagStrategy(FlagServing& table, FlagEvaluation& endpoint,
                                          MetricSink& metrics, const Clock& clock, bool simulated)
-    : claims_(table),
-      endpoint_(endpoint),
-      metrics_(metrics),
-      clock_(clock),
-      simulated_(simulated),
-      available_(metrics, Kind::kFeatureFlag) {
+    : claims_(table), endpoint_(endpoint), metrics_(metrics), clock_(clock), simulated_(simulated) {
+  show_available();
   metrics_.declare(kPropagation, {kSink});
 }
 
@@ -137,7 +133,7 @@ Outcome FeatureFlagStrategy::converge(Reconcile& reconcile) {
 
 void FeatureFlagStrategy::forget(const ObjectKey& key) {
   claims_.release(key);
-  available_.set(key, false);
+  show_available();
 }
 
 Result<std::optional<FlagValue>> FeatureFlagStrategy::served(const std::string& key) {
@@ -177,8 +173,14 @@ FlagClaims::Ruling FeatureFlagStrategy::claim(const Resource& object, FlagAnswer
                                               FlagClaims::Decision decision) {
   FlagClaims::Ruling ruling =
       claims_.claim({object.key(), object.meta.creation_timestamp, std::move(wanted)}, decision);
-  available_.set(object.key(), ruling.won);
+  show_available();
   return ruling;
+}
+
+// There is a way back while a flag is served: off is then one step away.
+void FeatureFlagStrategy::show_available() {
+  const MutexLock lock(gauge_);
+  metrics_.set(metric::kRollbackAvailable, {kStrategy}, static_cast<double>(claims_.served()));
 }
 
 Outcome FeatureFlagStrategy::unverified(Resource& object, const FlagDecision& decision,

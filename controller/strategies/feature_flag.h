@@ -5,12 +5,12 @@
 // that lost the flag, or has another answer, is put right on the way. Thread-safe.
 
 #include "controller/base/clock.h"
+#include "controller/base/mutex.h"
 #include "controller/policy/feature_flag.h"
 #include "controller/ports/flags.h"
 #include "controller/ports/metrics.h"
 #include "controller/ports/object_store.h"
 #include "controller/strategies/flag_claims.h"
-#include "controller/strategies/rollback_available.h"
 #include "controller/strategies/strategy.h"
 
 #include <cstddef>
@@ -46,6 +46,7 @@ class FeatureFlagStrategy final : public Strategy {
   Result<Verified> verify(const ObjectKey& owner, const FlagDecision& decision);
   FlagClaims::Ruling claim(const Resource& object, FlagAnswer wanted,
                            FlagClaims::Decision decision);
+  void show_available();
   Outcome unverified(Resource& object, const FlagDecision& decision, Status why);
   void record(Resource& object, const FlagDecision& decision, const Verified& verified,
               MonoTime started);
@@ -56,7 +57,7 @@ class FeatureFlagStrategy final : public Strategy {
   MetricSink& metrics_;
   const Clock& clock_;
   const bool simulated_;
-  RollbackAvailable available_;  // while it is served: off is then one step away
+  Mutex gauge_;  // held while the gauge is set, so that it never goes back to an older count
 };
 
 }  // namespace ripcord
