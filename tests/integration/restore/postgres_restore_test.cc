@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Restores on a real PostgreSQL: every dump format, clients at work during the swap, what belongs
 // to the database carried over, and kill -9 at every point.
+#include "adapters/postgres/client_tools.h"
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/restore_databases.h"
 #include "adapters/postgres/restore_load.h"
