@@ -251,7 +251,7 @@ Result<OpenedRestore> PostgresRestores::open(const DatabaseRef& ref,
     return error(StatusCode::kInternal, "a restore needs the uid of its request");
   }
   RestoreSite site;
-  ASSIGN_OR_RETURN(site.url, resolve_url(ref));
+  ASSIGN_OR_RETURN(site.url, resolve_url(ref, options_.secrets));
   ASSIGN_OR_RETURN(const UrlParts parts, parse_url(site.url));
   const auto database = parts.options.find("dbname");
   if (database == parts.options.end() || database->second.empty() ||

@@ -70,11 +70,6 @@ struct SiteState {
   bool revert_begun(const RestoreSite& site) const;  // and not ended
 };
 
-// For commands whose rows do not matter.
-inline Status status_of_rows(const Result<Rows>& rows) {
-  return rows ? ok_status() : rows.error();
-}
-
 Result<Connection> connect_maintenance(const RestoreSite& site, std::stop_token stop);
 // FailedPrecondition when the side's name is taken by somebody else's database.
 Result<SiteState> observe(Connection& connection, const RestoreSite& site);

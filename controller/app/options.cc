@@ -66,9 +66,17 @@ void add_run(CLI::App& app, RunOptions& options, DurationTexts& texts, ClusterOp
   run->add_option("--health-probe-bind-address", options.health_address, "/livez, /readyz; 0 = off")
       ->type_name(kAddress)
       ->capture_default_str();
-  run->add_option("--api-bind-address", options.api_address, "Resource API, loopback only; 0 = off")
+  run->add_option("--api-bind-address", options.api_address, "Resource API; 0 = off")
       ->type_name(kAddress)
       ->capture_default_str();
+  run->add_option("--api-token-file", options.api_token_file,
+                  "Its tokens; needed beyond loopback, with "
+                  "--api-tls-cert-file FILE --api-tls-private-key-file FILE")
+      ->type_name("FILE");
+  // Named in the line before; docs/api.md has them.
+  const std::string hidden;
+  run->add_option("--api-tls-cert-file", options.api_tls_certificate)->group(hidden);
+  run->add_option("--api-tls-private-key-file", options.api_tls_key)->group(hidden);
   run->add_option("--ofrep-bind-address", options.ofrep_address, "Flag evaluation (OFREP)")
       ->type_name(kAddress)
       ->capture_default_str();

@@ -32,6 +32,9 @@ struct RunOptions {
   std::string metrics_address = ":8080";
   std::string health_address = ":8081";
   std::string api_address = "127.0.0.1:8082";
+  std::string api_token_file;       // of the resource API; empty: no token is asked for
+  std::string api_tls_certificate;  // PEM files; empty: no TLS
+  std::string api_tls_key;
   std::string ofrep_address = ":8016";
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;

@@ -53,6 +53,7 @@ void describe(A& a, FeatureFlagStatus& v) {
   a.optional("value", v.value);
   a.field("enabled", v.enabled);
   a.field("overridden", v.overridden);
+  a.optional("sinks", v.sinks);
 }
 
 template <class A>
@@ -84,6 +85,14 @@ void describe(A& a, UsedApproval& v) {
 }
 
 template <class A>
+void describe(A& a, MigrationProof& v) {
+  a.required("version", v.version);
+  a.field("result", v.result);
+  a.optional("what", v.what);
+  a.optional("digest", v.digest);
+}
+
+template <class A>
 void describe(A& a, MigrationVersionStatus& v) {
   describe_common(a, v);
   a.optional("version", v.version);
@@ -92,6 +101,7 @@ void describe(A& a, MigrationVersionStatus& v) {
   a.optional("pending", v.pending);
   a.field("overridden", v.overridden);
   a.optional("usedApproval", v.used_approval);
+  a.optional("proofs", v.proofs);
 }
 
 template <class A>

@@ -80,9 +80,9 @@ Result<Plan> RestoreRequestStrategy::plan(const Resource& object, std::stop_toke
   const auto& spec = std::get<RestoreRequestSpec>(object.spec);
   const auto& status = std::get<RestoreRequestStatus>(object.status);
   // An object that is only in a file has no uid yet; its restore has no trace on the server either.
-  ASSIGN_OR_RETURN(
-      OpenedRestore opened,
-      tools_.databases.open(spec.database, object.meta.uid.empty() ? "00000000" : object.meta.uid));
+  ASSIGN_OR_RETURN(OpenedRestore opened,
+                   tools_.databases.open(located(spec.database, object.meta.ns),
+                                         object.meta.uid.empty() ? "00000000" : object.meta.uid));
   ASSIGN_OR_RETURN(const RestoreState state, opened.target->read());
   RestoreDecision decision = decide_restore(spec, status, object.meta.generation, facts_of(state),
                                             tools_.clock.wall_now());
@@ -107,7 +107,8 @@ Outcome RestoreRequestStrategy::converge(Reconcile& reconcile) {
   status.observed_generation = generation;
   plan_next_drill(spec, status, new_spec, tools_.clock.wall_now());
   drills_.show(object, tools_.clock.wall_now());
-  Result<OpenedRestore> opened = tools_.databases.open(spec.database, object.meta.uid);
+  Result<OpenedRestore> opened =
+      tools_.databases.open(located(spec.database, object.meta.ns), object.meta.uid);
   Result<RestoreState> state =
       opened ? opened->target->read() : Result<RestoreState>(tl::unexpected(opened.error()));
   if (!state) {

@@ -116,6 +116,7 @@ TEST(Help, OfEveryCommandFitsAScreenAndExitsWithZero) {
                                              {"run", "--help"},
                                              {"plan", "--help"},
                                              {"validate", "--help"},
+                                             {"backup", "--help"},
                                              {"version", "--help"}}) {
     const RunResult help = ripcord_command(arguments);
     EXPECT_EQ(help.exit_code, 0) << arguments[0];
