@@ -170,6 +170,28 @@ void add_validate(CLI::App& app, ValidateOptions& options) {
       ->type_name("");
 }
 
+void add_backup(CLI::App& app, BackupOptions& options) {
+  CLI::App* backup = app.add_subcommand(
+      "backup", "Takes a backup that a RestoreRequest can prove\nExit code: 0 it is there, 1 not");
+  CLI::App* database = backup->add_option_group("database")->require_option(1);
+  database
+      ->add_option("--database", options.database,
+                   "postgresql:// URL without a password, or an SQLite file")
+      ->type_name("URL|FILE");
+  database->add_option("--database-env", options.database_env, "Environment variable with the URL")
+      ->type_name("NAME");
+  database->add_option("--database-file", options.database_file, "File with the URL")
+      ->type_name("FILE");
+  backup->add_option("--catalog", options.catalog, "Directory that backups are in")
+      ->required()
+      ->type_name("DIR");
+  backup->add_option("--name", options.name, "Name of the backup (default: database and time)")
+      ->type_name("NAME");
+  backup->add_option("--format", options.format, "Of a PostgreSQL backup")
+      ->option_text("custom|directory (custom)")
+      ->check(CLI::IsMember({"custom", "directory"}));
+}
+
 }  // namespace
 
 std::variant<Options, int> parse_options(int argc, const char* const* argv) {
@@ -183,11 +205,13 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   RunOptions run;
   PlanOptions plan;
   ValidateOptions validate;
+  BackupOptions backup;
   DurationTexts texts;
   ClusterOptions cluster;
   add_run(app, run, texts, cluster);
   add_plan(app, plan);
   add_validate(app, validate);
+  add_backup(app, backup);
   app.add_subcommand("version", "Prints the version");
   try {
     app.parse(argc, argv);
@@ -210,6 +234,9 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   }
   if (app.got_subcommand("plan")) {
     return Options(plan);
+  }
+  if (app.got_subcommand("backup")) {
+    return Options(backup);
   }
   return app.got_subcommand("validate") ? Options(validate) : Options(VersionOptions{});
 }

@@ -53,9 +53,20 @@ struct ValidateOptions {
   std::vector<std::string> files;
 };
 
+// `ripcord backup`
+struct BackupOptions {
+  std::string database;  // URL without a password, or path of an SQLite file; one of the three
+  std::string database_env;
+  std::string database_file;
+  std::string catalog;
+  std::string name;  // empty: database and time
+  std::string format = "custom";
+};
+
 struct VersionOptions {};
 
-using Options = std::variant<RunOptions, PlanOptions, ValidateOptions, VersionOptions>;
+using Options =
+    std::variant<RunOptions, PlanOptions, ValidateOptions, BackupOptions, VersionOptions>;
 
 // What to do, or the exit code when the command line already had its answer (help: 0, an error: 1).
 std::variant<Options, int> parse_options(int argc, const char* const* argv);

@@ -33,8 +33,17 @@ struct AppliedMigration {
   // The version below when it was applied (-1: none): what lies between was skipped. Absent: not
   // known.
   std::optional<std::int64_t> previous;
+  std::string tool_checksum{};  // what the history of the tool that applied it says; see Migration
 
   bool operator==(const AppliedMigration&) const = default;
+};
+
+// A repeatable migration as it was last applied.
+struct AppliedRepeatable {
+  std::string name;
+  std::string tool_checksum;
+
+  bool operator==(const AppliedRepeatable&) const = default;
 };
 
 // A migration that began and did not end: only those that cannot run in one transaction.
@@ -50,12 +59,15 @@ struct UnfinishedMigration {
 
 struct SchemaState {
   std::optional<std::int64_t> version;    // absent = nothing applied
-  bool dirty = false;                     // golang-migrate's bit, set by another tool
+  bool dirty = false;                     // set by another tool: its last migration is half done
   std::vector<AppliedMigration> applied;  // ascending
   std::optional<UnfinishedMigration> unfinished;
   // Another tool went down past records of ours, which are left out of `applied`: what it applies
   // there next need not be what was recorded. lock() deletes them.
   bool stale_records = false;
+  std::optional<MigrationLayout> history{};  // whose table is there; absent = none yet
+  std::string dirty_detail{};                // what that tool says; empty: golang-migrate's bit
+  std::vector<AppliedRepeatable> repeatables{};
 
   bool operator==(const SchemaState&) const = default;
 };

@@ -30,6 +30,9 @@ DataEffect effect_of(const MigrationMove& move) {
 
 std::string summary_of(const MigrationMove& move) {
   const Migration& migration = move.step.migration;
+  if (migration.repeatable) {
+    return fmt::format("again {}", migration.up_file);
+  }
   std::string text = fmt::format("{} {}{}{}", down(move) ? "down" : "up", migration.version,
                                  migration.name.empty() ? "" : " ", migration.name);
   if (down(move) && !migration.down_file.empty()) {

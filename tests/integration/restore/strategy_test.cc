@@ -121,12 +121,13 @@ TEST_F(RestoreStrategy, RestoresVerifiesSwapsAndReports) {
   EXPECT_EQ(now.phase, RestorePhase::kCompleted);
   EXPECT_EQ(now.restored_rows, 5);
   EXPECT_GT(now.restored_bytes, 0);
-  EXPECT_EQ(now.tables, (std::vector<TableRows>{{"users", 5}}));
+  EXPECT_EQ(now.tables, (std::vector<TableRows>{{"users", 5, 2}}));
+  EXPECT_EQ(now.rows_since_backup, 0);
   std::vector<std::string> phases;
   for (const auto& duration : now.durations) {
     phases.push_back(duration.phase);
   }
-  EXPECT_EQ(phases, (std::vector<std::string>{"Load", "Count", "Verify", "Swap"}));
+  EXPECT_EQ(phases, (std::vector<std::string>{"Check", "Load", "Count", "Verify", "Swap"}));
   EXPECT_TRUE(now.conditions.is_true(kReady));
   EXPECT_EQ(now.side_database, "");
   EXPECT_TRUE(std::filesystem::exists(now.previous_database));
