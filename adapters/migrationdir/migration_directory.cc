@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/migrationdir/migration_directory.h"
 
+#include "adapters/migrationdir/layout.h"
+
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <limits>
-#include <map>
 #include <regex>
 
 #include <fmt/format.h>
@@ -18,33 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::uintmax_t kMaxFileBytes = 8 * 1024 * 1024;
 
-struct FileName {
-  std::int64_t version = 0;
-  std::string name;
-  bool up = false;
-};
-
-// Nothing for a file that is no migration.
-Result<std::optional<FileName>> parse_name(const std::string& file) {
-  static const std::regex kPattern(R"(^([0-9]+)_(.*)\.(down|up)\.(.*)$)");
-  std::smatch match;
-  if (!std::regex_match(file, match, kPattern)) {
-    return std::optional<FileName>{};
-  }
-  const std::string digits = match[1];
-  std::uint64_t version = 0;
-  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
-  if (failed != std::errc{} || end != digits.data() + digits.size() ||
-      version > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-    return error(
-        StatusCode::kInvalidArgument,
-        fmt::format("{}: version {} is over 9223372036854775807; renumber it", file, digits),
-        "BadMigration");
-  }
-  return FileName{static_cast<std::int64_t>(version), match[2], match[3] == "up"};
-}
-
-Result<std::string> read_script(const fs::path& path) {
+Result<std::string> read_bytes(const fs::path& path) {
   std::error_code failed;
   const std::uintmax_t size = fs::file_size(path, failed);
   if (!failed && size > kMaxFileBytes) {
@@ -59,44 +33,25 @@ Result<std::string> read_script(const fs::path& path) {
     return error(StatusCode::kUnavailable, fmt::format("{}: cannot be read", path.string()),
                  "SourceUnreadable");
   }
-  if (text.rfind("\xEF\xBB\xBF", 0) == 0) {
-    text.erase(0, 3);
-  }
   return text;
 }
 
-Status add_file(const fs::path& path, std::map<std::int64_t, Migration>& all) {
-  const std::string file = path.filename().string();
-  ASSIGN_OR_RETURN(const std::optional<FileName> name, parse_name(file));
-  if (!name) {
-    return {};
-  }
-  Migration& migration = all[name->version];
-  std::optional<std::string>& script = name->up ? migration.up : migration.down;
-  std::string& script_file = name->up ? migration.up_file : migration.down_file;
-  if (script) {
-    return {StatusCode::kInvalidArgument,
-            fmt::format("{} and {} are both version {} {}; remove or renumber one", script_file,
-                        file, name->version, name->up ? "up" : "down"),
-            "BadMigration"};
-  }
-  ASSIGN_OR_RETURN(script, read_script(path));
-  script_file = file;
-  migration.version = name->version;
-  if (migration.name.empty() || name->up) {
-    migration.name = name->name;
-  }
-  return {};
+// What any layout could be about; the rest is not opened.
+bool may_matter(const std::string& name) {
+  static const std::regex kPattern(
+      R"(^(.*\.sql|.*\.sql\.conf|atlas\.sum|[0-9]+_.*\.go|[0-9]+_.*\.(up|down)\..*)$)");
+  return std::regex_match(name, kPattern);
 }
 
-Result<std::vector<Migration>> load_directory(const std::string& directory) {
+template <class Iterator>
+Result<SourceFiles> list(const std::string& directory) {
   std::error_code failed;
-  std::vector<fs::path> files;
-  for (fs::directory_iterator it(directory, failed), end; !failed && it != end;
-       it.increment(failed)) {
+  SourceFiles files;
+  for (Iterator it(directory, failed), end; !failed && it != end; it.increment(failed)) {
     std::error_code ignored;
-    if (it->is_regular_file(ignored)) {
-      files.push_back(it->path());
+    const std::string name = it->path().lexically_relative(directory).string();
+    if (it->is_regular_file(ignored) && may_matter(name)) {
+      files.push_back({name, read_bytes(it->path())});
     }
   }
   if (failed) {
@@ -107,21 +62,81 @@ Result<std::vector<Migration>> load_directory(const std::string& directory) {
                     directory, failed.message()),
         "SourceNotFound");
   }
-  std::sort(files.begin(), files.end());
-  std::map<std::int64_t, Migration> all;
-  for (const fs::path& path : files) {
-    RETURN_IF_ERROR(add_file(path, all));
+  std::sort(files.begin(), files.end(),
+            [](const SourceFile& a, const SourceFile& b) { return a.name < b.name; });
+  return files;
+}
+
+// Nobody's files would else pass for an empty directory.
+Status refuse_unknown(const SourceFiles& files) {
+  static const std::regex kNumbered(R"(^[0-9]+.*\.sql$)");
+  for (const SourceFile& file : files) {
+    if (std::regex_match(file.name, kNumbered)) {
+      return bad_file(file.name,
+                      "nothing tells whose migration this is: golang-migrate's are named "
+                      "3_add_total.up.sql, Flyway's V3__add_total.sql; dbmate's hold `-- "
+                      "migrate:up`, goose's `-- +goose Up`, sql-migrate's `-- +migrate Up`; Atlas "
+                      "keeps an atlas.sum beside them");
+    }
   }
-  std::vector<Migration> migrations;
-  for (auto& [version, migration] : all) {
-    migrations.push_back(std::move(migration));
+  return {};
+}
+
+// Null for a directory without migrations.
+Result<std::unique_ptr<Layout>> choose(const SourceFiles& files) {
+  std::array<std::unique_ptr<Layout>, 5> known{golang_migrate_layout(), dbmate_layout(),
+                                               goose_layout(), flyway_layout(),
+                                               sql_migrate_layout()};
+  std::unique_ptr<Layout> chosen;
+  std::string signs;
+  int count = 0;
+  for (std::unique_ptr<Layout>& layout : known) {
+    if (const auto sign = layout->sign(files)) {
+      signs +=
+          fmt::format("{}{}'s ({})", count == 0 ? "" : " and ", to_string(layout->id()), *sign);
+      ++count;
+      chosen = std::move(layout);
+    }
   }
-  return migrations;
+  if (count > 1) {
+    return error(StatusCode::kInvalidArgument,
+                 fmt::format("spec.source.directory: its files are {}: only one can be right; move "
+                             "the others to a directory of their own",
+                             signs),
+                 "AmbiguousLayout");
+  }
+  if (!chosen) {
+    chosen = atlas_layout();
+    if (!chosen->sign(files)) {
+      RETURN_IF_ERROR(refuse_unknown(files));
+      chosen.reset();
+    }
+  }
+  return chosen;
+}
+
+Result<std::vector<Migration>> load_directory(const std::string& directory) {
+  ASSIGN_OR_RETURN(SourceFiles files, list<fs::directory_iterator>(directory));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Layout> layout, choose(files));
+  if (!layout) {
+    return std::vector<Migration>{};
+  }
+  RETURN_IF_ERROR(check_atlas_sum(files));
+  if (layout->id() == MigrationLayout::kFlyway) {  // alone in looking into folders
+    ASSIGN_OR_RETURN(files, list<fs::recursive_directory_iterator>(directory));
+  }
+  return layout->read(files);
 }
 
 }  // namespace
 
 Result<std::vector<Migration>> MigrationDirectory::load(const MigrationSourceRef& ref) {
+  if (ref.config_map) {
+    return error(StatusCode::kInvalidArgument,
+                 "only on Kubernetes: spec.source.configMapRef needs a cluster; run ripcord with "
+                 "--in-cluster or --kubeconfig, or use source.directory",
+                 "OnlyOnKubernetes");
+  }
   if (!ref.directory.empty()) {
     return load_directory(ref.directory);
   }

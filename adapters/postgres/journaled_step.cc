@@ -23,11 +23,11 @@ const char* direction_of(const MigrationStep& step) {
 }  // namespace
 
 std::string begin_sql(const SchemaTables& tables, const MigrationPolicy& policy) {
-  return fmt::format(
-      "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; SELECT version, dirty "
-      "FROM {} FOR UPDATE",
-      milliseconds(policy.lock_timeout), milliseconds(policy.statement_timeout),
-      tables.version_table);
+  // One row can be locked; to lock all rows of a long history would rewrite it each time.
+  const bool one_row = tables.history->layout() == MigrationLayout::kGolangMigrate;
+  return fmt::format("BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; {}{}",
+                     milliseconds(policy.lock_timeout), milliseconds(policy.statement_timeout),
+                     tables.history->select_sql(tables.table), one_row ? " FOR UPDATE" : "");
 }
 
 std::string JournaledStep::entry_key(const MigrationStep& step) const {

@@ -14,7 +14,7 @@
 
 namespace ripcord::postgres {
 
-// The opening of every transaction that moves the version: limits, and the locked version row.
+// The opening of every transaction that moves the version: limits, then what the history says.
 std::string begin_sql(const SchemaTables& tables, const MigrationPolicy& policy);
 
 class JournaledStep {

@@ -1,38 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/migration_locks.h"
 
+#include "controller/codec/migration_history.h"
+
 #include <random>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace ripcord::postgres {
 namespace {
 
-constexpr std::uint32_t kGolangMigrateSalt = 1486364155;
-constexpr std::string_view kGolangMigrateTable = "schema_migrations";
 constexpr auto kPoll = std::chrono::milliseconds(50);
 
-std::uint32_t crc32(std::string_view bytes) {
-  std::uint32_t crc = 0xFFFFFFFFU;
-  for (const char byte : bytes) {
-    crc ^= static_cast<unsigned char>(byte);
-    for (int bit = 0; bit < 8; ++bit) {
-      crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? 0xEDB88320U : 0U);
-    }
-  }
-  return ~crc;
-}
-
 std::string id_list(const MigrationLocks& locks) {
-  return fmt::format("{}, {}, {}", locks.ids[0], locks.ids[1], locks.ids[2]);
+  return fmt::format("{}", fmt::join(locks.ids, ", "));
 }
 
 // True when all were had; else those that were had are given back.
 Result<bool> try_all(Connection& session, const MigrationLocks& locks) {
-  ASSIGN_OR_RETURN(const Rows had, session.execute(fmt::format(
-                                       "SELECT pg_try_advisory_lock({}), pg_try_advisory_lock({}), "
-                                       "pg_try_advisory_lock({})",
-                                       locks.ids[0], locks.ids[1], locks.ids[2])));
+  std::string take;
+  for (const std::int64_t id : locks.ids) {
+    take += fmt::format("{}pg_try_advisory_lock({})", take.empty() ? "SELECT " : ", ", id);
+  }
+  ASSIGN_OR_RETURN(const Rows had, session.execute(take));
   std::string give_back;
   bool all = true;
   for (std::size_t i = 0; i < locks.ids.size(); ++i) {
@@ -70,19 +61,10 @@ std::string holder(Connection& session, const MigrationLocks& locks) {
 
 }  // namespace
 
-std::int64_t golang_migrate_lock(std::string_view schema, std::string_view table,
-                                 std::string_view dbname) {
-  std::string joined(schema);
-  for (const std::string_view part : {table, dbname}) {
-    joined += '\0';
-    joined += part;
-  }
-  return crc32(joined) * kGolangMigrateSalt;  // mod 2^32
-}
-
 MigrationLocks MigrationLocks::of(std::string_view schema, std::string_view database) {
-  return {{kOwnLock, golang_migrate_lock(schema, kGolangMigrateTable, "/" + std::string(database)),
-           golang_migrate_lock(schema, kGolangMigrateTable, database)}};
+  MigrationLocks locks{codec::tool_locks(schema, database)};
+  locks.ids.insert(locks.ids.begin(), kOwnLock);
+  return locks;
 }
 
 Status acquire(Connection& session, const MigrationLocks& locks, Duration patience, Clock& clock,

@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The advisory locks that keep two runners off one database: ours, and the two ids under which
-// golang-migrate's command line and library lock (they differ in how they spell the database's
-// name). Locks belong to the session, not to a transaction: CREATE INDEX CONCURRENTLY waits for
-// every open transaction. They are polled, so that nobody queues in the server. One thread at a
-// time.
+// The advisory locks that keep two runners off one database: ours, and the ids under which
+// golang-migrate (its command line and its library differ in how they spell the database's name),
+// goose, Flyway and Atlas lock. Locks belong to the session, not to a transaction: CREATE INDEX
+// CONCURRENTLY waits for every open transaction. They are polled, so that nobody queues in the
+// server. One thread at a time.
 
 #include "adapters/postgres/connection.h"
 
-#include <array>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace ripcord::postgres {
 
 inline constexpr std::int64_t kOwnLock = 0x726970636f7264;  // "ripcord"
 
-// golang-migrate's id for its table in `schema` of the database it calls `dbname`.
-std::int64_t golang_migrate_lock(std::string_view schema, std::string_view table,
-                                 std::string_view dbname);
-
 struct MigrationLocks {
-  std::array<std::int64_t, 3> ids{};
+  std::vector<std::int64_t> ids;
   static MigrationLocks of(std::string_view schema, std::string_view database);
 };
 

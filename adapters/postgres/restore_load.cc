@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/restore_load.h"
 
+#include "adapters/postgres/client_tools.h"
 #include "adapters/postgres/plain_dump.h"
 
 #include <algorithm>
@@ -19,52 +20,6 @@ constexpr std::string_view kDeathCheck = "client_connection_check_interval=2000"
 // that waits for all the log before it. A server that crashes earlier has a side without that mark.
 constexpr std::string_view kNoFlush = "-c synchronous_commit=off";
 
-// Debian's /usr/bin/pg_restore is a wrapper that costs 0.1 s and may pick an old version: the
-// newest installed one reads every dump that any of them reads.
-std::string tool_path(const std::string& tool) {
-  namespace fs = std::filesystem;
-  std::error_code failure;
-  int newest = 0;
-  std::string found = tool;
-  for (fs::directory_iterator at("/usr/lib/postgresql", failure), end; !failure && at != end;
-       at.increment(failure)) {
-    const fs::path candidate = at->path() / "bin" / tool;
-    const int version = std::atoi(at->path().filename().c_str());
-    std::error_code ignored;
-    if (version > newest && fs::exists(candidate, ignored)) {
-      newest = version;
-      found = candidate.string();
-    }
-  }
-  return found;
-}
-
-std::string quoted_value(const std::string& value) {
-  std::string text = "'";
-  for (const char c : value) {
-    if (c == '\'' || c == '\\') {
-      text += '\\';
-    }
-    text += c;
-  }
-  return text + "'";
-}
-
-// The first error the tool printed with the line after it; tools print follow-ups that say less.
-std::string first_error(const std::string& text) {
-  const auto at = text.find("error:");
-  std::string found = at == std::string::npos ? text.substr(0, 400) : text.substr(at + 6, 600);
-  const auto second_line = found.find('\n');
-  if (second_line != std::string::npos) {
-    found.resize(std::min(found.find('\n', second_line + 1), found.size()));
-  }
-  std::replace(found.begin(), found.end(), '\n', ' ');
-  const auto begin = found.find_first_not_of(' ');
-  found.erase(0, begin == std::string::npos ? found.size() : begin);
-  found.erase(found.find_last_not_of(' ') + 1);
-  return found;
-}
-
 bool contains_any(const std::string& text, std::initializer_list<std::string_view> words) {
   return std::any_of(words.begin(), words.end(),
                      [&](std::string_view word) { return text.find(word) != std::string::npos; });
@@ -72,7 +27,7 @@ bool contains_any(const std::string& text, std::initializer_list<std::string_vie
 
 Status tool_failure(const std::string& tool, const Backup& backup, const CommandOutcome& outcome) {
   std::string message =
-      fmt::format("{} of backup {} failed: {}", tool, backup.name, first_error(outcome.err));
+      fmt::format("{} of backup {} failed: {}", tool, backup.name, first_tool_error(outcome.err));
   if (contains_any(outcome.err, {"No space left on device"})) {
     return {StatusCode::kResourceExhausted, message + "; make room on the server's disk",
             "DiskFull"};
@@ -91,27 +46,6 @@ Status tool_failure(const std::string& tool, const Backup& backup, const Command
   return {StatusCode::kFailedPrecondition, std::move(message), "LoadFailed"};
 }
 
-Result<CommandOutcome> run_tool(const RestoreSite& site, Command command,
-                                const std::stop_token& stop) {
-  ASSIGN_OR_RETURN(const UrlParts parts, parse_url(site.url));
-  if (const auto password = parts.options.find("password"); password != parts.options.end()) {
-    command.env.emplace_back("PGPASSWORD", password->second);
-  }
-  command.env.emplace_back("PGAPPNAME", "ripcord");
-  command.env.emplace_back("LC_ALL", "C");
-  const std::string tool = std::filesystem::path(command.argv.front()).filename().string();
-  Result<CommandOutcome> outcome = site.commands->run(command, stop);
-  if (!outcome && outcome.error().code() == StatusCode::kNotFound) {
-    return error(
-        StatusCode::kFailedPrecondition,
-        fmt::format("{} is not installed where Ripcord runs; install the PostgreSQL client "
-                    "(Debian: postgresql-client)",
-                    tool),
-        "ToolMissing");
-  }
-  return outcome;
-}
-
 std::string random_key() {
   std::random_device device;
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", device(), device(), device(), device());
@@ -121,7 +55,8 @@ std::string random_key() {
 Result<bool> psql_can_restrict(const RestoreSite& site, const std::stop_token& stop) {
   Command help;
   help.argv = {tool_path("psql"), "-X", "--help=commands"};
-  ASSIGN_OR_RETURN(const CommandOutcome outcome, run_tool(site, std::move(help), stop));
+  ASSIGN_OR_RETURN(const CommandOutcome outcome,
+                   run_tool(site.url, *site.commands, std::move(help), stop));
   return outcome.out.find("\\restrict") != std::string::npos;
 }
 
@@ -163,33 +98,6 @@ Result<Command> load_command(const RestoreSite& site, const Backup& backup, bool
 
 }  // namespace
 
-Result<std::string> secretless_conninfo(const std::string& url, const std::string& database,
-                                        const std::string& options) {
-  ASSIGN_OR_RETURN(UrlParts parts, parse_url(url));
-  if (parts.options.contains("sslpassword")) {
-    return error(
-        StatusCode::kInvalidArgument,
-        "the database URL has sslpassword, which cannot be given to pg_restore unseen; use "
-        "a client key without a passphrase",
-        "BadDatabaseUrl");
-  }
-  parts.options.erase("password");
-  parts.options["dbname"] = database;
-  if (!options.empty()) {
-    const char* of_environment = std::getenv("PGOPTIONS");  // NOLINT(concurrency-mt-unsafe)
-    std::string& all = parts.options["options"];
-    if (all.empty() && of_environment != nullptr) {
-      all = of_environment;
-    }
-    all += (all.empty() ? "" : " ") + options;
-  }
-  std::string text;
-  for (const auto& [key, value] : parts.options) {
-    text += (text.empty() ? "" : " ") + key + "=" + quoted_value(value);
-  }
-  return text;
-}
-
 bool can_notice_death(Connection& connection) {
   return connection.execute("set " + std::string(kDeathCheck)).has_value();
 }
@@ -204,7 +112,8 @@ Status check_backup(const RestoreSite& site, const Backup& backup, const std::st
     case BackupFormat::kPgDirectory: {
       Command list;
       list.argv = {tool_path("pg_restore"), "--list", "--", backup.path};
-      ASSIGN_OR_RETURN(const CommandOutcome outcome, run_tool(site, std::move(list), stop));
+      ASSIGN_OR_RETURN(const CommandOutcome outcome,
+                       run_tool(site.url, *site.commands, std::move(list), stop));
       return outcome.exit_code == 0 ? ok_status() : tool_failure("pg_restore", backup, outcome);
     }
     case BackupFormat::kSqliteFile:
@@ -220,7 +129,8 @@ Status check_backup(const RestoreSite& site, const Backup& backup, const std::st
 Status run_load(const RestoreSite& site, const Backup& backup, bool notices_death,
                 const std::stop_token& stop) {
   ASSIGN_OR_RETURN(Command command, load_command(site, backup, notices_death, stop));
-  ASSIGN_OR_RETURN(const CommandOutcome outcome, run_tool(site, std::move(command), stop));
+  ASSIGN_OR_RETURN(const CommandOutcome outcome,
+                   run_tool(site.url, *site.commands, std::move(command), stop));
   const std::string tool = backup.format == BackupFormat::kPgPlain ? "psql" : "pg_restore";
   return outcome.exit_code == 0 ? ok_status() : tool_failure(tool, backup, outcome);
 }

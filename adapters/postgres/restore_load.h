@@ -18,10 +18,6 @@ Status check_backup(const RestoreSite& site, const Backup& backup, const std::st
 Status run_load(const RestoreSite& site, const Backup& backup, bool notices_death,
                 const std::stop_token& stop);
 
-// A libpq connection string for `database`, without secrets. `options` (-c name=value) are added to
-// those of the URL, or of PGOPTIONS where the URL has none.
-Result<std::string> secretless_conninfo(const std::string& url, const std::string& database,
-                                        const std::string& options = {});
 // Whether the server knows client_connection_check_interval (PostgreSQL 14 on most systems).
 bool can_notice_death(Connection& connection);
 

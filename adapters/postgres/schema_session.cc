@@ -37,7 +37,7 @@ class Session final : public SchemaSession {
         trace_(std::move(trace)) {}
 
   Result<SchemaState> read() override {
-    if (!tables_.has_own_tables || !tables_.has_version_table) {
+    if (!tables_.has_own_tables || tables_.history == nullptr) {
       return read_state(connection_);
     }
     ASSIGN_OR_RETURN(const Look look, this->look());
@@ -49,18 +49,19 @@ class Session final : public SchemaSession {
       return read();
     }
     const Look look = *std::exchange(after_commit_, std::nullopt);
-    return look.journaled ? with_records(look) : state_of(look.version, {}, std::nullopt);
+    return look.journaled
+               ? with_records(look)
+               : codec::schema_state_of(tables_.history, look.versions, {}, std::nullopt);
   }
 
   Status run(const MigrationStep& step, const MigrationPolicy& policy,
              std::stop_token stop) override {
     after_commit_.reset();
+    RETURN_IF_ERROR(codec::check_layout(step, tables_.history, tables_.table));
     trace_point(trace_, "before creating tables");
-    RETURN_IF_ERROR(create_tables(connection_, tables_));
+    RETURN_IF_ERROR(create_tables(connection_, tables_, step.migration.layout));
     trace_point(trace_, "after creating tables");
-    const bool journaled =
-        std::any_of(step.statements.begin(), step.statements.end(),
-                    [](const SqlStatement& s) { return s.needs_no_transaction; });
+    const bool journaled = codec::is_journaled(step);
     Status done = journaled ? run_journaled(step, policy, stop) : run_at_once(step, policy, stop);
     if (done.ok() && (journaled || may_set(step))) {
       done = prepare_session(connection_);
@@ -70,7 +71,7 @@ class Session final : public SchemaSession {
 
  private:
   struct Look {
-    VersionRow version;
+    codec::AppliedVersions versions;
     bool journaled = false;
   };
 
@@ -82,28 +83,28 @@ class Session final : public SchemaSession {
     }
     std::optional<UnfinishedMigration> unfinished;
     if (look.journaled) {
-      ASSIGN_OR_RETURN(unfinished, read_unfinished(connection_, tables_, look.version));
+      ASSIGN_OR_RETURN(unfinished, read_unfinished(connection_, tables_, look.versions));
     }
-    return state_of(look.version, records_, std::move(unfinished));
+    return codec::schema_state_of(tables_.history, look.versions, records_, std::move(unfinished));
   }
 
   std::string look_sql() const {
     return fmt::format(
-        "SELECT EXISTS (SELECT FROM ripcord.journal WHERE home = {}), v.version, v.dirty FROM "
-        "(SELECT) one LEFT JOIN {} v ON true",
-        Connection::quote_literal(tables_.home), tables_.version_table);
+        "SELECT EXISTS (SELECT FROM ripcord.journal WHERE home = {}), v.* FROM (SELECT) one LEFT "
+        "JOIN ({}) v ON true",
+        Connection::quote_literal(tables_.home), tables_.history->select_sql(tables_.table));
   }
 
-  static Result<Look> look_of(const Rows& rows) {
+  Result<Look> look_of(const Rows& rows) const {
     Look look;
-    Rows version;
+    codec::HistoryRows history;
     for (const auto& row : rows.rows) {
       look.journaled = row[0] == "t";
       if (row[1]) {
-        version.rows.push_back({row[1], row[2]});
+        history.emplace_back(row.begin() + 1, row.end());
       }
     }
-    ASSIGN_OR_RETURN(look.version, version_of(version));
+    ASSIGN_OR_RETURN(look.versions, tables_.history->read(history));
     return look;
   }
 
@@ -130,8 +131,8 @@ class Session final : public SchemaSession {
     if (!begun) {
       return begun.error().annotated(label_of(step));
     }
-    ASSIGN_OR_RETURN(const VersionRow before, version_of(*begun));
-    ASSIGN_OR_RETURN(const bool needed, is_needed(step, before));
+    ASSIGN_OR_RETURN(const codec::AppliedVersions before, tables_.history->read(begun->rows));
+    ASSIGN_OR_RETURN(const bool needed, codec::step_is_needed(step, before, label_of(step)));
     if (!needed) {
       return status_of(connection_.execute("ROLLBACK"));
     }
@@ -145,7 +146,8 @@ class Session final : public SchemaSession {
     return commit(step, before, "");
   }
 
-  Status commit(const MigrationStep& step, const VersionRow& before, const std::string& more) {
+  Status commit(const MigrationStep& step, const codec::AppliedVersions& before,
+                const std::string& more) {
     trace_point(trace_, "before COMMIT");
     // From here on there is no stop: a cancelled COMMIT would leave its outcome unknown.
     // What follows COMMIT is asked in the same round trip, of the database as it then is.
@@ -162,23 +164,25 @@ class Session final : public SchemaSession {
   }
 
   // What the table holds now, without reading all of it again.
-  void remember(const MigrationStep& step, const VersionRow& before) {
+  void remember(const MigrationStep& step, const codec::AppliedVersions& before) {
     const Migration& migration = step.migration;
+    if (migration.repeatable) {
+      return;
+    }
     std::erase_if(records_, [&](const AppliedMigration& record) {
       return record.version >= migration.version;
     });
     if (step.direction == Direction::kUp) {
       records_.push_back(
           {migration.version, migration.name, migration.down, sha256_hex(migration.up.value_or("")),
-           migration.down ? sha256_hex(*migration.down) : "", before.version.value_or(-1)});
+           migration.down ? sha256_hex(*migration.down) : "", before.version().value_or(-1)});
     }
   }
 
   Status run_journaled(const MigrationStep& step, const MigrationPolicy& policy,
                        const std::stop_token& stop) {
-    ASSIGN_OR_RETURN(const Rows rows, connection_.execute(select_version(tables_), stop));
-    ASSIGN_OR_RETURN(const VersionRow now, version_of(rows));
-    ASSIGN_OR_RETURN(const bool needed, is_needed(step, now));
+    ASSIGN_OR_RETURN(const codec::AppliedVersions now, read_versions(connection_, tables_));
+    ASSIGN_OR_RETURN(const bool needed, codec::step_is_needed(step, now, label_of(step)));
     if (!needed) {
       return {};
     }
@@ -188,7 +192,7 @@ class Session final : public SchemaSession {
       const auto begun = connection_.execute(begin_sql(tables_, policy), stop);
       Status status = status_of(begun);
       if (status.ok()) {
-        const Result<VersionRow> before = version_of(*begun);
+        const auto before = tables_.history->read(begun->rows);
         status = before ? commit(step, *before, journaled.forget_sql(step)) : before.error();
       }
       if (!status.ok() && connection_.alive()) {
@@ -201,27 +205,6 @@ class Session final : public SchemaSession {
   template <class T>
   static Status status_of(const Result<T>& result) {
     return result ? ok_status() : result.error();
-  }
-
-  // False when the step has taken effect already.
-  static Result<bool> is_needed(const MigrationStep& step, const VersionRow& before) {
-    const std::int64_t at = before.version.value_or(-1);
-    const std::int64_t version = step.migration.version;
-    if (before.dirty) {
-      return error(StatusCode::kFailedPrecondition, "golang-migrate left the database dirty",
-                   "Dirty");
-    }
-    if (step.direction == Direction::kUp) {
-      return at < version;
-    }
-    if (at == version) {
-      return true;
-    }
-    if (at == step.version_after.value_or(-1)) {
-      return false;
-    }
-    return error(StatusCode::kConflict,
-                 fmt::format("{}: the database is at version {} by now", label_of(step), at));
   }
 
   Connection connection_;

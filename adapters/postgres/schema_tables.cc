@@ -11,12 +11,20 @@
 namespace ripcord::postgres {
 namespace {
 
+// Our place, and every table there that could be a tool's; $1 are their names, or NULL for any.
 constexpr std::string_view kFind =
-    "SELECT current_schema(), current_database(), "
-    "(SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY "
-    "a.attname) FROM pg_attribute a WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid = "
-    "to_regclass(quote_ident(current_schema()) || '.schema_migrations')), "
-    "to_regclass('ripcord.applied') IS NOT NULL AND to_regclass('ripcord.journal') IS NOT NULL";
+    "SELECT current_schema(), current_database(), to_regclass('ripcord.applied') IS NOT NULL AND "
+    "to_regclass('ripcord.journal') IS NOT NULL, t.place, t.name, t.columns FROM (SELECT) one "
+    "LEFT JOIN (SELECT n.nspname AS place, c.relname AS name, string_agg(a.attname || ' ' || "
+    "format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attname COLLATE \"C\") AS columns "
+    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON "
+    "a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relkind IN ('r', 'p') AND "
+    "(n.nspname = current_schema() AND {} OR n.nspname = 'atlas_schema_revisions' AND c.relname = "
+    "'atlas_schema_revisions') GROUP BY 1, 2) t ON true ORDER BY t.name, t.place";
+// Named by its user: only what no other table would have.
+constexpr std::string_view kUnusualName =
+    "EXISTS (SELECT FROM pg_attribute b WHERE b.attrelid = c.oid AND b.attname IN ('dirty', "
+    "'is_applied', 'installed_rank', 'operator_version'))";
 
 constexpr std::string_view kCreateOwn =
     "CREATE SCHEMA IF NOT EXISTS ripcord;"
@@ -30,28 +38,62 @@ constexpr std::string_view kCreateOwn =
     "statement text NOT NULL, started_at timestamptz NOT NULL DEFAULT clock_timestamp(), "
     "finished_at timestamptz, PRIMARY KEY (home, version, direction, step));";
 
-constexpr std::string_view kGolangMigrateShape = "dirty boolean, version bigint";
-
 std::int64_t number(const Value& value) {
   return value ? std::strtoll(value->c_str(), nullptr, 10) : 0;
 }
 
-Status foreign_table(const std::string& home, const std::string& shape) {
-  const bool one_text_column = shape.find(',') == std::string::npos &&
-                               shape.find("version character varying") != std::string::npos;
-  return {
-      StatusCode::kFailedPrecondition,
-      fmt::format("table {}.schema_migrations ({}) is not golang-migrate's (version bigint, dirty "
-                  "boolean){}; it is left alone: move it away or use another schema "
-                  "(search_path) for this database's migrations",
-                  home, shape, one_text_column ? ", it looks like that of dbmate or Rails" : ""),
-      "ForeignTable"};
+Status foreign_table(const std::string& place, const std::string& name, const std::string& shape) {
+  return {StatusCode::kFailedPrecondition,
+          fmt::format("table {}.{} ({}) is that of no tool that is known here; it is left alone: "
+                      "move it away or use another schema (search_path) for this database's "
+                      "migrations",
+                      place, name, shape),
+          "ForeignTable"};
+}
+
+std::string names_list() {
+  std::string names;
+  for (const std::string& name : codec::default_history_names()) {
+    names += (names.empty() ? "'" : ", '") + name + "'";
+  }
+  return fmt::format("c.relname IN ({})", names);
+}
+
+// Takes the history that `rows` of kFind name.
+Status take_history(const Rows& rows, bool own_names, SchemaTables& tables) {
+  for (const auto& row : rows.rows) {
+    if (!row[4]) {
+      continue;
+    }
+    const auto* found = codec::recognise_history(row[5].value_or(""), own_names);
+    if (found == nullptr && own_names) {
+      return foreign_table(row[3].value_or(""), *row[4], row[5].value_or(""));
+    }
+    if (found == nullptr) {
+      continue;
+    }
+    const std::string quoted = Connection::quote_identifier(row[3].value_or("")) + "." +
+                               Connection::quote_identifier(*row[4]);
+    if (tables.history != nullptr) {
+      return {StatusCode::kFailedPrecondition,
+              fmt::format("{} is the history of {}, {} that of {}: only one can be right; move the "
+                          "one that is no longer used away",
+                          tables.table.quoted, to_string(tables.history->layout()), quoted,
+                          to_string(found->layout())),
+              "ForeignTable"};
+    }
+    tables.history = found;
+    tables.table = {quoted, *row[4]};
+  }
+  return {};
 }
 
 }  // namespace
 
 Result<SchemaTables> find_tables(Connection& connection) {
-  ASSIGN_OR_RETURN(const Rows rows, connection.query(std::string(kFind)));
+  static const std::string kUsual = fmt::format(kFind, names_list());
+  static const std::string kUnusual = fmt::format(kFind, kUnusualName);
+  ASSIGN_OR_RETURN(const Rows rows, connection.query(kUsual));
   const auto& row = rows.rows[0];
   if (!row[0]) {
     return error(
@@ -63,25 +105,27 @@ Result<SchemaTables> find_tables(Connection& connection) {
   SchemaTables tables;
   tables.home = *row[0];
   tables.database = row[1].value_or("");
-  tables.version_table = Connection::quote_identifier(tables.home) + ".schema_migrations";
-  tables.has_version_table = row[2].has_value();
-  tables.has_own_tables = row[3] == "t";
-  if (row[2] && *row[2] != kGolangMigrateShape) {
-    return as_return(foreign_table(tables.home, *row[2]));
+  tables.has_own_tables = row[2] == "t";
+  RETURN_IF_ERROR(take_history(rows, true, tables));
+  if (tables.history == nullptr) {
+    ASSIGN_OR_RETURN(const Rows unusual, connection.query(kUnusual));
+    RETURN_IF_ERROR(take_history(unusual, false, tables));
   }
   return tables;
 }
 
-Status create_tables(Connection& connection, SchemaTables& tables) {
-  if (tables.has_version_table && tables.has_own_tables) {
+Status create_tables(Connection& connection, SchemaTables& tables, MigrationLayout layout) {
+  if (tables.history != nullptr && tables.has_own_tables) {
     return {};
   }
+  const codec::MigrationHistory& history =
+      tables.history != nullptr ? *tables.history : codec::history_of(layout);
+  codec::HistoryTable table = tables.table;
   std::string sql = "BEGIN;";
-  if (!tables.has_version_table) {
-    sql += fmt::format(
-        "CREATE TABLE IF NOT EXISTS {} (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT "
-        "NULL);",
-        tables.version_table);
+  if (tables.history == nullptr) {
+    table.name = codec::default_history_name(layout);
+    table.quoted = Connection::quote_identifier(tables.home) + "." + table.name;
+    sql += history.create_sql(codec::SqlDialect::kPostgreSql, table);
   }
   if (!tables.has_own_tables) {
     sql += kCreateOwn;
@@ -91,32 +135,18 @@ Status create_tables(Connection& connection, SchemaTables& tables) {
     static_cast<void>(connection.execute("ROLLBACK"));
     return created.error().annotated("creating the tables that keep the schema version");
   }
-  tables.has_version_table = true;
+  tables.history = &history;
+  tables.table = std::move(table);
   tables.has_own_tables = true;
   return {};
 }
 
-std::string select_version(const SchemaTables& tables) {
-  return fmt::format("SELECT version, dirty FROM {}", tables.version_table);
-}
-
-Result<VersionRow> version_of(const Rows& rows) {
-  if (rows.rows.size() > 1) {
-    return error(
-        StatusCode::kFailedPrecondition,
-        "schema_migrations has more than one row; golang-migrate keeps exactly one: delete "
-        "all but the right one",
-        "ForeignTable");
+Result<codec::AppliedVersions> read_versions(Connection& connection, const SchemaTables& tables) {
+  if (tables.history == nullptr) {
+    return codec::AppliedVersions{};
   }
-  VersionRow row;
-  if (!rows.rows.empty()) {
-    row.version = number(rows.rows[0][0]);
-    row.dirty = rows.rows[0][1] == "t";
-    if (*row.version < 0) {  // golang-migrate's nil version, written while dirty
-      row.version.reset();
-    }
-  }
-  return row;
+  ASSIGN_OR_RETURN(const Rows rows, connection.execute(tables.history->select_sql(tables.table)));
+  return tables.history->read(rows.rows);
 }
 
 Result<std::vector<AppliedMigration>> read_records(Connection& connection,
@@ -135,7 +165,7 @@ Result<std::vector<AppliedMigration>> read_records(Connection& connection,
 
 Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connection,
                                                            const SchemaTables& tables,
-                                                           const VersionRow& current) {
+                                                           const codec::AppliedVersions& now) {
   ASSIGN_OR_RETURN(
       const Rows rows,
       connection.query("SELECT version, direction, count(finished_at), max(total), "
@@ -149,8 +179,8 @@ Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connectio
     begun.statements_done = static_cast<std::int32_t>(number(row[2]));
     begun.statements_total = static_cast<std::int32_t>(number(row[3]));
     const bool stands = begun.direction == Direction::kUp
-                            ? current.version.value_or(-1) < begun.version
-                            : current.version == begun.version;
+                            ? now.version().value_or(-1) < begun.version
+                            : now.version() == begun.version;
     if (!stands) {
       continue;  // the version row was moved past it by hand
     }
@@ -165,27 +195,29 @@ Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connectio
 }
 
 Status prune_records(Connection& connection, const SchemaTables& tables) {
-  if (!tables.has_version_table || !tables.has_own_tables) {
+  if (tables.history == nullptr || !tables.has_own_tables) {
     return {};
   }
-  const auto pruned = connection.execute(fmt::format(
-      "DELETE FROM ripcord.applied WHERE home = {0} AND NOT EXISTS (SELECT FROM {1} WHERE dirty) "
-      "AND version > coalesce((SELECT max(version) FROM {1}), -1)",
-      Connection::quote_literal(tables.home), tables.version_table));
-  return pruned ? ok_status() : pruned.error().annotated("dropping stale records");
-}
-
-SchemaState state_of(const VersionRow& row, const std::vector<AppliedMigration>& records,
-                     std::optional<UnfinishedMigration> unfinished) {
-  SchemaState state{row.version, row.dirty, {}, std::move(unfinished)};
+  ASSIGN_OR_RETURN(const codec::AppliedVersions now, read_versions(connection, tables));
+  if (now.dirty) {
+    return {};
+  }
+  ASSIGN_OR_RETURN(const std::vector<AppliedMigration> records, read_records(connection, tables));
+  std::string stale;
   for (const AppliedMigration& record : records) {
-    if (record.version <= row.version.value_or(-1)) {
-      state.applied.push_back(record);
-    } else {
-      state.stale_records = !row.dirty;
+    const bool applied = now.only_last ? record.version <= now.version().value_or(-1)
+                                       : now.find(record.version) != nullptr;
+    if (!applied) {
+      stale += fmt::format("{}{}", stale.empty() ? "" : ", ", record.version);
     }
   }
-  return state;
+  if (stale.empty()) {
+    return {};
+  }
+  const auto pruned = connection.execute(
+      fmt::format("DELETE FROM ripcord.applied WHERE home = {} AND version IN ({})",
+                  Connection::quote_literal(tables.home), stale));
+  return pruned ? ok_status() : pruned.error().annotated("dropping stale records");
 }
 
 Result<SchemaState> read_state(Connection& connection) {
@@ -194,18 +226,14 @@ Result<SchemaState> read_state(Connection& connection) {
   static_cast<void>(begun);
   const auto read = [&]() -> Result<SchemaState> {
     ASSIGN_OR_RETURN(const SchemaTables tables, find_tables(connection));
-    VersionRow row;
-    if (tables.has_version_table) {
-      ASSIGN_OR_RETURN(const Rows rows, connection.query(select_version(tables)));
-      ASSIGN_OR_RETURN(row, version_of(rows));
-    }
+    ASSIGN_OR_RETURN(const codec::AppliedVersions now, read_versions(connection, tables));
     if (!tables.has_own_tables) {
-      return state_of(row, {}, std::nullopt);
+      return codec::schema_state_of(tables.history, now, {}, std::nullopt);
     }
     ASSIGN_OR_RETURN(const std::vector<AppliedMigration> records, read_records(connection, tables));
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
-                     read_unfinished(connection, tables, row));
-    return state_of(row, records, std::move(unfinished));
+                     read_unfinished(connection, tables, now));
+    return codec::schema_state_of(tables.history, now, records, std::move(unfinished));
   };
   Result<SchemaState> state = read();
   static_cast<void>(connection.execute("ROLLBACK"));
@@ -213,18 +241,13 @@ Result<SchemaState> read_state(Connection& connection) {
 }
 
 std::string record_step(const SchemaTables& tables, const MigrationStep& step,
-                        const VersionRow& before) {
+                        const codec::AppliedVersions& before) {
   const Migration& migration = step.migration;
   const auto text = [](const std::string& t) { return Connection::quote_literal(t); };
-  std::string sql;
-  if (!step.version_after) {
-    sql = fmt::format("DELETE FROM {};", tables.version_table);
-  } else if (before.version) {
-    sql = fmt::format("UPDATE {} SET version = {}, dirty = false;", tables.version_table,
-                      *step.version_after);
-  } else {
-    sql = fmt::format("INSERT INTO {} (version, dirty) VALUES ({}, false);", tables.version_table,
-                      *step.version_after);
+  std::string sql =
+      tables.history->record_sql(codec::SqlDialect::kPostgreSql, tables.table, step, before);
+  if (migration.repeatable) {
+    return sql;
   }
   if (step.direction == Direction::kDown) {
     return sql + fmt::format("DELETE FROM ripcord.applied WHERE home = {} AND version >= {};",
@@ -235,7 +258,7 @@ std::string record_step(const SchemaTables& tables, const MigrationStep& step,
       "DELETE FROM ripcord.applied WHERE home = {0} AND version >= {1};"
       "INSERT INTO ripcord.applied (home, version, name, previous, up_digest, down, down_digest, "
       "plan, statements) VALUES ({0}, {1}, {2}, {3}, '{4}', {5}, '{6}', {7}, {8});",
-      text(tables.home), migration.version, text(migration.name), before.version.value_or(-1),
+      text(tables.home), migration.version, text(migration.name), before.version().value_or(-1),
       sha256_hex(up), migration.down ? text(*migration.down) : "NULL",
       migration.down ? sha256_hex(*migration.down) : "",
       migration.down ? text(codec::undo_plan_json(step.undo)) : "NULL", step.statements.size());

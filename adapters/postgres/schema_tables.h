@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a PostgreSQL database keeps about its schema version: golang-migrate's schema_migrations in
-// the current schema, and our tables in schema `ripcord` (applied: the record and the undo of each
-// migration; journal: statements of a migration that cannot run in a transaction). Reading creates
-// nothing. FailedPrecondition (reason ForeignTable) when schema_migrations has another tool's
-// shape.
+// What a PostgreSQL database keeps about its schema version: the history of the tool that the
+// migrations are written for (codec/migration_history.h), found by its columns in the current
+// schema, and our tables in schema `ripcord` (applied: the record and the undo of each migration;
+// journal: statements of a migration that cannot run in a transaction). Reading creates nothing.
+// FailedPrecondition (reason ForeignTable) when a table with a tool's name is nobody's, or two
+// histories are there.
 
 #include "adapters/postgres/connection.h"
+#include "controller/codec/migration_history.h"
 #include "controller/model/schema_state.h"
 
 #include <string>
@@ -15,40 +17,33 @@
 namespace ripcord::postgres {
 
 struct SchemaTables {
-  std::string home;           // current_schema(): where schema_migrations is or will be
-  std::string database;       // current_database()
-  std::string version_table;  // quoted, qualified
-  bool has_version_table = false;
+  std::string home;      // current_schema(): where the history is or will be
+  std::string database;  // current_database()
+  const codec::MigrationHistory* history = nullptr;  // null: no tool's table is there
+  codec::HistoryTable table;                         // of the history
   bool has_own_tables = false;
 };
 
 Result<SchemaTables> find_tables(Connection& connection);
-// Creates what is missing, in one transaction.
-Status create_tables(Connection& connection, SchemaTables& tables);
+// Creates what is missing, in one transaction: with no history yet, that of `layout`.
+Status create_tables(Connection& connection, SchemaTables& tables, MigrationLayout layout);
 
-struct VersionRow {
-  std::optional<std::int64_t> version;
-  bool dirty = false;
-};
-Result<VersionRow> version_of(const Rows& rows);
-std::string select_version(const SchemaTables& tables);
+// What the history says; with no history nothing is applied.
+Result<codec::AppliedVersions> read_versions(Connection& connection, const SchemaTables& tables);
 
 Result<std::vector<AppliedMigration>> read_records(Connection& connection,
                                                    const SchemaTables& tables);
 Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connection,
                                                            const SchemaTables& tables,
-                                                           const VersionRow& row);
-// Deletes records above the version; under the lock. A dirty version is not believed.
+                                                           const codec::AppliedVersions& now);
+// Deletes records of what the history does not hold; under the lock. A dirty one is not believed.
 Status prune_records(Connection& connection, const SchemaTables& tables);
-// Records above the version are left-overs of another tool's down; they are left out.
-SchemaState state_of(const VersionRow& row, const std::vector<AppliedMigration>& records,
-                     std::optional<UnfinishedMigration> unfinished);
 
 // Everything at once, in one snapshot.
 Result<SchemaState> read_state(Connection& connection);
 
-// Statements that move the version row and the record, to be run in the transaction of the body.
+// Statements that move the history and the record, to be run in the transaction of the body.
 std::string record_step(const SchemaTables& tables, const MigrationStep& step,
-                        const VersionRow& before);
+                        const codec::AppliedVersions& before);
 
 }  // namespace ripcord::postgres

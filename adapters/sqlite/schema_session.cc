@@ -38,11 +38,11 @@ class Session final : public SchemaSession {
         trace_(std::move(trace)) {}
 
   Result<SchemaState> read() override {
-    ASSIGN_OR_RETURN(const bool own, own_tables());
-    if (!own) {
+    RETURN_IF_ERROR(look_at_tables());
+    if (!tables_.has_own_tables || tables_.history == nullptr) {
       return read_state(connection_);
     }
-    ASSIGN_OR_RETURN(const VersionRow row, version_row());
+    ASSIGN_OR_RETURN(const codec::AppliedVersions now, read_versions(connection_, tables_));
     // Changes when another connection has written.
     ASSIGN_OR_RETURN(const Rows foreign, connection_.query("PRAGMA data_version"));
     const std::string foreign_writes = foreign.rows.at(0).at(0).value_or("");
@@ -51,19 +51,19 @@ class Session final : public SchemaSession {
       records_as_of_ = foreign_writes;
     }
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
-                     read_unfinished(connection_, row));
-    return state_of(row, records_, std::move(unfinished));
+                     read_unfinished(connection_, now));
+    return codec::schema_state_of(tables_.history, now, records_, std::move(unfinished));
   }
 
   Result<SchemaState> glance() override {
-    ASSIGN_OR_RETURN(const bool own, own_tables());
-    if (!own) {
+    RETURN_IF_ERROR(look_at_tables());
+    if (!tables_.has_own_tables || tables_.history == nullptr) {
       return read();
     }
-    ASSIGN_OR_RETURN(const VersionRow row, version_row());
+    ASSIGN_OR_RETURN(const codec::AppliedVersions now, read_versions(connection_, tables_));
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
-                     read_unfinished(connection_, row));
-    return state_of(row, {}, std::move(unfinished));
+                     read_unfinished(connection_, now));
+    return codec::schema_state_of(tables_.history, now, {}, std::move(unfinished));
   }
 
   Status run(const MigrationStep& step, const MigrationPolicy& policy,
@@ -72,15 +72,14 @@ class Session final : public SchemaSession {
         connection_.handle(),
         static_cast<int>(
             std::chrono::duration_cast<std::chrono::milliseconds>(policy.lock_timeout).count()));
-    ASSIGN_OR_RETURN(const bool own, own_tables());
-    if (!own) {
+    RETURN_IF_ERROR(look_at_tables());
+    RETURN_IF_ERROR(codec::check_layout(step, tables_.history, tables_.table));
+    if (!tables_.has_own_tables || tables_.history == nullptr) {
       trace_point(trace_, "before creating tables");
-      RETURN_IF_ERROR(create_tables(connection_));
+      RETURN_IF_ERROR(create_tables(connection_, tables_, step.migration.layout));
       trace_point(trace_, "after creating tables");
     }
-    const bool journaled =
-        std::any_of(step.statements.begin(), step.statements.end(),
-                    [](const SqlStatement& s) { return s.needs_no_transaction; });
+    const bool journaled = codec::is_journaled(step);
     if (journaled) {
       RETURN_IF_ERROR(run_journaled(step, stop));
     }
@@ -88,19 +87,12 @@ class Session final : public SchemaSession {
   }
 
  private:
-  // Under the lock tables come, by us, and do not go.
-  Result<bool> own_tables() {
-    if (!own_tables_) {
-      ASSIGN_OR_RETURN(own_tables_, has_own_tables(connection_));
+  // Under the lock tables come, by us, and do not go; their shapes are looked at once.
+  Status look_at_tables() {
+    if (!tables_.has_own_tables || tables_.history == nullptr) {
+      ASSIGN_OR_RETURN(tables_, find_tables(connection_));
     }
-    return own_tables_;
-  }
-
-  // The table's shape is looked at once.
-  Result<VersionRow> version_row() {
-    Result<VersionRow> row = shape_known_ ? select_version(connection_) : read_version(connection_);
-    shape_known_ = own_tables_ && row;
-    return row;
+    return {};
   }
 
   // Tried again while another connection writes.
@@ -124,8 +116,8 @@ class Session final : public SchemaSession {
   }
 
   Status run_body(const MigrationStep& step, bool journaled, const std::stop_token& stop) {
-    ASSIGN_OR_RETURN(const VersionRow before, version_row());
-    ASSIGN_OR_RETURN(const bool needed, is_needed(step, before));
+    ASSIGN_OR_RETURN(const codec::AppliedVersions before, read_versions(connection_, tables_));
+    ASSIGN_OR_RETURN(const bool needed, codec::step_is_needed(step, before, label_of(step)));
     if (!needed) {
       return connection_.execute("ROLLBACK");
     }
@@ -138,7 +130,7 @@ class Session final : public SchemaSession {
       }
       RETURN_IF_ERROR(check_foreign_keys(step, violations));
     }
-    RETURN_IF_ERROR(record_step(connection_, step, before));
+    RETURN_IF_ERROR(record_step(connection_, tables_, step, before));
     if (journaled) {
       ASSIGN_OR_RETURN(
           const Rows forgot,
@@ -153,8 +145,11 @@ class Session final : public SchemaSession {
     return {};
   }
 
-  void remember(const MigrationStep& step, const VersionRow& before) {
+  void remember(const MigrationStep& step, const codec::AppliedVersions& before) {
     violations_ = violations_after_;
+    if (step.migration.repeatable) {
+      return;
+    }
     std::erase_if(records_, [&](const AppliedMigration& record) {
       return record.version >= step.migration.version;
     });
@@ -209,8 +204,8 @@ class Session final : public SchemaSession {
   // Statement by statement, each in a transaction with its journal row; VACUUM, which may be
   // repeated, outside.
   Status run_journaled(const MigrationStep& step, const std::stop_token& stop) {
-    ASSIGN_OR_RETURN(const VersionRow now, version_row());
-    ASSIGN_OR_RETURN(const bool needed, is_needed(step, now));
+    ASSIGN_OR_RETURN(const codec::AppliedVersions now, read_versions(connection_, tables_));
+    ASSIGN_OR_RETURN(const bool needed, codec::step_is_needed(step, now, label_of(step)));
     if (!needed) {
       return {};
     }
@@ -267,29 +262,11 @@ class Session final : public SchemaSession {
     return written ? ok_status() : written.error();
   }
 
-  // False when the step has taken effect already.
-  static Result<bool> is_needed(const MigrationStep& step, const VersionRow& before) {
-    const std::int64_t at = before.version.value_or(-1);
-    if (before.dirty) {
-      return error(StatusCode::kFailedPrecondition, "golang-migrate left the database dirty",
-                   "Dirty");
-    }
-    if (step.direction == Direction::kUp) {
-      return at < step.migration.version;
-    }
-    if (at == step.migration.version || at == step.version_after.value_or(-1)) {
-      return at == step.migration.version;
-    }
-    return error(StatusCode::kConflict,
-                 fmt::format("{}: the database is at version {} by now", label_of(step), at));
-  }
-
   FileLock lock_;  // let go of last
   Connection connection_;
   Clock& clock_;
   Trace trace_;
-  bool own_tables_ = false;   // known to be there
-  bool shape_known_ = false;  // schema_migrations is as it must be
+  SchemaTables tables_;
   std::vector<AppliedMigration> records_;
   std::string records_as_of_;  // data_version; empty = not read
   std::size_t violations_ = 0;

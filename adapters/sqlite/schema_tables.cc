@@ -12,11 +12,7 @@
 namespace ripcord::sqlite {
 namespace {
 
-// The first table has exactly golang-migrate's text, so that its tools see their own.
-constexpr std::string_view kCreate =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE IF NOT EXISTS schema_migrations (version uint64,dirty bool);"
-    "CREATE UNIQUE INDEX IF NOT EXISTS version_unique ON schema_migrations (version);"
+constexpr std::string_view kCreateOwn =
     "CREATE TABLE IF NOT EXISTS ripcord_applied (version integer PRIMARY KEY, name text NOT NULL, "
     "previous integer, up_digest text NOT NULL, down text, down_digest text NOT NULL, plan text, "
     "statements integer NOT NULL, applied_at text NOT NULL DEFAULT "
@@ -25,54 +21,77 @@ constexpr std::string_view kCreate =
     "NULL, "
     "step integer NOT NULL, total integer NOT NULL, digest text NOT NULL, statement text NOT NULL, "
     "started_at text NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')), finished_at text, "
-    "PRIMARY KEY (version, direction, step));"
-    "COMMIT";
+    "PRIMARY KEY (version, direction, step));";
+
+// Each column of each table, by table and name.
+constexpr std::string_view kFind =
+    "SELECT m.name, lower(c.name), lower(c.type) FROM sqlite_master m, pragma_table_info(m.name) c "
+    "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE 'ripcord_%' ORDER BY "
+    "m.name, lower(c.name)";
 
 std::int64_t number(const Value& value) {
   return value ? std::strtoll(value->c_str(), nullptr, 10) : 0;
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
+std::string quote_name(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    quoted += c;
+    if (c == '"') {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
 }
 
-// False when there is no such table.
-Result<bool> check_shape(Connection& connection) {
-  ASSIGN_OR_RETURN(const Rows rows,
-                   connection.query("SELECT name, type FROM pragma_table_info('schema_migrations') "
-                                    "ORDER BY name"));
-  if (rows.rows.empty()) {
-    return false;
-  }
-  std::string shape;
+using Shapes = std::vector<std::pair<std::string, std::string>>;  // table, its columns
+
+Result<Shapes> read_shapes(Connection& connection) {
+  ASSIGN_OR_RETURN(const Rows rows, connection.query(std::string(kFind)));
+  Shapes shapes;
   for (const auto& row : rows.rows) {
-    shape += (shape.empty() ? "" : ", ") + row[0].value_or("") + " " + row[1].value_or("");
+    if (shapes.empty() || shapes.back().first != row[0]) {
+      shapes.emplace_back(row[0].value_or(""), "");
+    }
+    std::string& columns = shapes.back().second;
+    columns += (columns.empty() ? "" : ", ") + row[1].value_or("") + " " + row[2].value_or("");
   }
-  const bool two =
-      rows.rows.size() == 2 && rows.rows[0][0] == "dirty" && rows.rows[1][0] == "version";
-  if (two && lower(rows.rows[1][1].value_or("")).find("int") != std::string::npos) {
-    return true;
-  }
-  return error(
-      StatusCode::kFailedPrecondition,
-      fmt::format("table schema_migrations ({}) is not golang-migrate's (version uint64, dirty "
-                  "bool){}; it is left alone: move it away to have this database migrated "
-                  "here",
-                  shape, rows.rows.size() == 1 ? ", it looks like that of dbmate or Rails" : ""),
-      "ForeignTable");
+  return shapes;
 }
 
-}  // namespace
+bool is_usual(const std::string& name) {
+  const auto& names = codec::default_history_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
-Status create_tables(Connection& connection) {
-  Status created = connection.execute(std::string(kCreate));
-  if (!created.ok() && connection.in_transaction()) {
-    static_cast<void>(connection.execute("ROLLBACK"));
+Status take_history(const Shapes& shapes, bool usual, SchemaTables& tables) {
+  for (const auto& [name, columns] : shapes) {
+    if (is_usual(name) != usual) {
+      continue;
+    }
+    const auto* found = codec::recognise_history(columns, usual);
+    if (found == nullptr && usual) {
+      return {StatusCode::kFailedPrecondition,
+              fmt::format("table {} ({}) is that of no tool that is known here; it is left alone: "
+                          "move it away to have this database migrated here",
+                          name, columns),
+              "ForeignTable"};
+    }
+    if (found == nullptr) {
+      continue;
+    }
+    if (tables.history != nullptr) {
+      return {StatusCode::kFailedPrecondition,
+              fmt::format("{} is the history of {}, {} that of {}: only one can be right; move the "
+                          "one that is no longer used away",
+                          tables.table.name, to_string(tables.history->layout()), name,
+                          to_string(found->layout())),
+              "ForeignTable"};
+    }
+    tables.history = found;
+    tables.table = {quote_name(name), name};
   }
-  return created.ok() ? created
-                      : created.annotated("creating the tables that keep the schema version");
+  return {};
 }
 
 Result<bool> has_own_tables(Connection& connection) {
@@ -83,31 +102,48 @@ Result<bool> has_own_tables(Connection& connection) {
   return rows.rows[0][0] == "2";
 }
 
-Result<VersionRow> read_version(Connection& connection) {
-  ASSIGN_OR_RETURN(const bool there, check_shape(connection));
-  return there ? select_version(connection) : VersionRow{};
+}  // namespace
+
+Result<SchemaTables> find_tables(Connection& connection) {
+  SchemaTables tables;
+  ASSIGN_OR_RETURN(tables.has_own_tables, has_own_tables(connection));
+  ASSIGN_OR_RETURN(const Shapes shapes, read_shapes(connection));
+  RETURN_IF_ERROR(take_history(shapes, true, tables));
+  if (tables.history == nullptr) {
+    RETURN_IF_ERROR(take_history(shapes, false, tables));
+  }
+  return tables;
 }
 
-Result<VersionRow> select_version(Connection& connection) {
-  VersionRow row;
-  ASSIGN_OR_RETURN(const Rows rows,
-                   connection.query("SELECT version, dirty FROM schema_migrations"));
-  if (rows.rows.size() > 1) {
-    return error(
-        StatusCode::kFailedPrecondition,
-        "schema_migrations has more than one row; golang-migrate keeps exactly one: delete "
-        "all but the right one",
-        "ForeignTable");
+Status create_tables(Connection& connection, SchemaTables& tables, MigrationLayout layout) {
+  if (tables.history != nullptr && tables.has_own_tables) {
+    return {};
   }
-  if (!rows.rows.empty()) {
-    const std::string dirty = lower(rows.rows[0][1].value_or("0"));
-    row.version = number(rows.rows[0][0]);
-    row.dirty = dirty != "0" && dirty != "false";
-    if (*row.version < 0) {  // golang-migrate's nil version, written while dirty
-      row.version.reset();
+  const codec::MigrationHistory& history =
+      tables.history != nullptr ? *tables.history : codec::history_of(layout);
+  codec::HistoryTable table = tables.table;
+  std::string sql = "BEGIN IMMEDIATE;";
+  if (tables.history == nullptr) {
+    table.name = table.quoted = codec::default_history_name(layout);
+    sql += history.create_sql(codec::SqlDialect::kSqlite, table);
+  }
+  Status created = connection.execute(sql + std::string(kCreateOwn) + "COMMIT");
+  if (!created.ok()) {
+    if (connection.in_transaction()) {
+      static_cast<void>(connection.execute("ROLLBACK"));
     }
+    return created.annotated("creating the tables that keep the schema version");
   }
-  return row;
+  tables = {&history, std::move(table), true};
+  return {};
+}
+
+Result<codec::AppliedVersions> read_versions(Connection& connection, const SchemaTables& tables) {
+  if (tables.history == nullptr) {
+    return codec::AppliedVersions{};
+  }
+  ASSIGN_OR_RETURN(const Rows rows, connection.query(tables.history->select_sql(tables.table)));
+  return tables.history->read(rows.rows);
 }
 
 Result<std::vector<AppliedMigration>> read_records(Connection& connection) {
@@ -124,7 +160,7 @@ Result<std::vector<AppliedMigration>> read_records(Connection& connection) {
 }
 
 Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connection,
-                                                           const VersionRow& current) {
+                                                           const codec::AppliedVersions& now) {
   ASSIGN_OR_RETURN(
       const Rows rows,
       connection.query("SELECT version, direction, count(finished_at), max(total) FROM "
@@ -138,8 +174,8 @@ Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connectio
     begun.detail =
         fmt::format("{} of {} statements are done", begun.statements_done, begun.statements_total);
     const bool stands = begun.direction == Direction::kUp
-                            ? current.version.value_or(-1) < begun.version
-                            : current.version == begun.version;
+                            ? now.version().value_or(-1) < begun.version
+                            : now.version() == begun.version;
     if (stands) {
       return begun;
     }
@@ -148,75 +184,67 @@ Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connectio
 }
 
 Status prune_records(Connection& connection) {
-  ASSIGN_OR_RETURN(const bool own, has_own_tables(connection));
-  if (!own) {
-    return {};
-  }
   ASSIGN_OR_RETURN(const SchemaState state, read_state(connection));
   if (!state.stale_records) {
     return {};
   }
-  const auto pruned = connection.query("DELETE FROM ripcord_applied WHERE version > ?1",
-                                       {std::to_string(state.version.value_or(-1))});
-  return pruned ? ok_status() : pruned.error().annotated("dropping stale records");
-}
-
-SchemaState state_of(const VersionRow& row, const std::vector<AppliedMigration>& records,
-                     std::optional<UnfinishedMigration> unfinished) {
-  SchemaState state{row.version, row.dirty, {}, std::move(unfinished)};
+  ASSIGN_OR_RETURN(const std::vector<AppliedMigration> records, read_records(connection));
   for (const AppliedMigration& record : records) {
-    if (record.version <= row.version.value_or(-1)) {
-      state.applied.push_back(record);
-    } else {
-      state.stale_records = !row.dirty;
+    const bool applied =
+        std::any_of(state.applied.begin(), state.applied.end(),
+                    [&](const AppliedMigration& a) { return a.version == record.version; });
+    if (applied) {
+      continue;
+    }
+    const auto pruned = connection.query("DELETE FROM ripcord_applied WHERE version = ?1",
+                                         {std::to_string(record.version)});
+    if (!pruned) {
+      return pruned.error().annotated("dropping stale records");
     }
   }
-  return state;
+  return {};
 }
 
 Result<SchemaState> read_state(Connection& connection) {
   RETURN_IF_ERROR(connection.execute("BEGIN"));
   const auto read = [&]() -> Result<SchemaState> {
-    ASSIGN_OR_RETURN(const VersionRow row, read_version(connection));
-    ASSIGN_OR_RETURN(const bool own, has_own_tables(connection));
-    if (!own) {
-      return state_of(row, {}, std::nullopt);
+    ASSIGN_OR_RETURN(const SchemaTables tables, find_tables(connection));
+    ASSIGN_OR_RETURN(const codec::AppliedVersions now, read_versions(connection, tables));
+    if (!tables.has_own_tables) {
+      return codec::schema_state_of(tables.history, now, {}, std::nullopt);
     }
     ASSIGN_OR_RETURN(const std::vector<AppliedMigration> records, read_records(connection));
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
-                     read_unfinished(connection, row));
-    return state_of(row, records, std::move(unfinished));
+                     read_unfinished(connection, now));
+    return codec::schema_state_of(tables.history, now, records, std::move(unfinished));
   };
   Result<SchemaState> state = read();
   static_cast<void>(connection.execute("ROLLBACK"));
   return state;
 }
 
-AppliedMigration record_of(const MigrationStep& step, const VersionRow& before) {
+AppliedMigration record_of(const MigrationStep& step, const codec::AppliedVersions& before) {
   const Migration& migration = step.migration;
   return {migration.version,
           migration.name,
           migration.down,
           sha256_hex(migration.up.value_or("")),
           migration.down ? sha256_hex(*migration.down) : "",
-          before.version.value_or(-1)};
+          before.version().value_or(-1)};
 }
 
-Status record_step(Connection& connection, const MigrationStep& step, const VersionRow& before) {
+Status record_step(Connection& connection, const SchemaTables& tables, const MigrationStep& step,
+                   const codec::AppliedVersions& before) {
   const auto run = [&](const std::string& sql, const std::vector<Value>& parameters) -> Status {
     const auto ran = connection.query(sql, parameters);
     return ran ? ok_status() : ran.error();
   };
-  const std::string version = std::to_string(step.migration.version);
-  if (!step.version_after) {
-    RETURN_IF_ERROR(run("DELETE FROM schema_migrations", {}));
-  } else if (before.version) {
-    RETURN_IF_ERROR(run("UPDATE schema_migrations SET version = ?1, dirty = 0",
-                        {std::to_string(*step.version_after)}));
-  } else {
-    RETURN_IF_ERROR(run("INSERT INTO schema_migrations (version, dirty) VALUES (?1, 0)",
-                        {std::to_string(*step.version_after)}));
+  RETURN_IF_ERROR(connection.execute(
+      tables.history->record_sql(codec::SqlDialect::kSqlite, tables.table, step, before)));
+  if (step.migration.repeatable) {
+    return {};
   }
+  const std::string version = std::to_string(step.migration.version);
   RETURN_IF_ERROR(run("DELETE FROM ripcord_applied WHERE version >= ?1", {version}));
   if (step.direction == Direction::kDown) {
     return {};

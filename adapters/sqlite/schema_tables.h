@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a SQLite database keeps about its schema version: golang-migrate's schema_migrations, and
-// our ripcord_applied and ripcord_journal. Reading creates nothing. FailedPrecondition (reason
-// ForeignTable) when schema_migrations has another tool's shape.
+// What a SQLite database keeps about its schema version: the history of the tool that the
+// migrations are written for (codec/migration_history.h), found by its columns, and our
+// ripcord_applied and ripcord_journal. Reading creates nothing. FailedPrecondition (reason
+// ForeignTable) when a table with a tool's name is nobody's, or two histories are there.
 
 #include "adapters/sqlite/connection.h"
+#include "controller/codec/migration_history.h"
 #include "controller/model/schema_state.h"
 
 #include <string>
@@ -12,30 +14,30 @@
 
 namespace ripcord::sqlite {
 
-struct VersionRow {
-  std::optional<std::int64_t> version;
-  bool dirty = false;
+struct SchemaTables {
+  const codec::MigrationHistory* history = nullptr;  // null: no tool's table is there
+  codec::HistoryTable table;                         // of the history
+  bool has_own_tables = false;
 };
 
-Status create_tables(Connection& connection);
-Result<bool> has_own_tables(Connection& connection);
-Result<VersionRow> read_version(Connection& connection);
-// Without a look at the table's shape.
-Result<VersionRow> select_version(Connection& connection);
+Result<SchemaTables> find_tables(Connection& connection);
+// Creates what is missing, in one transaction: with no history yet, that of `layout`.
+Status create_tables(Connection& connection, SchemaTables& tables, MigrationLayout layout);
+// What the history says; with no history nothing is applied.
+Result<codec::AppliedVersions> read_versions(Connection& connection, const SchemaTables& tables);
 Result<std::vector<AppliedMigration>> read_records(Connection& connection);
 Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connection,
-                                                           const VersionRow& row);
-SchemaState state_of(const VersionRow& row, const std::vector<AppliedMigration>& records,
-                     std::optional<UnfinishedMigration> unfinished);
-// Deletes records above the version; under the lock. A dirty version is not believed.
+                                                           const codec::AppliedVersions& now);
+// Deletes records of what the history does not hold; under the lock. A dirty one is not believed.
 Status prune_records(Connection& connection);
 // Everything at once, in one snapshot.
 Result<SchemaState> read_state(Connection& connection);
 
-// Moves the version row and the record; to be called in the transaction of the body.
-Status record_step(Connection& connection, const MigrationStep& step, const VersionRow& before);
+// Moves the history and the record; to be called in the transaction of the body.
+Status record_step(Connection& connection, const SchemaTables& tables, const MigrationStep& step,
+                   const codec::AppliedVersions& before);
 
 // What ripcord_applied holds after an up step.
-AppliedMigration record_of(const MigrationStep& step, const VersionRow& before);
+AppliedMigration record_of(const MigrationStep& step, const codec::AppliedVersions& before);
 
 }  // namespace ripcord::sqlite

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // MigrationVersion: the schema version of a database. Values.
-// Versions are those of golang-migrate: 0 .. 2^63-1; "no version" (nothing applied) is an empty
-// optional.
+// Versions are 0 .. 2^63-1 (migration.h); "no version" (nothing applied) is an empty optional.
 
 #include "controller/model/condition.h"
 #include "controller/model/database.h"
+#include "controller/model/migration.h"
 #include "controller/model/override.h"
+#include "controller/model/proof.h"
 
 #include <cstdint>
 #include <optional>
@@ -15,24 +16,17 @@
 
 namespace ripcord {
 
-// One migration as its author wrote it.
-struct Migration {
-  std::int64_t version = 0;
-  std::string name;                 // "add_total" of 3_add_total.up.sql
-  std::optional<std::string> up;    // SQL; absent when there is no such file
-  std::optional<std::string> down;  // SQL; absent or without a statement = irreversible
-  std::string up_file;              // for messages; empty when inline
-  std::string down_file;
-
-  bool operator==(const Migration&) const = default;
-};
-
+// One of these.
 struct MigrationSourceRef {
-  std::string directory;                     // either: golang-migrate layout
-  std::vector<Migration> inline_migrations;  // or
+  std::string directory;  // of any MigrationLayout
+  std::vector<Migration> inline_migrations;
+  std::optional<ConfigMapRef> config_map{};  // its keys are the files of golang-migrate's layout
 
   bool operator==(const MigrationSourceRef&) const = default;
 };
+
+// The reference for drivers, as located(DatabaseRef, ...).
+MigrationSourceRef located(MigrationSourceRef ref, const std::string& ns);
 
 enum class DownPolicy { kApprove, kAllow, kForbid };
 enum class DataLossPolicy { kForbid, kApprove };
@@ -42,6 +36,11 @@ struct MigrationPolicy {
   DataLossPolicy data_loss = DataLossPolicy::kForbid;
   Duration lock_timeout = std::chrono::seconds(2);  // of each statement that needs a table lock
   Duration statement_timeout = Duration::zero();    // 0 = none
+  ProofPolicy proof = ProofPolicy::kOff;
+  // PostgreSQL: where the URL of the server is that migrations are tried in; none: that of the
+  // database.
+  std::string shadow_url_env;
+  std::string shadow_url_file;
 
   bool operator==(const MigrationPolicy&) const = default;
 };
@@ -94,6 +93,8 @@ struct MigrationVersionStatus : CommonStatus {
   std::vector<std::string> pending;  // what would run next: "down 3 add_total", at most 20
   bool overridden = false;
   std::optional<UsedApproval> used_approval;  // absent once spec.approval is
+  std::vector<MigrationProof>
+      proofs;  // of the last versions that were tried, ascending; at most 20
 
   bool operator==(const MigrationVersionStatus&) const = default;
 };

@@ -3,6 +3,7 @@
 // What a database says about its schema version, and one step of changing it. Values.
 
 #include "controller/model/migration_version.h"
+#include "controller/model/sql_effects.h"
 
 #include <cstdint>
 #include <optional>
@@ -15,9 +16,10 @@ enum class Direction { kUp, kDown };
 
 struct SqlStatement {
   std::string text;
-  std::int32_t line = 1;              // in its script, 1-based
-  bool needs_no_transaction = false;  // CREATE INDEX CONCURRENTLY and its like
-  DataEffect effect = DataEffect::kUnknown;
+  std::int32_t line = 1;                     // in its script, 1-based
+  bool needs_no_transaction = false;         // CREATE INDEX CONCURRENTLY and its like
+  DataEffect effect = DataEffect::kUnknown;  // what `effects` comes to
+  SqlEffects effects{};
 
   bool operator==(const SqlStatement&) const = default;
 };
@@ -33,8 +35,17 @@ struct AppliedMigration {
   // The version below when it was applied (-1: none): what lies between was skipped. Absent: not
   // known.
   std::optional<std::int64_t> previous;
+  std::string tool_checksum{};  // what the history of the tool that applied it says; see Migration
 
   bool operator==(const AppliedMigration&) const = default;
+};
+
+// A repeatable migration as it was last applied.
+struct AppliedRepeatable {
+  std::string name;
+  std::string tool_checksum;
+
+  bool operator==(const AppliedRepeatable&) const = default;
 };
 
 // A migration that began and did not end: only those that cannot run in one transaction.
@@ -50,12 +61,15 @@ struct UnfinishedMigration {
 
 struct SchemaState {
   std::optional<std::int64_t> version;    // absent = nothing applied
-  bool dirty = false;                     // golang-migrate's bit, set by another tool
+  bool dirty = false;                     // set by another tool: its last migration is half done
   std::vector<AppliedMigration> applied;  // ascending
   std::optional<UnfinishedMigration> unfinished;
   // Another tool went down past records of ours, which are left out of `applied`: what it applies
   // there next need not be what was recorded. lock() deletes them.
   bool stale_records = false;
+  std::optional<MigrationLayout> history{};  // whose table is there; absent = none yet
+  std::string dirty_detail{};                // what that tool says; empty: golang-migrate's bit
+  std::vector<AppliedRepeatable> repeatables{};
 
   bool operator==(const SchemaState&) const = default;
 };

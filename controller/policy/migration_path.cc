@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/base/sha256.h"
+#include "controller/policy/migration_tools.h"
 #include "controller/policy/migration_version.h"
 
 #include <algorithm>
@@ -19,7 +20,11 @@ class PathFinder {
              const std::vector<Migration>& files, WallTime now)
       : spec_(spec), state_(state), override_(active_override(spec.override, now)) {
     for (const Migration& file : files) {
-      files_[file.version] = &file;
+      if (file.repeatable) {
+        repeatables_.push_back(&file);
+      } else {
+        files_[file.version] = &file;
+      }
     }
     for (const AppliedMigration& record : state.applied) {
       records_[record.version] = &record;
@@ -31,7 +36,7 @@ class PathFinder {
     path_.trigger = override_ != nullptr ? Trigger::kOverride : Trigger::kSpec;
     find_drift();
     if (state_.dirty) {
-      hold("Dirty", dirty_message());
+      hold("Dirty", state_.dirty_detail.empty() ? dirty_message() : state_.dirty_detail);
       return std::move(path_);
     }
     find_target();
@@ -42,6 +47,8 @@ class PathFinder {
     if (!path_.hold) {
       walk();
     }
+    const bool at_the_end = files_.empty() || position_ >= files_.rbegin()->first;
+    finish_for_tools(state_, repeatables_, at_the_end, path_);
     if (path_.hold) {
       path_.moves.clear();
     }
@@ -102,6 +109,7 @@ class PathFinder {
   }
 
   void find_drift() {
+    add_missing_files(state_, files_, path_);
     for (const auto& [version, f] : files_) {
       if (changed(f, record(version))) {
         path_.drift.push_back(fmt::format(
@@ -129,8 +137,8 @@ class PathFinder {
 
   // The up that was recorded is not the one at hand.
   static bool changed(const Migration* f, const AppliedMigration* r) {
-    return f != nullptr && r != nullptr && f->up && !r->up_digest.empty() &&
-           sha256_hex(*f->up) != r->up_digest;
+    return tool_saw_another(f, r) || (f != nullptr && r != nullptr && f->up &&
+                                      !r->up_digest.empty() && sha256_hex(*f->up) != r->up_digest);
   }
 
   static std::string down_name_of(const Migration& f) {
@@ -294,6 +302,7 @@ class PathFinder {
   const MigrationOverride* override_;
   std::map<std::int64_t, const Migration*> files_;
   std::map<std::int64_t, const AppliedMigration*> records_;
+  std::vector<const Migration*> repeatables_;
   bool out_of_order_ = false;
   Version position_;
   MigrationPath path_;

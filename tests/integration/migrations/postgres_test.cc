@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "adapters/postgres/migration_locks.h"
+#include "controller/codec/migration_history.h"
 #include "tests/integration/migrations/harness.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/status_matchers.h"
@@ -49,8 +49,8 @@ class PostgresMigrations : public ::testing::Test {
 };
 
 TEST_F(PostgresMigrations, LocksUnderTheIdsThatGolangMigrateUses) {
-  EXPECT_EQ(postgres::golang_migrate_lock("public", "schema_migrations", "/x"), 895096441);
-  EXPECT_EQ(postgres::golang_migrate_lock("public", "schema_migrations", "x"), 750960408);
+  EXPECT_EQ(codec::golang_migrate_lock("public", "schema_migrations", "/x"), 895096441);
+  EXPECT_EQ(codec::golang_migrate_lock("public", "schema_migrations", "x"), 750960408);
 }
 
 TEST_F(PostgresMigrations, AdoptsTheTableOfGolangMigrateAndLeavesItRight) {
@@ -89,7 +89,7 @@ TEST_F(PostgresMigrations, RecordsThePlanOfTheUndoBesideIt) {
   EXPECT_EQ(psql("SELECT string_agg(concat_ws(' ', p->>'line', p->>'effect', "
                  "p->>'needs_no_transaction', p->>'statement'), '; ') FROM ripcord.applied, "
                  "jsonb_array_elements(plan) p WHERE version = 1"),
-            "1 Lossy true DROP INDEX CONCURRENTLY t_a; 2 Lossy false DROP TABLE t");
+            "1 Lossless true DROP INDEX CONCURRENTLY t_a; 2 Lossy false DROP TABLE t");
   EXPECT_EQ(psql("SELECT plan IS NULL FROM ripcord.applied WHERE version = 2"), "t");
 }
 
@@ -152,7 +152,7 @@ TEST_F(PostgresMigrations, StopsAtADirtyDatabaseAndSaysWhatToDo) {
 
 TEST_F(PostgresMigrations, StaysOutWhileGolangMigrateHoldsEitherOfItsLocks) {
   for (const std::string& spelling : {"/" + name_, name_}) {
-    const auto id = postgres::golang_migrate_lock("public", "schema_migrations", spelling);
+    const auto id = codec::golang_migrate_lock("public", "schema_migrations", spelling);
     auto holder = other_session(
         fmt::format("SET application_name = 'migrate cli'; SELECT pg_advisory_lock({})", id));
     Harness harness(ref(), {migration(1, "CREATE TABLE t ()")});

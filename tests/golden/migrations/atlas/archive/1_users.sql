@@ -1,0 +1,4 @@
+-- atlas:txtar
+
+-- migration.sql --
+CREATE TABLE users (id int);

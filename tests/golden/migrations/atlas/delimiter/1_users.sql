@@ -1,0 +1,3 @@
+-- atlas:delimiter //
+
+CREATE TABLE users (id int)//

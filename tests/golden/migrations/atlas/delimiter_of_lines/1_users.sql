@@ -1,0 +1,3 @@
+-- atlas:delimiter \n\n
+
+CREATE TABLE users (id int);

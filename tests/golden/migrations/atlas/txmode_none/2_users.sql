@@ -1,0 +1,2 @@
+-- atlas:txmode none
+CREATE TABLE users (id int);

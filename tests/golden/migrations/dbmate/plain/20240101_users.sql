@@ -1,0 +1,7 @@
+-- of the shop
+
+-- migrate:up
+CREATE TABLE users (id int);
+
+-- migrate:down
+DROP TABLE users;

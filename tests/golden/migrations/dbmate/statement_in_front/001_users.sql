@@ -1,0 +1,6 @@
+SET x = 1;
+-- migrate:up
+CREATE TABLE users (id int);
+
+-- migrate:down
+DROP TABLE users;

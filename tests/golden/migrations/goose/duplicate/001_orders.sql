@@ -1,0 +1,5 @@
+-- +goose Up
+CREATE TABLE orders (id int);
+
+-- +goose Down
+DROP TABLE orders;
