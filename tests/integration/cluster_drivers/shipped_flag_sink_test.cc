@@ -35,8 +35,9 @@ class AConfigMapSink : public ShippedShop {
     if (file.is_discarded()) {
       return "no file: " + text;
     }
+    const json flags = file.value("flags", json::object());
     std::string all;
-    for (const auto& [name, entry] : file["flags"].items()) {
+    for (const auto& [name, entry] : flags.items()) {
       all +=
           fmt::format("{}{}={}:{}", all.empty() ? "" : " ", name, entry["state"].get<std::string>(),
                       entry["defaultVariant"].get<std::string>());
