@@ -236,5 +236,17 @@ TEST_P(ObjectStoreContract, ARestoreThatHasCompletedIsNotPointedElsewhere) {
   EXPECT_EQ(kept.meta.generation, object.meta.generation + 1);
 }
 
+TEST_P(ObjectStoreContract, ADrillWithAScheduleMayTakeAnotherBackup) {
+  Resource drill = sample_object(Kind::kRestoreRequest, "weekly");
+  auto& spec = std::get<RestoreRequestSpec>(drill.spec);
+  spec.mode = RestoreMode::kDrill;
+  spec.schedule = "30 3 * * 1";
+  Resource object = created(drill);
+  std::get<RestoreRequestStatus>(object.status).phase = RestorePhase::kCompleted;
+  object = *must(store().update_status(object));
+  std::get<RestoreRequestSpec>(object.spec).backup += "_2";
+  EXPECT_EQ(updated(object).meta.generation, object.meta.generation + 1);
+}
+
 }  // namespace
 }  // namespace ripcord
