@@ -21,7 +21,7 @@ std::vector<FieldError> validate_change(const Resource& stored, const Resource& 
       status->phase != RestorePhase::kCompleted) {
     return errors;
   }
-  // A drill with a schedule is never done.
+  // A drill with a schedule begins anew each time.
   if (before->backup != after->backup && before->schedule.empty()) {
     errors.push_back({"spec.backup", kRestoredOnce});
   }

@@ -225,6 +225,7 @@ TEST(Plan, TellsWhatWouldRunAndTouchesNothing) {
   const RunResult changes = ripcord_command({"plan", dir / "schema.yaml"});
   EXPECT_EQ(changes.exit_code, 2) << changes.out << changes.err;
   EXPECT_THAT(changes.out, HasSubstr("up 1 users"));
+  EXPECT_THAT(changes.out, HasSubstr("-> only adds"));
   EXPECT_EQ(read_file(dir / "shop.db"), "") << "a plan changes nothing";
 }
 
