@@ -25,6 +25,10 @@ int main(int argc, char** argv) {
                                const StopSignals signals;
                                return run(o, signals.token());
                              },
+                             [](const BackupOptions& o) {
+                               const StopSignals signals;
+                               return backup(o, signals.token());
+                             },
                              // The rest changes nothing: a signal may end it anywhere.
                              [](const PlanOptions& o) { return plan(o, {}); },
                              [](const ValidateOptions& o) { return validate(o); },

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be read beside our objects: discovery, OpenAPI, health, version, events, namespaces.
-#include "adapters/apiserver/selector.h"
+// What can be read beside our objects: discovery, OpenAPI, health, version.
 #include "adapters/apiserver/service_state.h"
-#include "controller/codec/api_events.h"
 
-#include <algorithm>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -42,118 +38,12 @@ ServedResponse open_api_document(ServiceState& state, const ServedRequest& reque
   return response;
 }
 
-// --- events
-struct EventPlace {
-  bool core = true;
-  std::string ns;
-  std::string name;
-};
-
-// [api, v1, (namespaces, NS,) events(, NAME)] or the same below apis/events.k8s.io/v1.
-std::optional<EventPlace> event_place(const Segments& segments) {
-  EventPlace place;
-  std::size_t at = 0;
-  if (segments.size() > 2 && segments[0] == "api" && segments[1] == "v1") {
-    at = 2;
-  } else if (segments.size() > 3 && segments[0] == "apis" && segments[1] == "events.k8s.io" &&
-             segments[2] == "v1") {
-    at = 3;
-    place.core = false;
-  } else {
-    return std::nullopt;
-  }
-  if (segments.size() > at + 2 && segments[at] == "namespaces") {
-    place.ns = segments[at + 1];
-    at += 2;
-  }
-  if (segments[at] != "events" || segments.size() > at + 2) {
-    return std::nullopt;
-  }
-  place.name = segments.size() > at + 1 ? segments[at + 1] : "";
-  return place;
-}
-
-Result<bool> selected(const codec::ApiEvent& event, const std::vector<FieldTerm>& terms) {
-  for (const FieldTerm& term : terms) {
-    std::string value;
-    if (!codec::event_field(event, term.field, value)) {
-      return error(StatusCode::kInvalidArgument,
-                   fmt::format("field label not supported: {}", term.field), "BadRequest");
-    }
-    if ((value == term.value) != term.equal) {
-      return false;
-    }
-  }
-  return true;
-}
-
-ServedResponse serve_events(ServiceState& state, const ServedRequest& request,
-                            const EventPlace& place) {
-  const Query query = query_of(request.query);
-  if (is_true(query, "watch")) {
-    return failure({StatusCode::kInvalidArgument, "events cannot be watched here; list them again",
-                    "MethodNotAllowed"});
-  }
-  const Result<std::vector<FieldTerm>> terms =
-      parse_field_selector(text_of(query, "fieldSelector"));
-  if (!terms) {
-    return failure(terms.error());
-  }
-  std::vector<codec::ApiEvent> found;
-  std::int64_t version = 0;
-  for (codec::ApiEvent& event :
-       state.events ? state.events->all() : std::vector<codec::ApiEvent>()) {
-    version = event.version;
-    const Result<bool> wanted = selected(event, *terms);
-    if (!wanted) {
-      return failure(wanted.error());
-    }
-    if (*wanted && (place.ns.empty() || event.regarding.ns == place.ns) &&
-        (place.name.empty() || event.name == place.name)) {
-      found.push_back(std::move(event));
-    }
-  }
-  if (!place.name.empty()) {
-    return found.empty() ? failure({StatusCode::kNotFound,
-                                    fmt::format("events \"{}\" not found", place.name), "NotFound"})
-                         : answer(200, codec::encode_event(found.front(), place.core));
-  }
-  const codec::AnswerForm form = form_of(request, query, state.clock.wall_now());
-  return answer(200, codec::encode_events(found, place.core, form, version));
-}
-
-// --- namespaces: a list names those that hold an object, and "default"
-std::set<std::string> namespaces(ServiceState& state) {
-  std::set<std::string> names = {std::string(kDefaultNamespace)};
-  for (const Kind kind : kAllKinds) {
-    const Result<ObjectList> list = state.store.list(kind);
-    for (const ResourcePtr& object : list ? list->items : std::vector<ResourcePtr>()) {
-      names.insert(object->meta.ns);
-    }
-  }
-  return names;
-}
-
-ServedResponse serve_namespaces(ServiceState& state, const ServedRequest& request,
-                                const std::string& name) {
-  const Query query = query_of(request.query);
-  const codec::AnswerForm form = form_of(request, query, state.clock.wall_now());
-  const std::set<std::string> names = namespaces(state);
-  if (is_true(query, "watch")) {
-    return failure({StatusCode::kInvalidArgument,
-                    "namespaces cannot be watched here; list them again", "MethodNotAllowed"});
-  }
-  if (name.empty()) {
-    return answer(200,
-                  codec::encode_namespaces({names.begin(), names.end()}, form, state.started, 1));
-  }
-  // Any may be used without being made first, so each is there; kubectl asks when an object is not.
-  return answer(200, codec::encode_namespace(name, form, state.started));
-}
-
 std::optional<ServedResponse> serve_discovery(ServiceState& state, const ServedRequest& request,
                                               const std::string& path) {
   const bool all_at_once = wants_aggregated_discovery(request);
+  if (path.empty()) {
+    return answer(200, codec::api_paths());
+  }
   if (path == "api") {
     return all_at_once ? aggregated(codec::aggregated_core()) : answer(200, codec::api_versions());
   }
@@ -188,7 +78,8 @@ std::optional<ServedResponse> serve_document(ServiceState& state, const ServedRe
     return answer(200, codec::version_document(state.version));
   }
   if (path == "healthz" || path == "livez" || path == "readyz") {
-    return plain("ok");
+    const bool verbose = query_of(request.query).contains("verbose");
+    return plain(verbose ? fmt::format("[+]ping ok\n{} check passed\n", path) : "ok");
   }
   if (path == "openapi/v3") {
     return answer(200, state.open_api.index);
@@ -196,14 +87,7 @@ std::optional<ServedResponse> serve_document(ServiceState& state, const ServedRe
   if (path == "openapi/v3/apis/ripcord.dev/v1alpha1") {
     return open_api_document(state, request);
   }
-  if (const std::optional<EventPlace> place = event_place(segments)) {
-    return serve_events(state, request, *place);
-  }
-  if (segments.size() >= 3 && segments.size() <= 4 && segments[0] == "api" && segments[1] == "v1" &&
-      segments[2] == "namespaces") {
-    return serve_namespaces(state, request, segments.size() == 4 ? segments[3] : "");
-  }
-  return std::nullopt;
+  return serve_feeds(state, request, segments);
 }
 
 }  // namespace ripcord::apiserver

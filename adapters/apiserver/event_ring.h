@@ -4,33 +4,28 @@
 // same event again (object, type, reason, action, note) counts up. Hands each one on to the next
 // sink. Thread-safe; the clock and the next sink must outlive it.
 
-#include "controller/base/clock.h"
-#include "controller/base/mutex.h"
+#include "adapters/apiserver/feed.h"
 #include "controller/codec/api_events.h"
 #include "controller/ports/events.h"
 
 #include <cstddef>
-#include <deque>
-#include <vector>
 
 namespace ripcord::apiserver {
 
 class EventRing final : public EventSink {
  public:
   EventRing(const Clock& clock, EventSink* next = nullptr, std::size_t limit = 1000)
-      : clock_(clock), next_(next), limit_(limit) {}
+      : clock_(clock), next_(next), limit_(limit), feed_(clock, 2 * limit) {}
 
   void record(const Event& event) override;
-  // Oldest first.
-  std::vector<codec::ApiEvent> all() const;
+  // The events, those that came last at the end.
+  const Feed<codec::ApiEvent>& feed() const { return feed_; }
 
  private:
   const Clock& clock_;
   EventSink* const next_;
   const std::size_t limit_;
-  mutable Mutex mutex_;
-  std::deque<codec::ApiEvent> events_ GUARDED_BY(mutex_);
-  std::int64_t version_ GUARDED_BY(mutex_) = 0;
+  Feed<codec::ApiEvent> feed_;
 };
 
 }  // namespace ripcord::apiserver

@@ -5,6 +5,7 @@
 // must outlive it.
 
 #include "adapters/apiserver/event_ring.h"
+#include "adapters/apiserver/namespaces.h"
 #include "adapters/apiserver/request.h"
 #include "adapters/apiserver/snapshots.h"
 #include "controller/codec/api_answer.h"
@@ -23,8 +24,9 @@ struct ServiceState {
         catalog(std::move(with_catalog)),
         open_api(codec::open_api(catalog)),
         version(std::move(with_version)),
-        events(with_events),
-        started(with_clock.wall_now()),
+        none(with_clock),
+        events(with_events == nullptr ? none : *with_events),
+        namespaces(with_store, with_clock),
         snapshots(with_store, with_clock) {}
 
   ObjectStore& store;
@@ -32,8 +34,9 @@ struct ServiceState {
   const codec::ApiCatalog catalog;
   const codec::OpenApi open_api;
   const std::string version;
-  const EventRing* const events;  // null: none are served
-  const WallTime started;
+  const EventRing none;
+  const EventRing& events;
+  Namespaces namespaces;
   Snapshots snapshots;
 };
 
@@ -59,7 +62,10 @@ ServedResponse serve_patch(ServiceState& state, const Call& call);
 ServedResponse serve_delete(ServiceState& state, const Call& call);
 ServedResponse serve_delete_collection(ServiceState& state, const Call& call);
 
-// Discovery, OpenAPI, health, version, events, namespaces; nothing when the path is none of them.
+// Events and namespaces; nothing when the path is none of them.
+std::optional<ServedResponse> serve_feeds(ServiceState& state, const ServedRequest& request,
+                                          const std::vector<std::string>& segments);
+// Those, discovery, OpenAPI, health, version; nothing when the path is none of them.
 std::optional<ServedResponse> serve_document(ServiceState& state, const ServedRequest& request,
                                              const std::vector<std::string>& segments);
 

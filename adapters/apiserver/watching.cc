@@ -2,6 +2,7 @@
 // GET with watch=true: the first state where it is asked for, then the changes.
 #include "adapters/apiserver/selector.h"
 #include "adapters/apiserver/service_state.h"
+#include "adapters/apiserver/watch_query.h"
 
 #include <algorithm>
 #include <unordered_set>
@@ -10,31 +11,15 @@
 namespace ripcord::apiserver {
 namespace {
 
-constexpr std::chrono::seconds kLongestWatch = std::chrono::minutes(30);
 constexpr Duration kSlice = std::chrono::milliseconds(500);
 constexpr Duration kBookmarkEvery = std::chrono::seconds(60);
 constexpr Duration kLastBookmark = std::chrono::seconds(2);  // before the end
 constexpr std::size_t kPiece = 256;                          // objects
 constexpr const char* kNoNamespace = "-";
 
-struct WatchPlan {
-  std::int64_t from = 0;
+struct WatchPlan : WatchQuery {
   std::vector<ResourcePtr> first;
-  bool initial_end = false;  // a streaming list: its end is marked
-  bool bookmarks = false;
-  std::chrono::seconds time = kLongestWatch;
 };
-
-Status forbidden(std::string message) {
-  return {StatusCode::kInvalidArgument, "ListOptions.meta.k8s.io \"\" is invalid: " + message,
-          "Invalid"};
-}
-
-std::string_view name_of(WatchEvent::Type type) {
-  return type == WatchEvent::Type::kAdded      ? "ADDED"
-         : type == WatchEvent::Type::kModified ? "MODIFIED"
-                                               : "DELETED";
-}
 
 // One line a frame. What a selector selects may change with an object: one that starts to match is
 // ADDED, one that ceases to is DELETED.
@@ -59,7 +44,7 @@ class WatchBody final : public BodyStream {
       return first_piece();
     }
     if (std::exchange(plan_.initial_end, false)) {
-      return codec::encode_bookmark(form_, kind_, version_, true);
+      return codec::encode_bookmark(form_, to_string(kind_), kApiVersion, version_, true);
     }
     const MonoTime now = state_.clock.now();
     if (ended_ || now >= end_) {
@@ -117,7 +102,7 @@ class WatchBody final : public BodyStream {
     const bool gone = event.type == WatchEvent::Type::kDeleted;
     const bool matches = selection_.matches(object);
     if (selection_.fixed()) {
-      return matches ? frame(name_of(event.type), object) : std::string();
+      return matches ? frame(frame_type(event.type), object) : std::string();
     }
     const bool known = matched_.contains(key_of(object));
     if (matches && !gone) {
@@ -148,7 +133,7 @@ class WatchBody final : public BodyStream {
     const MonoTime last = end_ - kLastBookmark;
     const MonoTime time = state_.clock.now();
     bookmark_ = time >= last ? MonoTime::max() : std::min(time + kBookmarkEvery, last);
-    return text + codec::encode_bookmark(form_, kind_, version_, false);
+    return text + codec::encode_bookmark(form_, to_string(kind_), kApiVersion, version_, false);
   }
 
   ServiceState& state_;
@@ -165,36 +150,10 @@ class WatchBody final : public BodyStream {
   std::unordered_set<std::string> matched_;  // unless the selection is fixed
 };
 
-Status check_streaming(const Query& query, bool streaming) {
-  const std::string match = text_of(query, "resourceVersionMatch");
-  if (streaming && match != "NotOlderThan") {
-    return forbidden(
-        "sendInitialEvents: Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
-        "NotOlderThan");
-  }
-  if (!streaming && !match.empty()) {
-    return forbidden(
-        "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless "
-        "sendInitialEvents is provided");
-  }
-  return ok_status();
-}
-
 Result<WatchPlan> plan_of(ServiceState& state, const Call& call) {
-  const std::string version = text_of(call.query, "resourceVersion");
-  const std::string initial = text_of(call.query, "sendInitialEvents");
-  RETURN_IF_ERROR(check_streaming(call.query, !initial.empty()));
-  WatchPlan plan;
-  plan.bookmarks = is_true(call.query, "allowWatchBookmarks");
-  plan.initial_end = is_true(call.query, "sendInitialEvents") && plan.bookmarks;
-  ASSIGN_OR_RETURN(plan.from, number_of(call.query, "resourceVersion", 0));
-  const Result<std::int64_t> seconds =
-      number_of(call.query, "timeoutSeconds", kLongestWatch.count());
-  plan.time = std::chrono::seconds(
-      std::clamp<std::int64_t>(seconds.value_or(kLongestWatch.count()), 0, kLongestWatch.count()));
-  const bool from_list =
-      initial.empty() ? plan.from == 0 : is_true(call.query, "sendInitialEvents");
-  if (!from_list && plan.from != 0) {
+  ASSIGN_OR_RETURN(const WatchQuery wanted, watch_query(call.query));
+  WatchPlan plan{wanted, {}};
+  if (!plan.state_first && plan.from != 0) {
     return plan;
   }
   ASSIGN_OR_RETURN(ObjectList list, state.store.list(call.target.kind));
@@ -202,7 +161,7 @@ Result<WatchPlan> plan_of(ServiceState& state, const Call& call) {
     return error(StatusCode::kDeadlineExceeded, "Too large resource version", "Timeout");
   }
   plan.from = list.resource_version;
-  if (from_list) {
+  if (plan.state_first) {
     plan.first = std::move(list.items);
   }
   return plan;

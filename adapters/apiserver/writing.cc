@@ -107,8 +107,13 @@ Result<Resource> patched(ServiceState& state, const Call& call, PatchKind kind, 
   }
   const codec::PatchForm form =
       kind == PatchKind::kJson ? codec::PatchForm::kJson : codec::PatchForm::kMerge;
-  return codec::patch_from(state.catalog, writing.request, form, *live, call.request.body,
-                           writing.notes);
+  Result<Resource> result = codec::patch_from(state.catalog, writing.request, form, *live,
+                                              call.request.body, writing.notes);
+  if (!result && writing.notes.causes.empty() && result.error().reason() == "Invalid") {
+    // Of an invalid object kubectl shows the causes alone.
+    writing.notes.causes.push_back({"FieldValueInvalid", result.error().message(), "patch"});
+  }
+  return result;
 }
 
 }  // namespace

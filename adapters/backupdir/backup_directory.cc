@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/backupdir/backup_directory.h"
 
+#include "adapters/backupdir/backup_name.h"
+#include "adapters/backupdir/new_backup.h"
+#include "controller/codec/backup_manifest.h"
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -17,40 +21,10 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kListed = 10;
 constexpr std::size_t kProbeBytes = 4096;
+constexpr std::size_t kManifestBytes = 128 << 20;
 constexpr std::array<std::string_view, 11> kExtensions = {".dump", ".pgdump", ".custom", ".backup",
                                                           ".bak",  ".dir",    ".sql",    ".pgsql",
                                                           ".db",   ".sqlite", ".sqlite3"};
-
-Status bad_name(const std::string& name, std::string_view why) {
-  return {StatusCode::kInvalidArgument,
-          fmt::format("spec.backup: {:?} {}; write the plain name of a file or directory in "
-                      "spec.catalog.directory",
-                      name, why),
-          "InvalidBackupName"};
-}
-
-Status check_name(const std::string& name) {
-  if (name.empty()) {
-    return bad_name(name, "is empty");
-  }
-  if (name.size() > 255) {
-    return bad_name(name.substr(0, 40) + "...", "is longer than 255 bytes");
-  }
-  if (name.find_first_of("/\\") != std::string::npos) {
-    return bad_name(name, "contains a path separator");
-  }
-  if (name.front() == '.') {
-    return bad_name(name, "starts with a dot");
-  }
-  const auto control = [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f;
-  };
-  if (std::any_of(name.begin(), name.end(), control)) {
-    return bad_name(name, "contains a control character");
-  }
-  return {};
-}
 
 bool known_extension(const fs::path& path) {
   const std::string extension = path.extension().string();
@@ -62,7 +36,7 @@ std::vector<std::string> entries_of(const fs::path& directory, std::error_code& 
   for (fs::directory_iterator at(directory, failure), end; !failure && at != end;
        at.increment(failure)) {
     std::string name = at->path().filename().string();
-    if (name.front() != '.') {
+    if (name.front() != '.' && !name.ends_with(kManifestEnding)) {
       names.push_back(std::move(name));
     }
   }
@@ -224,8 +198,50 @@ Result<Backup> describe_entry(const std::string& entry, const fs::path& root) {
   return backup;
 }
 
+// Beside the backup, where it is; null when there is none.
+Result<std::shared_ptr<const BackupManifest>> manifest_of(const fs::path& entry) {
+  const std::string path = entry.string() + std::string(kManifestEnding);
+  std::error_code failure;
+  if (!fs::exists(path, failure)) {
+    return nullptr;
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kManifestBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  if (text.size() > kManifestBytes) {
+    return error(StatusCode::kFailedPrecondition, "the manifest of the backup is too large",
+                 "BadManifest");
+  }
+  ASSIGN_OR_RETURN(BackupManifest manifest, codec::parse_backup_manifest(text));
+  return std::make_shared<const BackupManifest>(std::move(manifest));
+}
+
+// By when it was finished; its own name, since an approval and a mark name one backup.
+Result<std::string> newest_of(const std::vector<std::string>& entries, const fs::path& root) {
+  std::string newest;
+  std::optional<WallTime> newest_at;
+  for (const std::string& entry : entries) {
+    const Result<Backup> backup = describe_entry(entry, root);
+    if (!backup) {
+      continue;  // something else lies in the catalog
+    }
+    const auto manifest = manifest_of(root / entry);
+    const std::optional<WallTime> at =
+        manifest && *manifest ? (*manifest)->ended_at : backup->taken_at;
+    if (at > newest_at) {
+      newest = entry;
+      newest_at = at;
+    }
+  }
+  if (newest.empty()) {
+    return tl::unexpected(not_there(std::string(kLatestBackup), entries));
+  }
+  return newest;
+}
+
 Result<Backup> find_in(const std::string& directory, const std::string& name) {
-  RETURN_IF_ERROR(check_name(name));
+  RETURN_IF_ERROR(check_backup_name("spec.backup", name));
   std::error_code failure;
   const fs::path root = fs::canonical(directory, failure);
   if (failure || !fs::is_directory(root, failure)) {
@@ -238,10 +254,70 @@ Result<Backup> find_in(const std::string& directory, const std::string& name) {
     return error(StatusCode::kUnavailable,
                  fmt::format("cannot read the catalog {:?}: {}", directory, failure.message()));
   }
-  ASSIGN_OR_RETURN(const std::string entry, choose_entry(name, entries));
+  const bool latest = name == kLatestBackup;
+  ASSIGN_OR_RETURN(const std::string entry,
+                   latest ? newest_of(entries, root) : choose_entry(name, entries));
   ASSIGN_OR_RETURN(Backup backup, describe_entry(entry, root));
-  backup.name = name;  // as asked for: what an approval and the loaded database's mark say
+  // As asked for: what an approval and the loaded database's mark say.
+  backup.name = latest ? entry : name;
+  auto manifest = manifest_of(root / entry);
+  if (!manifest) {
+    return tl::unexpected(manifest.error().annotated("backup " + backup.name));
+  }
+  backup.manifest = std::move(*manifest);
+  if (backup.manifest) {
+    backup.taken_at = backup.manifest->ended_at;
+  }
   return backup;
+}
+
+Status damaged(const Backup& backup, const std::string& what) {
+  return {StatusCode::kFailedPrecondition,
+          fmt::format("backup {} is damaged: {}; restore another one", backup.name, what),
+          "CorruptBackup"};
+}
+
+std::string shown_file(const BackupFile& file) {
+  return file.path.empty() ? "its file" : "its file " + file.path;
+}
+
+// Names and sizes, before anything is read: that finds a cut at once.
+Status check_sizes(const Backup& backup) {
+  std::error_code failure;
+  std::size_t there = 0;
+  if (fs::is_directory(backup.path, failure)) {
+    there = static_cast<std::size_t>(
+        std::distance(fs::directory_iterator(backup.path, failure), fs::directory_iterator()));
+  } else {
+    there = 1;
+  }
+  for (const BackupFile& file : backup.manifest->files) {
+    const std::string path = file.path.empty() ? backup.path : backup.path + "/" + file.path;
+    const auto bytes = fs::file_size(path, failure);
+    if (failure) {
+      return damaged(backup, shown_file(file) + " is missing");
+    }
+    if (static_cast<std::int64_t>(bytes) != file.bytes) {
+      return damaged(backup, fmt::format("{} has {} bytes, and had {} when it was made",
+                                         shown_file(file), bytes, file.bytes));
+    }
+  }
+  return there == backup.manifest->files.size()
+             ? ok_status()
+             : damaged(backup, fmt::format("it has {} files instead of {}", there,
+                                           backup.manifest->files.size()));
+}
+
+Status check_files(const Backup& backup, const std::stop_token& stop) {
+  RETURN_IF_ERROR(check_sizes(backup));
+  ASSIGN_OR_RETURN(const std::vector<BackupFile> files, files_of_backup(backup.path, stop));
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const BackupFile& wanted = backup.manifest->files.at(i);
+    if (files[i].path != wanted.path || files[i].sha256 != wanted.sha256) {
+      return damaged(backup, shown_file(files[i]) + " is not as it was made (its sha256 differs)");
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -252,6 +328,17 @@ Result<Backup> BackupDirectory::find(const std::string& catalog_directory,
     return find_in(catalog_directory, name);
   } catch (const std::exception& problem) {
     return error(StatusCode::kInternal, fmt::format("reading the catalog: {}", problem.what()));
+  }
+}
+
+Status BackupDirectory::check(const Backup& backup, std::stop_token stop) {
+  if (!backup.manifest) {
+    return {};
+  }
+  try {
+    return check_files(backup, stop);
+  } catch (const std::exception& problem) {
+    return {StatusCode::kInternal, fmt::format("reading the backup: {}", problem.what())};
   }
 }
 

@@ -12,8 +12,10 @@ class BackupDirectory final : public BackupCatalog {
  public:
   // InvalidArgument: the name is no plain name, leaves the catalog, is ambiguous, or its content is
   // no backup we can restore. NotFound: nothing of that name (the message lists what is there), or
-  // no catalog.
+  // no catalog. FailedPrecondition (BadManifest). `Latest` is the newest backup, under its own
+  // name.
   Result<Backup> find(const std::string& catalog_directory, const std::string& name) override;
+  Status check(const Backup& backup, std::stop_token stop) override;
 };
 
 }  // namespace ripcord

@@ -3,6 +3,7 @@
 // Private to server.cc: one bound address. Accepts on the first lane and hands connections to all
 // lanes in turn.
 
+#include "adapters/http/server_tls.h"
 #include "adapters/http/session.h"
 
 #include <deque>
@@ -13,10 +14,12 @@ namespace ripcord::http {
 
 class Listener {
  public:
-  Listener(std::deque<Lane>& lanes, Shared& shared, HttpService& service)
+  Listener(std::deque<Lane>& lanes, Shared& shared, HttpService& service,
+           std::shared_ptr<ServerTls> tls)
       : lanes_(lanes),
         shared_(shared),
         service_(service),
+        tls_(std::move(tls)),
         acceptor_(lanes.front().io),
         retry_(lanes.front().io) {}
 
@@ -74,19 +77,24 @@ class Listener {
   }
   void admit(Lane& lane, Socket socket) {
     if (!shared_.connections.enter()) {
+      if (tls_) {
+        return;  // nothing can be said before the handshake
+      }
       error_code ignored;
       socket.non_blocking(true, ignored);
       const std::string text = refusal(503, "too many connections; try again later");
       socket.send(asio::buffer(text), 0, ignored);
       return;
     }
-    auto session = std::make_shared<Session>(lane, shared_, std::move(socket), service_);
+    auto session = std::make_shared<Session>(lane, shared_, std::move(socket), service_,
+                                             tls_ ? tls_->current() : nullptr);
     asio::post(lane.io, [session] { session->start(); });
   }
 
   std::deque<Lane>& lanes_;
   Shared& shared_;
   HttpService& service_;
+  const std::shared_ptr<ServerTls> tls_;  // null: plain
   Acceptor acceptor_;
   Timer retry_;
   std::size_t next_ = 0;

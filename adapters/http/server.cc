@@ -82,14 +82,15 @@ class HttpServer::Impl {
   }
   ~Impl() { stop(); }
 
-  Result<std::uint16_t> listen(const std::string& text, HttpService& service) {
+  Result<std::uint16_t> listen(const std::string& text, HttpService& service,
+                               std::shared_ptr<ServerTls> tls) {
     ASSIGN_OR_RETURN(const BindAddress address, parse_bind_address(text));
     ASSIGN_OR_RETURN(const auto endpoints, candidates(lanes_.front().io, address));
     const MutexLock lock(mutex_);
     if (stopped_) {
       return error(StatusCode::kFailedPrecondition, "the server was stopped");
     }
-    auto listener = std::make_unique<Listener>(lanes_, shared_, service);
+    auto listener = std::make_unique<Listener>(lanes_, shared_, service, std::move(tls));
     error_code failed;
     for (const Tcp::endpoint& endpoint : endpoints) {
       failed = listener->open(endpoint);
@@ -149,8 +150,9 @@ HttpServer::HttpServer(ServerLimits limits, Logger log)
     : impl_(std::make_unique<Impl>(limits, std::move(log))) {}
 HttpServer::~HttpServer() = default;
 
-Result<std::uint16_t> HttpServer::listen(const std::string& address, HttpService& service) {
-  return impl_->listen(address, service);
+Result<std::uint16_t> HttpServer::listen(const std::string& address, HttpService& service,
+                                         std::shared_ptr<ServerTls> tls) {
+  return impl_->listen(address, service, std::move(tls));
 }
 
 void HttpServer::stop() {

@@ -21,13 +21,15 @@
 
 namespace ripcord::http {
 
+class ServerTls;  // server_tls.h
+
 struct ServerLimits {
   std::size_t header_bytes = 16 * 1024;
   std::size_t body_bytes = 1024 * 1024;
   std::size_t connections = 2048;  // over all listeners
   std::size_t streams = 512;       // a thread each
   Duration header_timeout =
-      std::chrono::seconds(10);  // first byte of a request to the end of its head
+      std::chrono::seconds(10);  // a TLS handshake; first byte of a request to the end of its head
   Duration body_timeout = std::chrono::seconds(30);   // from there to the end of its body
   Duration idle_timeout = std::chrono::seconds(60);   // between requests
   Duration write_timeout = std::chrono::seconds(10);  // in which a client takes not one byte
@@ -42,10 +44,11 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Serves `service`, which must outlive the server, at "host:port" (see address.h) and returns the
-  // bound port. FailedPrecondition (AddressInUse) or InvalidArgument name the address and the way
-  // out.
-  Result<std::uint16_t> listen(const std::string& address, HttpService& service);
+  // Serves `service`, which must outlive the server, at "host:port" (see address.h), with `tls` as
+  // https alone, and returns the bound port. FailedPrecondition (AddressInUse) or InvalidArgument
+  // name the address and the way out.
+  Result<std::uint16_t> listen(const std::string& address, HttpService& service,
+                               std::shared_ptr<ServerTls> tls = nullptr);
 
   // Closes the listeners, lets answers in hand go out (up to 5 s), ends streams, joins all threads.
   // Idempotent.

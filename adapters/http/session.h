@@ -2,100 +2,46 @@
 #pragma once
 // Private to server.cc: one connection, from its first byte to its last.
 
-#include "adapters/http/lane.h"
+#include "adapters/http/peer_socket.h"
+#include "adapters/http/serving.h"
 #include "adapters/http/stream_sender.h"
 #include "adapters/http/wire.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <fmt/format.h>
 
 namespace ripcord::http {
-
-namespace beast = boost::beast;
-using Parser = beast::http::request_parser<beast::http::string_body>;
 
 constexpr std::size_t kReadBytes = 8 * 1024;
 constexpr std::size_t kWriteBytes = 256 * 1024;
 constexpr auto kLingerTime = std::chrono::seconds(2);
 
-inline ServedRequest to_request(Parser& parser) {
-  auto& message = parser.get();
-  ServedRequest request;
-  request.method = std::string(message.method_string());
-  if (request.method == "HEAD") {
-    request.method = "GET";
-  }
-  std::string_view target(message.target().data(), message.target().size());
-  if (const std::size_t scheme = target.find("://");
-      scheme != std::string_view::npos && !target.starts_with('/')) {
-    const std::size_t slash = target.find('/', scheme + 3);
-    target = slash == std::string_view::npos ? "/" : target.substr(slash);
-  }
-  const std::size_t question = target.find('?');
-  request.path = std::string(target.substr(0, question));
-  if (question != std::string_view::npos) {
-    request.query = std::string(target.substr(question + 1));
-  }
-  for (const auto& field : message) {
-    std::string name(field.name_string());
-    for (char& c : name) {
-      c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    const auto value = field.value();
-    auto [at, fresh] = request.headers.try_emplace(std::move(name), value.data(), value.size());
-    if (!fresh) {
-      at->second.append(", ").append(value.data(), value.size());
-    }
-  }
-  request.body = std::move(message.body());
-  return request;
-}
-
-inline ServedResponse serve_fenced(HttpService& service, const ServedRequest& request,
-                                   const Logger& log) {
-  std::string what = "an exception of unknown type";
-  try {
-    return service.serve(request);
-  } catch (const std::exception& e) {
-    what = e.what();
-  } catch (...) {  // whatever a library throws costs its request and nothing else
-  }
-  log.error("a request could not be answered",
-            {{"method", request.method}, {"path", request.path}, {"error", what}});
-  ServedResponse failed;
-  failed.status = 500;
-  failed.content_type = "application/json";
-  failed.body =
-      R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",)"
-      R"("message":"internal error: this request could not be answered; the log says why",)"
-      R"("reason":"InternalError","code":500})"
-      "\n";
-  return failed;
-}
-
 // One connection:
 //
-//   Reading <-> Writing -> Lingering -> (closed)
-//      \------> Streaming ----^
+//   (Handshake ->) Reading <-> Writing -> Lingering -> (closed)
+//                     \------> Streaming ----^
 class Session final : public std::enable_shared_from_this<Session> {
  public:
-  Session(Lane& lane, Shared& shared, Socket socket, HttpService& service)
-      : lane_(lane), shared_(shared), service_(service), socket_(std::move(socket)) {}
+  // With `tls` the peer has to shake hands first.
+  Session(Lane& lane, Shared& shared, Socket socket, HttpService& service,
+          const std::shared_ptr<SSL_CTX>& tls)
+      : lane_(lane), shared_(shared), service_(service), socket_(std::move(socket), tls) {}
   ~Session() { shared_.connections.leave(); }
 
   void start() {
     if (lane_.stopping) {
       return;
     }
-    error_code ignored;
-    socket_.set_option(Tcp::no_delay(true), ignored);
     lane_.sessions.insert(shared_from_this());
-    next_request();
+    if (socket_.secured()) {
+      shake_hands();
+    } else {
+      next_request();
+    }
   }
   void close_if_due(Steady::time_point now) {
     if (now >= deadline_) {
@@ -104,16 +50,39 @@ class Session final : public std::enable_shared_from_this<Session> {
   }
   void begin_stop() {
     keep_alive_ = false;
-    if (phase_ == Phase::kReading || phase_ == Phase::kLingering) {
+    if (phase_ != Phase::kWriting && phase_ != Phase::kStreaming) {
       close();
     } else if (sender_) {
       sender_->request_stop();
     }
   }
-  void join_sender() { sender_.reset(); }
+  // When the lane runs no more.
+  void join_sender() {
+    if (sender_) {
+      sender_->abandon();
+      sender_.reset();
+    }
+  }
 
  private:
-  enum class Phase { kReading, kWriting, kStreaming, kLingering };
+  enum class Phase { kHandshake, kReading, kWriting, kStreaming, kLingering };
+
+  void shake_hands() {
+    phase_ = Phase::kHandshake;
+    deadline_ = Steady::now() + shared_.limits.header_timeout;
+    socket_.handshake([self = shared_from_this()](const error_code& failed) {
+      if (!failed) {
+        return self->next_request();
+      }
+      self->shared_.log.debug("a TLS handshake failed", {{"error", failed.message()}});
+      if (failed.category() != asio::error::get_ssl_category() ||
+          ERR_GET_REASON(static_cast<unsigned long>(failed.value())) != SSL_R_HTTP_REQUEST) {
+        return self->close();
+      }
+      self->socket_.give_up_tls();
+      self->refuse(400, "this address speaks TLS: write https:// instead of http://");
+    });
+  }
 
   void next_request() {
     phase_ = Phase::kReading;
@@ -128,11 +97,11 @@ class Session final : public std::enable_shared_from_this<Session> {
   }
 
   void read_more() {
-    socket_.async_read_some(buffer_.prepare(kReadBytes),
-                            [self = shared_from_this()](const error_code& failed, std::size_t n) {
-                              self->buffer_.commit(n);
-                              failed ? self->close() : self->feed();
-                            });
+    socket_.read_some(buffer_.prepare(kReadBytes),
+                      [self = shared_from_this()](const error_code& failed, std::size_t n) {
+                        self->buffer_.commit(n);
+                        failed ? self->close() : self->feed();
+                      });
   }
 
   void feed() {
@@ -217,15 +186,21 @@ class Session final : public std::enable_shared_from_this<Session> {
   void write(std::string text, Next next) {
     phase_ = Phase::kWriting;
     out_ = std::move(text);
+    put(out_, [next](Session& self, bool taken) { taken ? next(self) : self.close(); });
+  }
+
+  // `text` stays where it is until `done`. A peer that takes not one byte for a while is closed.
+  template <class Done>
+  void put(const std::string& text, Done done) {
     // Asked before every piece: each byte taken is a sign of life.
     const auto go_on = [this](const error_code& failed, std::size_t) -> std::size_t {
       deadline_ = Steady::now() + shared_.limits.write_timeout;
       return failed ? 0 : kWriteBytes;
     };
-    asio::async_write(socket_, asio::buffer(out_), go_on,
-                      [self = shared_from_this(), next](const error_code& failed, std::size_t) {
-                        failed ? self->close() : next(*self);
-                      });
+    socket_.write(asio::buffer(text), go_on,
+                  [self = shared_from_this(), done](const error_code& failed, std::size_t) {
+                    done(*self, !failed);
+                  });
   }
 
   void answered() {
@@ -241,24 +216,29 @@ class Session final : public std::enable_shared_from_this<Session> {
     if (lane_.stopping) {
       return close();
     }
-    error_code ignored;
-    socket_.shutdown(Tcp::socket::shutdown_send, ignored);
     phase_ = Phase::kLingering;
     deadline_ = Steady::now() + kLingerTime;
-    discard();
+    socket_.finish([self = shared_from_this()] { self->discard(); });
   }
   void discard() {
     buffer_.clear();
-    socket_.async_read_some(buffer_.prepare(kReadBytes),
-                            [self = shared_from_this()](const error_code& failed, std::size_t) {
-                              if (!failed) {
-                                self->discard();
-                              } else if (self->sender_) {
-                                self->sender_->request_stop();  // the reader of the stream is gone
-                              } else {
-                                self->close();
-                              }
-                            });
+    socket_.read_raw(buffer_.prepare(kReadBytes),
+                     [self = shared_from_this()](const error_code& failed, std::size_t) {
+                       failed ? self->close() : self->discard();
+                     });
+  }
+
+  // What comes while a stream runs is of no interest but for its end: then its reader is gone.
+  void await_leaving() {
+    buffer_.clear();
+    socket_.read_some(buffer_.prepare(kReadBytes),
+                      [self = shared_from_this()](const error_code& failed, std::size_t) {
+                        if (!failed) {
+                          self->await_leaving();
+                        } else if (self->sender_) {
+                          self->sender_->request_stop();
+                        }
+                      });
   }
 
   void stream(ServedResponse response, Logger log) {
@@ -277,39 +257,50 @@ class Session final : public std::enable_shared_from_this<Session> {
     phase_ = Phase::kStreaming;
     deadline_ = Steady::time_point::max();
     StreamSender::Start start;
-    start.fd = socket_.native_handle();
     start.head = std::move(*head);
     start.chunked = framing == Framing::kChunked;
-    start.stall_limit = shared_.limits.write_timeout;
     start.body = std::move(response.stream);
     start.log = std::move(log);
-    start.on_end = [self = shared_from_this()] {
-      asio::post(self->lane_.io, [self] { self->stream_ended(); });
+    start.deliver = [self = shared_from_this()](std::shared_ptr<Delivery> delivery) {
+      asio::post(self->lane_.io, [self, delivery] { self->deliver(delivery); });
+    };
+    start.on_end = [self = shared_from_this()](bool proper) {
+      asio::post(self->lane_.io, [self, proper] { self->stream_ended(proper); });
     };
     sender_ = std::make_unique<StreamSender>(std::move(start));
-    discard();
+    await_leaving();
   }
-  void stream_ended() {
+  void deliver(const std::shared_ptr<Delivery>& delivery) {
+    put(delivery->text(), [delivery](Session& self, bool taken) {
+      self.deadline_ = Steady::time_point::max();  // until the stream has more to say
+      delivery->ended(taken);
+    });
+  }
+  void stream_ended(bool proper) {
     sender_.reset();
     shared_.streams.leave();
-    close();
+    if (!proper || lane_.stopping) {
+      return close();
+    }
+    phase_ = Phase::kLingering;
+    deadline_ = Steady::now() + kLingerTime;
+    socket_.finish([self = shared_from_this()] { self->close(); });
   }
 
   void close() {
-    if (sender_) {
-      return;  // its thread still uses the descriptor; stream_ended() comes back here
-    }
-    error_code ignored;
-    socket_.shutdown(Tcp::socket::shutdown_both, ignored);
-    socket_.close(ignored);
+    socket_.close();
     deadline_ = Steady::time_point::max();
-    lane_.sessions.erase(shared_from_this());
+    if (sender_) {
+      sender_->request_stop();  // stream_ended() comes back here
+    } else {
+      lane_.sessions.erase(shared_from_this());
+    }
   }
 
   Lane& lane_;
   Shared& shared_;
   HttpService& service_;
-  Socket socket_;
+  PeerSocket socket_;
   beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::string out_;

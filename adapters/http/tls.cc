@@ -1,48 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/http/tls.h"
 
+#include "adapters/http/pem.h"
+
 #include <arpa/inet.h>
 #include <array>
 #include <utility>
 
 #include <fmt/format.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 namespace ripcord::http {
 namespace {
-
-struct FreeBio {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
-using Bio = std::unique_ptr<BIO, FreeBio>;
-
-Bio bio_of(const std::string& text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-// An encrypted key would be asked for at the terminal.
-int no_password(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*unused*/) {
-  return -1;
-}
-
-Result<std::vector<std::shared_ptr<X509>>> read_certificates(const std::string& pem,
-                                                             std::string_view what) {
-  std::vector<std::shared_ptr<X509>> all;
-  const Bio bio = bio_of(pem);
-  while (X509* const one = PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr)) {
-    all.emplace_back(one, X509_free);
-  }
-  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  ERR_clear_error();
-  if (all.empty() || !at_end) {
-    return error(StatusCode::kInvalidArgument,
-                 fmt::format("the {} is no PEM certificate ('-----BEGIN CERTIFICATE-----')", what));
-  }
-  return all;
-}
 
 // What one connection's callbacks need; lives as long as its context.
 struct Connection {
@@ -208,24 +178,8 @@ Result<std::shared_ptr<const TlsSetup>> TlsSetup::make(const TlsOptions& options
                  "a client certificate needs its private key, and a key its certificate");
   }
   if (!options.certificate_pem.empty()) {
-    ASSIGN_OR_RETURN(setup->chain_,
-                     read_certificates(options.certificate_pem, "client certificate"));
-    setup->certificate_ = setup->chain_.front();
-    setup->chain_.erase(setup->chain_.begin());
-    const Bio bio = bio_of(options.private_key_pem);
-    setup->key_.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr),
-                      EVP_PKEY_free);
-    const bool fits =
-        setup->key_ && X509_check_private_key(setup->certificate_.get(), setup->key_.get()) == 1;
-    ERR_clear_error();
-    if (!setup->key_) {
-      return error(StatusCode::kInvalidArgument,
-                   "the client key is no PEM private key without a password");
-    }
-    if (!fits) {
-      return error(StatusCode::kInvalidArgument,
-                   "the client key is not that of the client certificate");
-    }
+    ASSIGN_OR_RETURN(setup->own_,
+                     read_key_pair(options.certificate_pem, options.private_key_pem, "client"));
   }
   return std::shared_ptr<const TlsSetup>(setup);
 }
@@ -245,12 +199,8 @@ void TlsSetup::apply(SSL_CTX* context, const std::string& host,
   if (trusted_) {
     SSL_CTX_set1_cert_store(context, trusted_.get());
   }
-  if (certificate_) {
-    SSL_CTX_use_certificate(context, certificate_.get());
-    for (const auto& one : chain_) {
-      SSL_CTX_add1_chain_cert(context, one.get());
-    }
-    SSL_CTX_use_PrivateKey(context, key_.get());
+  if (own_.key) {
+    use(own_, context);
   }
 }
 

@@ -4,13 +4,13 @@
 // certificate; and keeps why a handshake failed, since the HTTP library only says that it did.
 // Immutable after make(); safe for concurrent use. No message holds key material.
 
+#include "adapters/http/pem.h"
 #include "controller/base/mutex.h"
 #include "controller/ports/http_clients.h"
 
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <openssl/types.h>
 
@@ -43,10 +43,8 @@ class TlsSetup {
  private:
   TlsSetup() = default;
 
-  std::shared_ptr<X509_STORE> trusted_;       // null: the system's
-  std::vector<std::shared_ptr<X509>> chain_;  // behind the certificate
-  std::shared_ptr<X509> certificate_;         // null: none
-  std::shared_ptr<EVP_PKEY> key_;
+  std::shared_ptr<X509_STORE> trusted_;  // null: the system's
+  KeyPair own_;                          // without a key: none
   std::string server_name_;
   bool verify_ = true;
 };

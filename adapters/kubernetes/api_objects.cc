@@ -109,4 +109,15 @@ Result<std::string> ApiObjects::patch(const ApiName& name, PatchType type, std::
   return exchange(reach_, std::move(request), name.kind, to_string(name), "patch", name.ns);
 }
 
+Result<std::string> ApiObjects::apply(const ApiName& name, std::string_view manager,
+                                      std::string body) const {
+  RETURN_IF_ERROR(check_name(name));
+  HttpRequest request{.method = "PATCH",
+                      .url = fmt::format("{}/{}?fieldManager={}&force=true",
+                                         path_of(name.kind, name.ns), name.name, manager),
+                      .body = std::move(body)};
+  request.headers["content-type"] = "application/apply-patch+yaml";
+  return exchange(reach_, std::move(request), name.kind, to_string(name), "patch", name.ns);
+}
+
 }  // namespace ripcord::kubernetes

@@ -20,7 +20,8 @@ namespace ripcord::kubernetes {
 // A cluster to work in: the client adds credentials and sends writes only as the leader.
 struct ClusterReach {
   HttpClient& client;
-  std::string server;  // "https://10.0.0.1:6443", without a slash at the end
+  std::string server;                   // "https://10.0.0.1:6443", without a slash at the end
+  HttpStreamClient* streams = nullptr;  // for those who follow objects
 };
 
 struct ApiKind {
@@ -33,6 +34,8 @@ inline constexpr ApiKind kEndpointSlices{"EndpointSlice", "/apis/discovery.k8s.i
                                          "endpointslices"};
 inline constexpr ApiKind kHttpRoutes{"HTTPRoute", "/apis/gateway.networking.k8s.io/v1",
                                      "httproutes"};
+inline constexpr ApiKind kSecrets{"Secret", "/api/v1", "secrets"};
+inline constexpr ApiKind kConfigMaps{"ConfigMap", "/api/v1", "configmaps"};
 
 struct ApiName {
   ApiKind kind;
@@ -54,6 +57,8 @@ class ApiObjects {
                            const std::string& label_selector) const;
   // As field manager "ripcord"; the object after it.
   Result<std::string> patch(const ApiName& name, PatchType type, std::string body) const;
+  // Server-side, taking over what others hold; makes the object when it is not there.
+  Result<std::string> apply(const ApiName& name, std::string_view manager, std::string body) const;
 
  private:
   ClusterReach reach_;

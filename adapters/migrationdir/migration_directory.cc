@@ -131,6 +131,12 @@ Result<std::vector<Migration>> load_directory(const std::string& directory) {
 }  // namespace
 
 Result<std::vector<Migration>> MigrationDirectory::load(const MigrationSourceRef& ref) {
+  if (ref.config_map) {
+    return error(StatusCode::kInvalidArgument,
+                 "only on Kubernetes: spec.source.configMapRef needs a cluster; run ripcord with "
+                 "--in-cluster or --kubeconfig, or use source.directory",
+                 "OnlyOnKubernetes");
+  }
   if (!ref.directory.empty()) {
     return load_directory(ref.directory);
   }

@@ -93,7 +93,7 @@ Rows rows_of(const PGresult* result) {
 
 }  // namespace
 
-Result<std::string> resolve_url(const DatabaseRef& ref) {
+Result<std::string> resolve_url(const DatabaseRef& ref, SecretReader* secrets) {
   std::string url = ref.url;
   if (!ref.url_env.empty()) {
     const char* text = std::getenv(ref.url_env.c_str());
@@ -116,6 +116,14 @@ Result<std::string> resolve_url(const DatabaseRef& ref) {
           "NoDatabaseUrl");
     }
     url.assign(std::istreambuf_iterator<char>(file), {});
+  } else if (ref.url_secret) {
+    if (secrets == nullptr) {
+      return error(StatusCode::kInvalidArgument,
+                   "only on Kubernetes: spec.database.urlFrom.secretKeyRef needs a cluster; use "
+                   "urlFrom.env or urlFrom.file here",
+                   "OnlyOnKubernetes");
+    }
+    ASSIGN_OR_RETURN(url, secrets->read(*ref.url_secret));
   }
   url.erase(url.find_last_not_of(" \t\r\n") + 1);
   if (url.empty()) {

@@ -11,6 +11,7 @@
 #include "controller/base/clock.h"
 #include "controller/base/status.h"
 #include "controller/model/database.h"
+#include "controller/ports/secrets.h"
 
 #include <map>
 #include <memory>
@@ -32,6 +33,11 @@ struct Rows {
   std::int64_t affected = 0;  // rows changed by INSERT, UPDATE, DELETE
 };
 
+// For commands whose rows do not matter.
+inline Status status_of_rows(const Result<Rows>& rows) {
+  return rows ? ok_status() : rows.error();
+}
+
 // What the server said about the last failed statement.
 struct ServerError {
   std::string sqlstate;  // five characters; empty when the server did not answer
@@ -45,9 +51,10 @@ struct ConnectOptions {
   Duration timeout = std::chrono::seconds(10);
 };
 
-// The URL that `ref` names: itself, an environment variable, or a file (trailing white space is
-// dropped). InvalidArgument when none or an empty one is named; its content is in no message.
-Result<std::string> resolve_url(const DatabaseRef& ref);
+// The URL that `ref` names: itself, an environment variable, a file, or a Secret (trailing white
+// space is dropped). InvalidArgument (OnlyOnKubernetes) for a Secret without a reader; errors of
+// the reader; InvalidArgument when none or an empty one is named; its content is in no message.
+Result<std::string> resolve_url(const DatabaseRef& ref, SecretReader* secrets = nullptr);
 
 // A URL taken apart by libpq; holds the password. InvalidArgument, without the URL's content, when
 // it cannot be parsed.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/restore_databases.h"
 
+#include "adapters/postgres/contents.h"
+#include "adapters/postgres/restore_checks.h"
 #include "adapters/postgres/restore_create.h"
 #include "adapters/postgres/restore_load.h"
+#include "adapters/postgres/restore_revert.h"
 #include "adapters/postgres/restore_site.h"
 #include "adapters/postgres/restore_swap.h"
 
@@ -35,12 +38,13 @@ Result<std::int64_t> one_number(const Rows& rows) {
   return number;
 }
 
-// Ours, and golang-migrate's version table: they say nothing about the contents of a backup.
-constexpr std::string_view kBookkeeping =
-    "(n.nspname = 'ripcord' and c.relname in ('applied', 'journal') or c.relname = "
-    "'schema_migrations' and (select string_agg(a.attname || ' ' || format_type(a.atttypid, "
-    "a.atttypmod), ', ' order by a.attname) from pg_attribute a where a.attrelid = c.oid and "
-    "a.attnum > 0 and not a.attisdropped) = 'dirty boolean, version bigint')";
+Result<Connection> connect_restored(const RestoreSite& site, const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(Connection maintenance, connect_maintenance(site, stop));
+  ASSIGN_OR_RETURN(const SiteState found, observe(maintenance, site));
+  ConnectOptions options;
+  options.dbname = found.swapped(site) ? site.names.live : site.names.side;
+  return Connection::open(site.url, options, stop);
+}
 
 class Target final : public RestoreTarget {
  public:
@@ -53,13 +57,15 @@ class Target final : public RestoreTarget {
     RestoreState state;
     state.swapped = found.swapped(site_);
     state.swap_interrupted = found.swap_begun(site_);
+    state.reverted = found.reverted(site_);
+    state.revert_interrupted = found.revert_begun(site_);
     state.side_exists = found.side.has_value();
     state.side_name = site_.names.side;
     state.previous_name = found.previous ? site_.names.previous : "";
     const auto& holder = state.swapped ? found.live : found.side;
     if (holder && holder->mark && holder->mark->uid == site_.uid) {
       state.backup = holder->mark->backup;
-      state.side_complete = !state.swapped && holder->mark->stage != "loading";
+      state.side_complete = !state.swapped && !state.reverted && holder->mark->stage != "loading";
     }
     state.side_bytes = holder ? holder->bytes : 0;
     return state;
@@ -70,7 +76,7 @@ class Target final : public RestoreTarget {
     ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site_, stop));
     RETURN_IF_ERROR(lock_side(connection, site_, stop));
     ASSIGN_OR_RETURN(const SiteState found, observe(connection, site_));
-    if (found.swapped(site_) || found.swap_begun(site_)) {
+    if (found.swapped(site_) || found.swap_begun(site_) || found.reverted(site_)) {
       return {StatusCode::kFailedPrecondition, "the swap of this restore has begun already",
               "AlreadySwapped"};
     }
@@ -95,32 +101,12 @@ class Target final : public RestoreTarget {
   }
 
   Result<std::vector<TableRows>> count(std::stop_token stop) override {
-    ASSIGN_OR_RETURN(Connection connection, connect_restored(stop));
-    RETURN_IF_ERROR(status_of_rows(
-        connection.execute("begin transaction isolation level repeatable read read only")));
-    ASSIGN_OR_RETURN(
-        const Rows tables,
-        connection.query("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid "
-                         "= c.relnamespace where c.relkind = 'r' and c.relpersistence <> 't' and "
-                         "n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not " +
-                             std::string(kBookkeeping) + " order by 1, 2",
-                         {}, stop));
-    std::vector<TableRows> counts;
-    for (const auto& row : tables.rows) {
-      // ONLY: rows of inheriting tables are counted with their own table.
-      ASSIGN_OR_RETURN(const Rows counted,
-                       connection.query(fmt::format("select count(*) from only {}.{}",
-                                                    Connection::quote_identifier(*row[0]),
-                                                    Connection::quote_identifier(*row[1])),
-                                        {}, stop));
-      ASSIGN_OR_RETURN(const std::int64_t number, one_number(counted));
-      counts.push_back({*row[0] + "." + *row[1], number});
-    }
-    return counts;
+    ASSIGN_OR_RETURN(Connection connection, connect_restored(site_, stop));
+    return count_tables(connection, stop);
   }
 
   Result<std::int64_t> query(const std::string& sql, std::stop_token stop) override {
-    ASSIGN_OR_RETURN(Connection connection, connect_restored(stop));
+    ASSIGN_OR_RETURN(Connection connection, connect_restored(site_, stop));
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(query_timeout_).count();
     RETURN_IF_ERROR(status_of_rows(connection.execute(
         fmt::format("set statement_timeout = {}; set default_transaction_read_only = on", ms))));
@@ -150,14 +136,6 @@ class Target final : public RestoreTarget {
     options.dbname = site_.names.side;
     ASSIGN_OR_RETURN(Connection connection, Connection::open(site_.url, options, stop));
     return status_of_rows(connection.execute("analyze", stop)).annotated("analyzing");
-  }
-
-  Result<Connection> connect_restored(const std::stop_token& stop) {
-    ASSIGN_OR_RETURN(Connection maintenance, connect_maintenance(site_, stop));
-    ASSIGN_OR_RETURN(const SiteState found, observe(maintenance, site_));
-    ConnectOptions options;
-    options.dbname = found.swapped(site_) ? site_.names.live : site_.names.side;
-    return Connection::open(site_.url, options, stop);
   }
 
   const RestoreSite site_;
@@ -205,6 +183,65 @@ class Leftovers final : public RestoreLeftovers {
   const RestoreSite site_;
 };
 
+class Checks final : public RestoreChecks {
+ public:
+  explicit Checks(RestoreSite site) : site_(std::move(site)) {}
+
+  Status preflight(const Backup& backup, std::stop_token stop) override {
+    return postgres::preflight(site_, backup, stop);
+  }
+  Result<SurveyedDatabase> survey(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Connection connection, connect_restored(site_, stop));
+    RETURN_IF_ERROR(begin_survey(connection, stop));
+    ASSIGN_OR_RETURN(DatabaseContents contents, postgres::survey(connection, stop));
+    return SurveyedDatabase{std::move(contents), connection.server_version()};
+  }
+  Result<std::vector<TableRows>> count_live(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Connection maintenance, connect_maintenance(site_, stop));
+    ASSIGN_OR_RETURN(const SiteState found, observe(maintenance, site_));
+    if (!found.live) {
+      return std::vector<TableRows>{};
+    }
+    ASSIGN_OR_RETURN(Connection connection, Connection::open(site_.url, {}, stop));
+    return count_tables(connection, stop);
+  }
+
+ private:
+  const RestoreSite site_;
+};
+
+class Reverse final : public RestoreReverse {
+ public:
+  explicit Reverse(RestoreSite site) : site_(std::move(site)) {}
+  Result<SwapReport> revert(std::stop_token stop) override { return revert_swap(site_, stop); }
+
+ private:
+  const RestoreSite site_;
+};
+
+// With sessions of its own: the one that loads is busy.
+class Meter final : public RestoreMeter {
+ public:
+  explicit Meter(RestoreSite site) : site_(std::move(site)) {}
+
+  Result<LoadMeasure> measure() override {
+    ConnectOptions options;
+    options.dbname = site_.names.side;
+    ASSIGN_OR_RETURN(Connection connection, Connection::open(site_.url, options));
+    ASSIGN_OR_RETURN(
+        const Rows found,
+        connection.query(
+            "select pg_database_size(current_database()), coalesce((select sum(n_tup_ins) from "
+            "pg_stat_user_tables), 0) + coalesce((select sum(tuples_processed) from "
+            "pg_stat_progress_copy where datname = current_database()), 0)"));
+    return LoadMeasure{std::stoll(found.rows.at(0).at(0).value_or("0")),
+                       std::stoll(found.rows.at(0).at(1).value_or("0"))};
+  }
+
+ private:
+  const RestoreSite site_;
+};
+
 }  // namespace
 
 Result<OpenedRestore> PostgresRestores::open(const DatabaseRef& ref,
@@ -214,7 +251,7 @@ Result<OpenedRestore> PostgresRestores::open(const DatabaseRef& ref,
     return error(StatusCode::kInternal, "a restore needs the uid of its request");
   }
   RestoreSite site;
-  ASSIGN_OR_RETURN(site.url, resolve_url(ref));
+  ASSIGN_OR_RETURN(site.url, resolve_url(ref, options_.secrets));
   ASSIGN_OR_RETURN(const UrlParts parts, parse_url(site.url));
   const auto database = parts.options.find("dbname");
   if (database == parts.options.end() || database->second.empty() ||
@@ -232,6 +269,9 @@ Result<OpenedRestore> PostgresRestores::open(const DatabaseRef& ref,
   OpenedRestore opened;
   opened.target = std::make_unique<Target>(site, options_.query_timeout);
   opened.leftovers = std::make_unique<Leftovers>(site);
+  opened.checks = std::make_unique<Checks>(site);
+  opened.reverse = std::make_unique<Reverse>(site);
+  opened.meter = std::make_unique<Meter>(site);
   return opened;
 }
 

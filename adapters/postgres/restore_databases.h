@@ -9,12 +9,14 @@
 #include "controller/base/trace.h"
 #include "controller/ports/command.h"
 #include "controller/ports/restore_database.h"
+#include "controller/ports/secrets.h"
 
 namespace ripcord::postgres {
 
 struct RestoreOptions {
   Duration query_timeout = std::chrono::minutes(5);  // of one verification query
   Trace trace;
+  SecretReader* secrets = nullptr;  // none: URLs in Secrets are refused
 };
 
 class PostgresRestores final : public RestoreDatabases {

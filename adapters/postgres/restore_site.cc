@@ -105,6 +105,14 @@ bool SiteState::swap_begun(const RestoreSite& site) const {
          side->mark->stage == "swapping";
 }
 
+bool SiteState::reverted(const RestoreSite& site) const {
+  return side && side->mark && side->mark->uid == site.uid && side->mark->stage == "reverted";
+}
+
+bool SiteState::revert_begun(const RestoreSite& site) const {
+  return live && live->mark && live->mark->uid == site.uid && live->mark->stage == "reverting";
+}
+
 Result<Connection> connect_maintenance(const RestoreSite& site, std::stop_token stop) {
   ConnectOptions options;
   options.dbname = kMaintenanceDatabase;

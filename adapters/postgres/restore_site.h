@@ -27,9 +27,10 @@ RestoreNames restore_names(const std::string& live, const std::string& uid);
 // The last line of the comment of a database that a restore made:
 // "ripcord: uid=... stage=loaded backup=...". Stages:
 //
-//   loading -> loaded -> swapping -> live
+//   loading -> loaded -> swapping -> live -> reverting -> reverted
 //
-// `swapping` is written before connections are refused, `live` with the renames.
+// `swapping` and `reverting` are written before connections are refused, `live` and `reverted` with
+// the renames: the database that was restored carries its mark wherever it is.
 struct RestoreMark {
   std::string uid;
   std::string stage;
@@ -65,12 +66,9 @@ struct SiteState {
 
   bool swapped(const RestoreSite& site) const;
   bool swap_begun(const RestoreSite& site) const;  // and not ended: connections may be refused
+  bool reverted(const RestoreSite& site) const;
+  bool revert_begun(const RestoreSite& site) const;  // and not ended
 };
-
-// For commands whose rows do not matter.
-inline Status status_of_rows(const Result<Rows>& rows) {
-  return rows ? ok_status() : rows.error();
-}
 
 Result<Connection> connect_maintenance(const RestoreSite& site, std::stop_token stop);
 // FailedPrecondition when the side's name is taken by somebody else's database.

@@ -3,16 +3,12 @@
 
 #include "adapters/postgres/outage_prober.h"
 #include "adapters/postgres/restore_create.h"
+#include "adapters/postgres/restore_sessions.h"
 
 #include <fmt/format.h>
 
 namespace ripcord::postgres {
 namespace {
-
-constexpr int kRenameTries = 3;
-constexpr auto kSessionPatience = std::chrono::seconds(10);
-constexpr auto kSessionPoll = std::chrono::milliseconds(2);
-constexpr int kPollsPerSignal = 250;
 
 std::string ident(const std::string& name) {
   return Connection::quote_identifier(name);
@@ -36,16 +32,18 @@ class Swap {
     }
     own_comment_ = comment_without_mark(state.live->comment);
     if (!state.live->allows_connections && !state.swap_begun(site_)) {
-      RETURN_IF_ERROR(check_refusal());
+      // A way back that was killed refuses them too, and its mark is on the live database.
+      const bool reverting = state.live->mark && state.live->mark->stage == "reverting";
+      RETURN_IF_ERROR(reverting ? ok_status() : check_refusal());
     }
-    return check_pins();
+    return check_pins(connection_, site_.names.live);
   }
 
   Status replace(const std::stop_token& stop) {
     RETURN_IF_ERROR(refuse_connections());
     Status renamed;
     for (int attempt = 0; attempt < kRenameTries; ++attempt) {
-      RETURN_IF_ERROR(end_sessions(stop));
+      RETURN_IF_ERROR(end_sessions(connection_, site_, site_.names.live, stop));
       renamed = put_in_place(true);
       if (renamed.ok() || connection_.last_error().sqlstate != "55006") {
         return renamed;  // 55006: a session came up between the check and the rename
@@ -86,72 +84,14 @@ class Swap {
   // Nothing is renamed: as if the swap had never been tried.
   Status take_back(const SiteState& state) {
     if (state.live && !state.live->allows_connections) {
-      RETURN_IF_ERROR(allow(site_.names.live, true));
+      RETURN_IF_ERROR(allow_connections(connection_, site_, site_.names.live, true));
     }
     return mark_stage(site_.names.side, "loaded");
   }
 
  private:
-  Status check_pins() {
-    ASSIGN_OR_RETURN(
-        const Rows pins,
-        connection_.query("select (select count(*) from pg_prepared_xacts where database = $1), "
-                          "(select count(*) from pg_replication_slots where database = $1)",
-                          {site_.names.live}));
-    if (pins.rows[0][0] != "0") {
-      return {StatusCode::kFailedPrecondition,
-              fmt::format("{} prepared transactions hold database {}; commit or roll them back "
-                          "(pg_prepared_xacts)",
-                          pins.rows[0][0].value_or("?"), site_.names.live),
-              "PreparedTransactions"};
-    }
-    if (pins.rows[0][1] != "0") {
-      return {StatusCode::kFailedPrecondition,
-              fmt::format("{} logical replication slots read database {} and would stay with the "
-                          "previous one; drop them first (pg_replication_slots)",
-                          pins.rows[0][1].value_or("?"), site_.names.live),
-              "ReplicationSlots"};
-    }
-    return {};
-  }
-
-  Status allow(const std::string& database, bool allowed) {
-    trace_point(site_.trace, allowed ? "before allow" : "before refuse");
-    RETURN_IF_ERROR(status_of_rows(connection_.execute(
-        fmt::format("alter database {} allow_connections {}", ident(database), allowed))));
-    trace_point(site_.trace, allowed ? "after allow" : "after refuse");
-    return {};
-  }
-
-  Status refuse_connections() { return allow(site_.names.live, false); }
-
-  // All at once: one after the other would cost about 100 ms a session.
-  Status end_sessions(const std::stop_token& stop) {
-    const MonoTime deadline = site_.clock->now() + kSessionPatience;
-    for (int poll = 0;; ++poll) {
-      const bool signal = poll % kPollsPerSignal == 0;
-      ASSIGN_OR_RETURN(
-          const Rows left,
-          connection_.query(
-              fmt::format("select count(*), coalesce(min(coalesce(nullif(application_name, ''), "
-                          "backend_type)), '') {} from pg_stat_activity where datname = $1",
-                          signal ? ", count(pg_terminate_backend(pid))" : ""),
-              {site_.names.live}));
-      if (left.rows[0][0] == "0") {
-        trace_point(site_.trace, "after sessions");
-        return {};
-      }
-      if (site_.clock->now() >= deadline) {
-        return {StatusCode::kUnavailable,
-                fmt::format("{} sessions of database {} did not end ({})",
-                            left.rows[0][0].value_or("?"), site_.names.live,
-                            left.rows[0][1].value_or("")),
-                "SessionsRemain"};
-      }
-      if (!site_.clock->sleep_for(kSessionPoll, stop)) {
-        return {StatusCode::kCancelled, "stopped before the swap"};
-      }
-    }
+  Status refuse_connections() {
+    return allow_connections(connection_, site_, site_.names.live, false);
   }
 
   // Under the lock: no living swap refuses connections now, but one that was killed may have.

@@ -60,7 +60,7 @@ class Database final : public SchemaDatabase {
 }  // namespace
 
 Result<std::unique_ptr<SchemaDatabase>> PostgresSchemas::open(const DatabaseRef& ref) {
-  ASSIGN_OR_RETURN(std::string url, resolve_url(ref));
+  ASSIGN_OR_RETURN(std::string url, resolve_url(ref, secrets_));
   return std::make_unique<Database>(std::move(url), describe(ref), clock_, trace_);
 }
 

@@ -10,19 +10,22 @@
 #include "controller/base/clock.h"
 #include "controller/base/trace.h"
 #include "controller/ports/schema_database.h"
+#include "controller/ports/secrets.h"
 
 namespace ripcord::postgres {
 
 class PostgresSchemas final : public SchemaDatabases {
  public:
-  explicit PostgresSchemas(Clock& clock, Trace trace = {})
-      : clock_(clock), trace_(std::move(trace)) {}
+  // `secrets` outlives this; none: URLs in Secrets are refused.
+  explicit PostgresSchemas(Clock& clock, Trace trace = {}, SecretReader* secrets = nullptr)
+      : clock_(clock), trace_(std::move(trace)), secrets_(secrets) {}
   // InvalidArgument when no URL can be had; connects at first use.
   Result<std::unique_ptr<SchemaDatabase>> open(const DatabaseRef& ref) override;
 
  private:
   Clock& clock_;
   Trace trace_;
+  SecretReader* secrets_;
 };
 
 }  // namespace ripcord::postgres

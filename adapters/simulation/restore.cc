@@ -28,7 +28,7 @@ Status no_such_backup(const SimulatedWorld& world, const std::string& name) {
           "BackupNotFound"};
 }
 
-class OpenedTarget final : public RestoreTarget, public RestoreLeftovers {
+class OpenedTarget final : public RestoreTarget, public RestoreLeftovers, public RestoreReverse {
  public:
   OpenedTarget(SimulatedWorld& world, Clock& clock, std::string database, std::string uid)
       : world_(world), clock_(clock), database_(std::move(database)), uid_(std::move(uid)) {}
@@ -51,7 +51,7 @@ class OpenedTarget final : public RestoreTarget, public RestoreLeftovers {
       return {StatusCode::kInvalidArgument, fmt::format("{} is no simulated backup", backup.name)};
     }
     RETURN_IF_ERROR(world_.with_restore(uid_, [this](Restore& restore) {
-      if (restore.state.swapped) {
+      if (restore.state.swapped || restore.state.reverted) {
         return Status(StatusCode::kFailedPrecondition,
                       "this restore is finished; make a new request to restore again");
       }
@@ -111,6 +111,26 @@ class OpenedTarget final : public RestoreTarget, public RestoreLeftovers {
     return out;
   }
 
+  Result<SwapReport> revert(std::stop_token /*stop*/) override {
+    SwapReport out;
+    RETURN_IF_ERROR(world_.with_restore(uid_, [&](Restore& restore) {
+      if (!restore.state.reverted) {
+        if (!restore.state.swapped || restore.state.previous_name.empty()) {
+          return Status(StatusCode::kFailedPrecondition, "there is nothing to go back to",
+                        "PreviousGone");
+        }
+        restore.state.swapped = false;
+        restore.state.previous_name.clear();
+        restore.state.side_exists = true;
+        restore.state.side_name = side_name();
+        restore.state.reverted = true;
+      }
+      out.previous_name = restore.state.side_name;
+      return ok_status();
+    }));
+    return out;
+  }
+
   Status drop_side() override {
     return world_.with_restore(uid_, [](Restore& restore) {
       const RestoreState before = std::exchange(restore.state, {});
@@ -162,8 +182,10 @@ Result<OpenedRestore> SimulatedRestoreDatabases::open(const DatabaseRef& ref,
   }
   RETURN_IF_ERROR(
       world_.with_database(ref.path, [](SimulatedWorld::Database&) { return ok_status(); }));
-  return OpenedRestore{std::make_unique<OpenedTarget>(world_, clock_, ref.path, request_uid),
-                       std::make_unique<OpenedTarget>(world_, clock_, ref.path, request_uid)};
+  const auto opened = [&] {
+    return std::make_unique<OpenedTarget>(world_, clock_, ref.path, request_uid);
+  };
+  return OpenedRestore{opened(), opened(), nullptr, opened(), nullptr};
 }
 
 }  // namespace ripcord::simulation

@@ -15,6 +15,7 @@ class SimulatedBackupCatalog final : public BackupCatalog {
   explicit SimulatedBackupCatalog(const SimulatedWorld& world) : world_(world) {}
   // The directory is not looked at.
   Result<Backup> find(const std::string& catalog_directory, const std::string& name) override;
+  Status check(const Backup&, std::stop_token) override { return {}; }
 
  private:
   const SimulatedWorld& world_;

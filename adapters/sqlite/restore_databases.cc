@@ -2,6 +2,7 @@
 #include "adapters/sqlite/restore_databases.h"
 
 #include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/contents.h"
 #include "adapters/sqlite/restore_load.h"
 #include "adapters/sqlite/restore_site.h"
 #include "adapters/sqlite/restore_swap.h"
@@ -28,22 +29,36 @@ Result<std::int64_t> one_number(const Rows& rows) {
   return number;
 }
 
-std::string quoted(const std::string& name) {
-  std::string text = "\"";
-  for (const char c : name) {
-    text += c;
-    if (c == '"') {
-      text += c;
-    }
-  }
-  return text + "\"";
-}
-
 // Ours, and golang-migrate's version table: they say nothing about the contents of a backup.
 constexpr std::string_view kBookkeeping =
     "(lower(name) in ('ripcord_applied', 'ripcord_journal') or lower(name) = 'schema_migrations' "
     "and (select group_concat(lower(column), ' ') from (select i.name as column from "
     "pragma_table_info('schema_migrations') i order by 1)) = 'dirty version')";
+
+Result<std::vector<TableRows>> count_tables(Connection& connection, const std::stop_token& stop) {
+  RETURN_IF_ERROR(connection.execute("begin"));  // one snapshot for all tables
+  ASSIGN_OR_RETURN(const Rows tables,
+                   connection.query("select name from pragma_table_list where schema = 'main' "
+                                    "and type = 'table' and name not like 'sqlite\\_%' escape "
+                                    "'\\' and not " +
+                                        std::string(kBookkeeping) + " order by name",
+                                    {}, stop));
+  std::vector<TableRows> counts;
+  for (const auto& row : tables.rows) {
+    const std::string name = row.at(0).value_or("");
+    ASSIGN_OR_RETURN(const Rows counted,
+                     connection.query("select count(*) from " + quoted_name(name), {}, stop));
+    ASSIGN_OR_RETURN(const std::int64_t number, one_number(counted));
+    counts.push_back({name, number});
+  }
+  return counts;
+}
+
+Result<Connection> open_restored(const RestoreSite& site) {
+  ASSIGN_OR_RETURN(const std::optional<RestoreJournal> journal, read_journal(site));
+  const bool live = journal && (journal->stage == "swapped" || journal->stage == "reverting");
+  return Connection::open(live ? site.files.live : site.files.side, OpenMode::kReadOnly);
+}
 
 class Target final : public RestoreTarget {
  public:
@@ -58,9 +73,14 @@ class Target final : public RestoreTarget {
     state.previous_name = file_exists(site_.files.previous) ? site_.files.previous : "";
     if (journal) {
       state.backup = journal->backup;
-      state.swapped = journal->stage == "swapped";
-      state.swap_interrupted = journal->stage == "swapping" || (state.swapped && state.side_exists);
-      state.side_complete = state.side_exists && !state.swapped && journal->stage != "loading";
+      state.revert_interrupted = journal->stage == "reverting" ||
+                                 (journal->stage == "reverted" && !state.previous_name.empty());
+      state.reverted = journal->stage == "reverted" && !state.revert_interrupted;
+      state.swapped = journal->stage == "swapped" || state.revert_interrupted;
+      state.swap_interrupted =
+          journal->stage == "swapping" || (journal->stage == "swapped" && state.side_exists);
+      state.side_complete =
+          state.side_exists && !state.swapped && !state.reverted && journal->stage != "loading";
     }
     state.side_bytes = file_bytes(state.swapped ? site_.files.live : site_.files.side);
     return state;
@@ -68,7 +88,7 @@ class Target final : public RestoreTarget {
 
   Status load(const Backup& backup, std::stop_token stop) override {
     ASSIGN_OR_RETURN(const std::optional<RestoreJournal> journal, read_journal(site_));
-    if (journal && (journal->stage == "swapping" || journal->stage == "swapped")) {
+    if (journal && journal->stage != "loading" && journal->stage != "loaded") {
       return {StatusCode::kFailedPrecondition, "the swap of this restore has begun already",
               "AlreadySwapped"};
     }
@@ -76,27 +96,12 @@ class Target final : public RestoreTarget {
   }
 
   Result<std::vector<TableRows>> count(std::stop_token stop) override {
-    ASSIGN_OR_RETURN(Connection connection, open_restored());
-    RETURN_IF_ERROR(connection.execute("begin"));  // one snapshot for all tables
-    ASSIGN_OR_RETURN(const Rows tables,
-                     connection.query("select name from pragma_table_list where schema = 'main' "
-                                      "and type = 'table' and name not like 'sqlite\\_%' escape "
-                                      "'\\' and not " +
-                                          std::string(kBookkeeping) + " order by name",
-                                      {}, stop));
-    std::vector<TableRows> counts;
-    for (const auto& row : tables.rows) {
-      const std::string name = row.at(0).value_or("");
-      ASSIGN_OR_RETURN(const Rows counted,
-                       connection.query("select count(*) from " + quoted(name), {}, stop));
-      ASSIGN_OR_RETURN(const std::int64_t number, one_number(counted));
-      counts.push_back({name, number});
-    }
-    return counts;
+    ASSIGN_OR_RETURN(Connection connection, open_restored(site_));
+    return count_tables(connection, stop);
   }
 
   Result<std::int64_t> query(const std::string& sql, std::stop_token stop) override {
-    ASSIGN_OR_RETURN(Connection connection, open_restored());
+    ASSIGN_OR_RETURN(Connection connection, open_restored(site_));
     RETURN_IF_ERROR(connection.execute("pragma query_only = on"));
     connection.limit({site_.clock, site_.clock->now() + query_timeout_, 1000});
     ASSIGN_OR_RETURN(const Rows rows, connection.query(sql, {}, stop));
@@ -106,12 +111,6 @@ class Target final : public RestoreTarget {
   Result<SwapReport> swap(std::stop_token stop) override { return swap_files(site_, stop); }
 
  private:
-  Result<Connection> open_restored() {
-    ASSIGN_OR_RETURN(const RestoreState state, read());
-    return Connection::open(state.swapped ? site_.files.live : site_.files.side,
-                            OpenMode::kReadOnly);
-  }
-
   const RestoreSite site_;
   const Duration query_timeout_;
 };
@@ -122,7 +121,7 @@ class Leftovers final : public RestoreLeftovers {
 
   Status drop_side() override {
     ASSIGN_OR_RETURN(const std::optional<RestoreJournal> journal, read_journal(site_));
-    if (journal && journal->stage == "swapping") {
+    if (journal && (journal->stage == "swapping" || journal->stage == "reverting")) {
       return {StatusCode::kFailedPrecondition, "not dropping the side: its swap has begun",
               "SwapInterrupted"};
     }
@@ -143,6 +142,7 @@ class Leftovers final : public RestoreLeftovers {
                           site_.files.previous, site_.files.live),
               "LiveDatabaseMissing"};
     }
+    RETURN_IF_ERROR(tell_overtaken());
     trace_point(site_.trace, "before drop");
     RETURN_IF_ERROR(remove_database(site_.files.previous));
     trace_point(site_.trace, "after drop");
@@ -150,6 +150,22 @@ class Leftovers final : public RestoreLeftovers {
   }
 
  private:
+  // With our journal goes the knowledge that earlier swaps of other requests are not the last one.
+  Status tell_overtaken() {
+    ASSIGN_OR_RETURN(const std::optional<RestoreJournal> ours, read_journal(site_));
+    if (!ours || ours->stage != "swapped") {
+      return {};
+    }
+    ASSIGN_OR_RETURN(const std::vector<RestoreJournal> all, swapped_journals(site_));
+    for (RestoreJournal journal : all) {
+      if (journal.swap_number < ours->swap_number && !journal.overtaken) {
+        journal.overtaken = true;
+        RETURN_IF_ERROR(write_journal(site_of(site_, journal.uid), journal));
+      }
+    }
+    return {};
+  }
+
   Status remove_journal() {
     trace_point(site_.trace, "before remove journal");
     RETURN_IF_ERROR(remove_database(site_.files.journal));
@@ -158,6 +174,48 @@ class Leftovers final : public RestoreLeftovers {
   }
 
   const RestoreSite site_;
+};
+
+class Checks final : public RestoreChecks {
+ public:
+  explicit Checks(RestoreSite site) : site_(std::move(site)) {}
+
+  // What a file needs of SQLite is in the file; room is looked at by the load itself.
+  Status preflight(const Backup&, std::stop_token) override { return {}; }
+  Result<SurveyedDatabase> survey(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Connection connection, open_restored(site_));
+    ASSIGN_OR_RETURN(DatabaseContents contents, sqlite::survey(connection, stop));
+    return SurveyedDatabase{std::move(contents), 0};
+  }
+  Result<std::vector<TableRows>> count_live(std::stop_token stop) override {
+    if (file_bytes(site_.files.live) == 0) {
+      return std::vector<TableRows>{};
+    }
+    ASSIGN_OR_RETURN(Connection connection,
+                     Connection::open(site_.files.live, OpenMode::kReadOnly));
+    return count_tables(connection, stop);
+  }
+
+ private:
+  const RestoreSite site_;
+};
+
+class Reverse final : public RestoreReverse {
+ public:
+  explicit Reverse(RestoreSite site) : site_(std::move(site)) {}
+  Result<SwapReport> revert(std::stop_token stop) override { return revert_files(site_, stop); }
+
+ private:
+  const RestoreSite site_;
+};
+
+class Meter final : public RestoreMeter {
+ public:
+  explicit Meter(std::string side) : side_(std::move(side)) {}
+  Result<LoadMeasure> measure() override { return LoadMeasure{file_bytes(side_), 0}; }
+
+ private:
+  const std::string side_;
 };
 
 }  // namespace
@@ -184,6 +242,9 @@ Result<OpenedRestore> SqliteRestores::open(const DatabaseRef& ref, const std::st
   OpenedRestore opened;
   opened.target = std::make_unique<Target>(site, options_.query_timeout);
   opened.leftovers = std::make_unique<Leftovers>(site);
+  opened.checks = std::make_unique<Checks>(site);
+  opened.reverse = std::make_unique<Reverse>(site);
+  opened.meter = std::make_unique<Meter>(site.files.side);
   return opened;
 }
 

@@ -132,14 +132,14 @@ Status load_side(const RestoreSite& site, const Backup& backup, const std::stop_
                    "with `sqlite3 db \".backup file\"`");
   }
   RETURN_IF_ERROR(check_room(site, backup));
-  RETURN_IF_ERROR(write_journal(site, {site.uid, "loading", backup.name, 0, false}));
+  RETURN_IF_ERROR(write_journal(site, {site.uid, "loading", backup.name}));
   RETURN_IF_ERROR(remove_database(site.files.side));
   trace_point(site.trace, "before copy");
   RETURN_IF_ERROR(copy_file(backup.path, site.files.side, stop));
   trace_point(site.trace, "after copy");
   RETURN_IF_ERROR(check_side(site, backup, stop));
   RETURN_IF_ERROR(sync_directory_of(site.files.side));
-  return write_journal(site, {site.uid, "loaded", backup.name, 0, false});
+  return write_journal(site, {site.uid, "loaded", backup.name});
 }
 
 }  // namespace ripcord::sqlite

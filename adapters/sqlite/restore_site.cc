@@ -37,6 +37,28 @@ Status write_synced(const std::string& path, const std::string& text) {
   return written ? ok_status() : file_error("write", path, error_number);
 }
 
+std::optional<RestoreJournal> read_whole(const std::string& path) {
+  std::ifstream file(path);
+  RestoreJournal journal;
+  std::string header;
+  std::string schema_version;
+  std::string has_previous;
+  const bool whole = std::getline(file, header) && std::getline(file, journal.uid) &&
+                     std::getline(file, journal.stage) && std::getline(file, journal.backup) &&
+                     std::getline(file, schema_version) && std::getline(file, has_previous);
+  if (!whole || header != "ripcord restore 1") {
+    return std::nullopt;
+  }
+  journal.schema_version = std::atoll(schema_version.c_str());
+  journal.has_previous = has_previous == "previous";
+  // Absent in a journal of an earlier Ripcord.
+  if (std::string number; std::getline(file, number)) {
+    journal.swap_number = std::atoll(number.c_str());
+    journal.overtaken = number.ends_with(" overtaken");
+  }
+  return journal;
+}
+
 }  // namespace
 
 RestoreFiles restore_files(const std::string& live, const std::string& uid) {
@@ -51,23 +73,17 @@ RestoreFiles restore_files(const std::string& live, const std::string& uid) {
 }
 
 Result<std::optional<RestoreJournal>> read_journal(const RestoreSite& site) {
-  std::ifstream file(site.files.journal);
-  if (!file) {
+  if (!file_exists(site.files.journal)) {
     return std::nullopt;
   }
-  RestoreJournal journal;
-  std::string header;
-  std::string schema_version;
-  std::string has_previous;
-  const bool whole = std::getline(file, header) && std::getline(file, journal.uid) &&
-                     std::getline(file, journal.stage) && std::getline(file, journal.backup) &&
-                     std::getline(file, schema_version) && std::getline(file, has_previous);
-  if (!whole || header != "ripcord restore 1") {
+  const std::optional<RestoreJournal> read = read_whole(site.files.journal);
+  if (!read) {
     return error(
         StatusCode::kFailedPrecondition,
         fmt::format("{} is no restore journal; remove it if nobody restores", site.files.journal),
         "BadJournal");
   }
+  const RestoreJournal& journal = *read;
   if (journal.uid != site.uid) {
     return error(StatusCode::kFailedPrecondition,
                  fmt::format("{} belongs to the restore {}; remove it, or create a new "
@@ -75,18 +91,45 @@ Result<std::optional<RestoreJournal>> read_journal(const RestoreSite& site) {
                              site.files.journal, journal.uid),
                  "NameTaken");
   }
-  journal.schema_version = std::atoll(schema_version.c_str());
-  journal.has_previous = has_previous == "previous";
-  return journal;
+  return read;
+}
+
+RestoreSite site_of(const RestoreSite& site, const std::string& uid) {
+  RestoreSite other = site;
+  other.uid = uid;
+  other.files = restore_files(site.files.live, uid);
+  return other;
+}
+
+Result<std::vector<RestoreJournal>> swapped_journals(const RestoreSite& site) {
+  const fs::path live(site.files.live);
+  const std::string start = live.filename().string() + ".ripcord-";
+  std::vector<RestoreJournal> found;
+  std::error_code failure;
+  for (fs::directory_iterator at(live.parent_path(), failure), end; !failure && at != end;
+       at.increment(failure)) {
+    const std::string name = at->path().filename().string();
+    if (name.starts_with(start) && name.ends_with(".state")) {
+      const std::optional<RestoreJournal> journal = read_whole(at->path().string());
+      if (journal && journal->stage == "swapped") {
+        found.push_back(*journal);
+      }
+    }
+  }
+  if (failure) {
+    return tl::unexpected(file_error("read", live.parent_path().string(), failure.value()));
+  }
+  return found;
 }
 
 Status write_journal(const RestoreSite& site, const RestoreJournal& journal) {
   const std::string fresh = site.files.journal + ".new";
   trace_point(site.trace, "before journal " + journal.stage);
   RETURN_IF_ERROR(
-      write_synced(fresh, fmt::format("ripcord restore 1\n{}\n{}\n{}\n{}\n{}\n", journal.uid,
+      write_synced(fresh, fmt::format("ripcord restore 1\n{}\n{}\n{}\n{}\n{}\n{}{}\n", journal.uid,
                                       journal.stage, journal.backup, journal.schema_version,
-                                      journal.has_previous ? "previous" : "no previous")));
+                                      journal.has_previous ? "previous" : "no previous",
+                                      journal.swap_number, journal.overtaken ? " overtaken" : "")));
   RETURN_IF_ERROR(rename_durably(fresh, site.files.journal));
   trace_point(site.trace, "after journal " + journal.stage);
   return {};

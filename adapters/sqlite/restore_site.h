@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ripcord::sqlite {
 
@@ -22,13 +23,15 @@ struct RestoreFiles {
 };
 RestoreFiles restore_files(const std::string& live, const std::string& uid);
 
-// Stages:  loading -> loaded -> swapping -> swapped
+// Stages:  loading -> loaded -> swapping -> swapped -> reverting -> reverted
 struct RestoreJournal {
   std::string uid;
   std::string stage;
   std::string backup;
   std::int64_t schema_version = 0;  // of the live file, when `swapping` was written
   bool has_previous = false;
+  std::int64_t swap_number = 0;  // of all swaps of this database whose journals are there
+  bool overtaken = false;        // by a later swap whose journal is gone
 
   bool operator==(const RestoreJournal&) const = default;
 };
@@ -44,6 +47,11 @@ struct RestoreSite {
 
 Result<std::optional<RestoreJournal>> read_journal(const RestoreSite& site);
 Status write_journal(const RestoreSite& site, const RestoreJournal& journal);
+
+// Those of all requests for the same database that have swapped, ours too.
+Result<std::vector<RestoreJournal>> swapped_journals(const RestoreSite& site);
+// Another request's files beside the same database.
+RestoreSite site_of(const RestoreSite& site, const std::string& uid);
 
 bool file_exists(const std::string& path);
 std::int64_t file_bytes(const std::string& path);  // 0 when absent

@@ -4,6 +4,7 @@
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/file_lock.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -96,7 +97,9 @@ Result<std::uint32_t> change_counter(Connection& connection) {
 
 class FileSwap {
  public:
-  explicit FileSwap(const RestoreSite& site) : site_(site) {}
+  // `announced` is the journal's stage from before the copy until after it.
+  FileSwap(const RestoreSite& site, std::string announced)
+      : site_(site), announced_(std::move(announced)) {}
 
   // Busy: somebody holds the lock, or wrote in between; try again.
   Status attempt(RestoreJournal journal) {
@@ -110,7 +113,7 @@ class FileSwap {
     MonoTime locked = site_.clock->now();
     RETURN_IF_ERROR(mode == "wal" ? lock_then_keep(copy, journal, locked)
                                   : keep_then_lock(live, copy, journal, locked));
-    journal.stage = "swapping";
+    journal.stage = announced_;
     RETURN_IF_ERROR(write_journal(site_, journal));
     trace_point(site_.trace, "before copy in");
     RETURN_IF_ERROR(copy.copy_all());
@@ -163,6 +166,7 @@ class FileSwap {
   }
 
   const RestoreSite& site_;
+  const std::string announced_;
   Duration window_{};
 };
 
@@ -251,8 +255,9 @@ Result<bool> copy_took_place(const RestoreSite& site, const RestoreJournal& jour
   return true;
 }
 
+// `before` is the journal's stage when it is given up.
 Status swap_patiently(const RestoreSite& site, FileSwap& swap, RestoreJournal& journal,
-                      const std::stop_token& stop) {
+                      const std::string& before, const std::stop_token& stop) {
   const MonoTime deadline = site.clock->now() + site.patience;
   for (;;) {
     const Status tried = swap.attempt(journal);
@@ -262,7 +267,7 @@ Status swap_patiently(const RestoreSite& site, FileSwap& swap, RestoreJournal& j
     const bool busy = tried.reason() == "Busy";
     const bool go_on = busy && site.clock->now() < deadline && site.clock->sleep_for(kPause, stop);
     if (!go_on) {
-      journal.stage = "loaded";
+      journal.stage = before;
       RETURN_IF_ERROR(write_journal(site, journal));
       RETURN_IF_ERROR(remove_database(site.files.previous));
       RETURN_IF_ERROR(remove_database(site.files.previous + ".tmp"));
@@ -274,37 +279,103 @@ Status swap_patiently(const RestoreSite& site, FileSwap& swap, RestoreJournal& j
   }
 }
 
+Result<std::int64_t> next_swap_number(const RestoreSite& site) {
+  ASSIGN_OR_RETURN(const std::vector<RestoreJournal> others, swapped_journals(site));
+  std::int64_t greatest = 0;
+  for (const RestoreJournal& other : others) {
+    greatest = std::max(greatest, other.swap_number);
+  }
+  return greatest + 1;
+}
+
+// The live file then holds what another request restored, or what came after it.
+Status check_not_overtaken(const RestoreSite& site, const RestoreJournal& journal) {
+  ASSIGN_OR_RETURN(const std::vector<RestoreJournal> others, swapped_journals(site));
+  const auto later = std::find_if(others.begin(), others.end(), [&](const RestoreJournal& other) {
+    return other.swap_number > journal.swap_number;
+  });
+  if (later == others.end() && !journal.overtaken) {
+    return {};
+  }
+  return {
+      StatusCode::kFailedPrecondition,
+      fmt::format("{} was restored again since{}: going back now would throw that away; revert "
+                  "that one first",
+                  site.files.live, later == others.end() ? "" : ", by the request " + later->uid),
+      "SwappedSince"};
+}
+
+// Both ways: what `site.files.side` holds goes into the live file, whose content goes to
+// `site.files.previous`.
+Status exchange(const RestoreSite& site, FileSwap& swap, RestoreJournal& journal,
+                const std::string& announced, const std::string& after,
+                const std::stop_token& stop) {
+  const std::string before =
+      journal.stage == announced ? (announced == "swapping" ? "loaded" : "swapped") : journal.stage;
+  bool in_place = journal.stage == after;
+  if (journal.stage == announced) {
+    ASSIGN_OR_RETURN(in_place, copy_took_place(site, journal));
+  }
+  if (!in_place) {
+    RETURN_IF_ERROR(swap_patiently(site, swap, journal, before, stop));
+    ASSIGN_OR_RETURN(const std::optional<RestoreJournal> written, read_journal(site));
+    journal = written.value_or(journal);
+  }
+  if (journal.stage != after) {
+    journal.stage = after;
+    if (after == "swapped") {
+      ASSIGN_OR_RETURN(journal.swap_number, next_swap_number(site));
+    }
+    RETURN_IF_ERROR(write_journal(site, journal));
+  }
+  trace_point(site.trace, "before remove side");
+  RETURN_IF_ERROR(remove_database(site.files.side));
+  trace_point(site.trace, "after remove side");
+  return {};
+}
+
 }  // namespace
 
 Result<SwapReport> swap_files(const RestoreSite& site, const std::stop_token& stop) {
   ASSIGN_OR_RETURN(const FileLock alone, FileLock::acquire(database_lock_file(site.files.live),
                                                            site.patience, *site.clock, stop));
   ASSIGN_OR_RETURN(const std::optional<RestoreJournal> found, read_journal(site));
-  if (!found || found->stage == "loading") {
+  const bool begun = found && found->stage != "loading";
+  if (!begun || found->stage.starts_with("revert")) {
     return error(StatusCode::kFailedPrecondition,
                  fmt::format("{} is not loaded to its end; load it first", site.files.side),
                  "SideIncomplete");
   }
   RestoreJournal journal = *found;
-  FileSwap swap(site);
-  bool in_place = journal.stage == "swapped";
-  if (journal.stage == "swapping") {
-    ASSIGN_OR_RETURN(in_place, copy_took_place(site, journal));
-  }
-  if (!in_place) {
-    RETURN_IF_ERROR(swap_patiently(site, swap, journal, stop));
-    ASSIGN_OR_RETURN(const std::optional<RestoreJournal> written, read_journal(site));
-    journal = written.value_or(journal);
-  }
-  if (journal.stage != "swapped") {
-    journal.stage = "swapped";
-    RETURN_IF_ERROR(write_journal(site, journal));
-  }
-  trace_point(site.trace, "before remove side");
-  RETURN_IF_ERROR(remove_database(site.files.side));
-  trace_point(site.trace, "after remove side");
+  FileSwap swap(site, "swapping");
+  RETURN_IF_ERROR(exchange(site, swap, journal, "swapping", "swapped", stop));
   SwapReport report;
   report.previous_name = file_exists(site.files.previous) ? site.files.previous : "";
+  report.window = swap.window();
+  return report;
+}
+
+Result<SwapReport> revert_files(const RestoreSite& site, const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const FileLock alone, FileLock::acquire(database_lock_file(site.files.live),
+                                                           site.patience, *site.clock, stop));
+  ASSIGN_OR_RETURN(const std::optional<RestoreJournal> found, read_journal(site));
+  const bool way_back = found && (found->stage == "swapped" || found->stage.starts_with("revert"));
+  if (!way_back || (found->stage != "reverted" && !file_exists(site.files.previous))) {
+    return error(StatusCode::kFailedPrecondition,
+                 fmt::format("there is no {} to go back to", site.files.previous), "PreviousGone");
+  }
+  RestoreJournal journal = *found;
+  if (journal.stage == "swapped") {
+    RETURN_IF_ERROR(check_not_overtaken(site, journal));
+    // Of a swap that was killed just before its end; its name is needed now.
+    RETURN_IF_ERROR(remove_database(site.files.side));
+  }
+  RestoreSite reversed = site;
+  std::swap(reversed.files.side, reversed.files.previous);
+  FileSwap swap(reversed, "reverting");
+  RETURN_IF_ERROR(exchange(reversed, swap, journal, "reverting", "reverted", stop));
+  SwapReport report;
+  report.previous_name = file_exists(site.files.side) ? site.files.side : "";
   report.window = swap.window();
   return report;
 }

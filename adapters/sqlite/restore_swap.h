@@ -20,4 +20,8 @@ namespace ripcord::sqlite {
 // is then as it was. The window is the time in which writers had to wait.
 Result<SwapReport> swap_files(const RestoreSite& site, const std::stop_token& stop);
 
+// The way back, likewise: the previous file is copied in, what the live file held is kept as the
+// side. FailedPrecondition: PreviousGone; SwappedSince, when another restore was swapped in since.
+Result<SwapReport> revert_files(const RestoreSite& site, const std::stop_token& stop);
+
 }  // namespace ripcord::sqlite

@@ -25,6 +25,19 @@ Result<std::unique_ptr<SchemaDatabase>> SchemasByEngine::open(const DatabaseRef&
   return only_simulated();
 }
 
+Result<std::unique_ptr<ShadowSchema>> ShadowsByEngine::make(
+    const DatabaseRef& target, const std::optional<DatabaseRef>& elsewhere, std::stop_token stop) {
+  switch (target.engine) {
+    case Engine::kPostgreSql:
+      return postgres_.make(target, elsewhere, std::move(stop));
+    case Engine::kSqlite:
+      return sqlite_.make(target, elsewhere, std::move(stop));
+    case Engine::kSimulation:
+      break;
+  }
+  return only_simulated();
+}
+
 Result<std::vector<SqlStatement>> InspectorByEngine::inspect(Engine engine,
                                                              const std::string& script) const {
   switch (engine) {

@@ -4,6 +4,7 @@
 // these; thread-safe when the drivers are.
 
 #include "controller/ports/schema_database.h"
+#include "controller/ports/shadow_database.h"
 
 namespace ripcord::app {
 
@@ -16,6 +17,19 @@ class SchemasByEngine final : public SchemaDatabases {
  private:
   SchemaDatabases& postgres_;
   SchemaDatabases& sqlite_;
+};
+
+class ShadowsByEngine final : public ShadowDatabases {
+ public:
+  ShadowsByEngine(ShadowDatabases& postgres, ShadowDatabases& sqlite)
+      : postgres_(postgres), sqlite_(sqlite) {}
+  Result<std::unique_ptr<ShadowSchema>> make(const DatabaseRef& target,
+                                             const std::optional<DatabaseRef>& elsewhere,
+                                             std::stop_token stop) override;
+
+ private:
+  ShadowDatabases& postgres_;
+  ShadowDatabases& sqlite_;
 };
 
 class InspectorByEngine final : public SqlInspector {

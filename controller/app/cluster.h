@@ -30,7 +30,7 @@ class Cluster {
   ObjectStore& store() { return store_; }
   EventSink& events() { return events_; }
   // For drivers of what is in the cluster; writes only while this replica leads.
-  kubernetes::ClusterReach reach() { return {client_, client_.server()}; }
+  kubernetes::ClusterReach reach() { return {client_, client_.server(), &client_}; }
   std::vector<kubernetes::CachedStore::KindState> state() const { return store_.state(); }
 
   // Candidate from now on; without an election it leads from the start.

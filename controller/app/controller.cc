@@ -2,7 +2,9 @@
 #include "controller/app/controller.h"
 
 #include "controller/runtime/control_loop.h"
+#include "controller/runtime/reference_follower.h"
 #include "controller/strategies/feature_flag.h"
+#include "controller/strategies/flag_sink_writer.h"
 #include "controller/strategies/migration_version.h"
 #include "controller/strategies/restore_request.h"
 #include "controller/strategies/strategy.h"
@@ -24,7 +26,7 @@ bool is_fast(Kind kind) {
 Result<std::optional<std::int64_t>> schema_version(SchemaDatabases& schemas,
                                                    const Resource& migration) {
   const auto& spec = std::get<MigrationVersionSpec>(migration.spec);
-  ASSIGN_OR_RETURN(const auto database, schemas.open(spec.database));
+  ASSIGN_OR_RETURN(const auto database, schemas.open(located(spec.database, migration.meta.ns)));
   ASSIGN_OR_RETURN(const SchemaState state, database->read());
   return state.version;
 }
@@ -32,7 +34,15 @@ Result<std::optional<std::int64_t>> schema_version(SchemaDatabases& schemas,
 // Declared in the order in which they depend on each other; destroyed the other way round.
 struct Controller::Parts {
   Parts(World world, Surroundings around, const ControllerOptions& options)
-      : flags(world.flags, world.evaluation, around.metrics, around.clock, world.simulated),
+      : sinks(make_sinks(world, around, options)),
+        references(world.references == nullptr
+                       ? nullptr
+                       : std::make_unique<ReferenceFollower>(
+                             *world.references,
+                             [this](const ObjectKey& key) { look_again(key, Priority::kHigh); },
+                             around.log)),
+        flags(world.flags, world.evaluation, around.metrics, around.clock, world.simulated,
+              sinks.get()),
         traffic({.routers = world.routers,
                  .probers = world.probers,
                  .objects = around.store,
@@ -44,7 +54,8 @@ struct Controller::Parts {
                     .source = world.migrations,
                     .inspector = world.inspector,
                     .metrics = around.metrics,
-                    .clock = around.clock}),
+                    .clock = around.clock,
+                    .shadows = world.shadows}),
         restores({.catalog = world.backups,
                   .databases = world.restores,
                   .events = around.events,
@@ -58,7 +69,7 @@ struct Controller::Parts {
         continue;
       }
       reconcilers.push_back(std::make_unique<StrategyReconciler>(
-          around.store, *strategy, around.events, around.metrics, around.clock));
+          around.store, *strategy, around.events, around.metrics, around.clock, references.get()));
       loops.push_back(std::make_unique<ControlLoop>(
           ControlLoopOptions{.kind = kind,
                              .workers = is_fast(kind) ? options.fast_workers : options.slow_workers,
@@ -68,6 +79,41 @@ struct Controller::Parts {
     }
   }
 
+  // What looks at objects again ends before their loops are gone, and is there while they end.
+  ~Parts() {
+    if (references) {
+      references->stop();
+    }
+    while (sinks && !sinks->stop(std::chrono::minutes(1))) {
+    }
+  }
+
+  std::unique_ptr<FlagSinkWriter> make_sinks(World world, const Surroundings& around,
+                                             const ControllerOptions& options) {
+    if (world.flag_files == nullptr ||
+        std::ranges::find(options.kinds, Kind::kFeatureFlag) == options.kinds.end()) {
+      return nullptr;
+    }
+    // At low priority: what is served is right already.
+    return std::make_unique<FlagSinkWriter>(FlagSinkTools{
+        .files = *world.flag_files,
+        .metrics = around.metrics,
+        .clock = around.clock,
+        .log = around.log,
+        .look_again = [this](const ObjectKey& key) { look_again(key, Priority::kLow); },
+        .check_every = options.resync});
+  }
+
+  void look_again(const ObjectKey& key, Priority priority) {
+    for (const auto& loop : loops) {
+      if (loop->kind() == key.kind) {
+        loop->revisit(key, priority);
+      }
+    }
+  }
+
+  std::unique_ptr<FlagSinkWriter> sinks;
+  std::unique_ptr<ReferenceFollower> references;
   FeatureFlagStrategy flags;
   TrafficTargetStrategy traffic;
   MigrationVersionStrategy migrations;
@@ -92,16 +138,25 @@ void Controller::start() {
   for (const auto& loop : parts_->loops) {
     loop->start();
   }
+  if (parts_->sinks) {
+    parts_->sinks->start();
+  }
 }
 
 bool Controller::stop(Duration bound) {
   // All are asked at once, so that the bound is for all of them together.
-  std::array<bool, kAllKinds.size()> ended{};
+  std::array<bool, kAllKinds.size() + 1> ended{};
   ended.fill(true);
+  if (parts_->references) {
+    parts_->references->stop();
+  }
   {
     std::vector<std::jthread> stoppers;
     for (std::size_t i = 0; i < parts_->loops.size(); ++i) {
       stoppers.emplace_back([&, i] { ended[i] = parts_->loops[i]->stop(bound); });
+    }
+    if (parts_->sinks) {
+      stoppers.emplace_back([&] { ended.back() = parts_->sinks->stop(bound); });
     }
   }
   return std::ranges::all_of(ended, [](bool each) { return each; });
@@ -110,6 +165,9 @@ bool Controller::stop(Duration bound) {
 void Controller::revisit() {
   for (const auto& loop : parts_->loops) {
     loop->revisit();
+  }
+  if (parts_->sinks) {
+    parts_->sinks->check_all();
   }
 }
 

@@ -8,11 +8,14 @@
 #include "controller/base/log.h"
 #include "controller/policy/plan.h"
 #include "controller/ports/events.h"
+#include "controller/ports/flag_files.h"
 #include "controller/ports/flags.h"
 #include "controller/ports/metrics.h"
 #include "controller/ports/object_store.h"
+#include "controller/ports/references.h"
 #include "controller/ports/restore_database.h"
 #include "controller/ports/schema_database.h"
+#include "controller/ports/shadow_database.h"
 #include "controller/ports/traffic_router.h"
 #include "controller/runtime/health.h"
 
@@ -35,6 +38,10 @@ struct World {
   BackupCatalog& backups;
   RestoreDatabases& restores;
   bool simulated = false;  // what status says about all of these
+  ShadowDatabases* shadows = nullptr;  // null: no migration can be tried first
+  // Where there is a cluster.
+  FlagFileStore* flag_files = nullptr;
+  ReferenceSource* references = nullptr;
 };
 
 // Which version the database of a MigrationVersion is at, asked now; absent = nothing is applied.

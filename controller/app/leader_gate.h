@@ -6,6 +6,7 @@
 // is passed in must outlive it.
 
 #include "controller/ports/events.h"
+#include "controller/ports/flag_files.h"
 #include "controller/ports/metrics.h"
 #include "controller/ports/object_store.h"
 
@@ -68,6 +69,23 @@ class LeaderGate final : public ObjectStore, public EventSink, public MetricSink
   ObjectStore& store_;
   EventSink& events_;
   MetricSink& metrics_;
+  const std::function<bool()> leads_;
+};
+
+// The same for the files that flags are written to: each replica knows them, the leader writes.
+class LeaderFlagFiles final : public FlagFileStore {
+ public:
+  LeaderFlagFiles(FlagFileStore& files, std::function<bool()> leads)
+      : files_(files), leads_(std::move(leads)) {}
+
+  Result<bool> write(const FlagFilesPlace& place,
+                     const std::map<std::string, FlagFile>& files) override {
+    return leads_() ? files_.write(place, files)
+                    : Result<bool>(error(StatusCode::kCancelled, "another replica leads"));
+  }
+
+ private:
+  FlagFileStore& files_;
   const std::function<bool()> leads_;
 };
 

@@ -66,9 +66,17 @@ void add_run(CLI::App& app, RunOptions& options, DurationTexts& texts, ClusterOp
   run->add_option("--health-probe-bind-address", options.health_address, "/livez, /readyz; 0 = off")
       ->type_name(kAddress)
       ->capture_default_str();
-  run->add_option("--api-bind-address", options.api_address, "Resource API, loopback only; 0 = off")
+  run->add_option("--api-bind-address", options.api_address, "Resource API; 0 = off")
       ->type_name(kAddress)
       ->capture_default_str();
+  run->add_option("--api-token-file", options.api_token_file,
+                  "Its tokens; needed beyond loopback, with "
+                  "--api-tls-cert-file FILE --api-tls-private-key-file FILE")
+      ->type_name("FILE");
+  // Named in the line before; docs/api.md has them.
+  const std::string hidden;
+  run->add_option("--api-tls-cert-file", options.api_tls_certificate)->group(hidden);
+  run->add_option("--api-tls-private-key-file", options.api_tls_key)->group(hidden);
   run->add_option("--ofrep-bind-address", options.ofrep_address, "Flag evaluation (OFREP)")
       ->type_name(kAddress)
       ->capture_default_str();
@@ -155,11 +163,43 @@ void add_plan(CLI::App& app, PlanOptions& options) {
 }
 
 void add_validate(CLI::App& app, ValidateOptions& options) {
-  CLI::App* validate =
-      app.add_subcommand("validate", "Checks files offline\nExit code: 0 all are valid, 1 not");
-  validate->add_option("FILE", options.files, "Manifest file or directory")
+  CLI::App* validate = app.add_subcommand(
+      "validate",
+      "Checks files offline\nExit code: 0 all are valid, 1 not; with --lint 0 no finding, 2\n"
+      "findings, 1 a file cannot be read");
+  validate->add_option("FILE", options.files, "Manifest file or directory; with --lint of SQL")
       ->required()
       ->type_name("");
+  validate->add_flag("--lint", options.lint, "Holds SQL against the rules of docs/sql-rules.md");
+  validate->add_option("--output", options.output, "How findings look")
+      ->option_text("text|sarif|github (text)")
+      ->check(CLI::IsMember({"text", "sarif", "github"}));
+  validate->add_option("--engine", options.engine, "Whose SQL it is")
+      ->option_text("postgresql|sqlite (postgresql)")
+      ->check(CLI::IsMember({"postgresql", "sqlite"}));
+  validate->add_flag("--notes", options.notes, "Shows notes too");
+}
+
+void add_backup(CLI::App& app, BackupOptions& options) {
+  CLI::App* backup = app.add_subcommand(
+      "backup", "Takes a backup that a RestoreRequest can prove\nExit code: 0 it is there, 1 not");
+  CLI::App* database = backup->add_option_group("database")->require_option(1);
+  database
+      ->add_option("--database", options.database,
+                   "postgresql:// URL without a password, or an SQLite file")
+      ->type_name("URL|FILE");
+  database->add_option("--database-env", options.database_env, "Environment variable with the URL")
+      ->type_name("NAME");
+  database->add_option("--database-file", options.database_file, "File with the URL")
+      ->type_name("FILE");
+  backup->add_option("--catalog", options.catalog, "Directory that backups are in")
+      ->required()
+      ->type_name("DIR");
+  backup->add_option("--name", options.name, "Name of the backup (default: database and time)")
+      ->type_name("NAME");
+  backup->add_option("--format", options.format, "Of a PostgreSQL backup")
+      ->option_text("custom|directory (custom)")
+      ->check(CLI::IsMember({"custom", "directory"}));
 }
 
 }  // namespace
@@ -175,11 +215,13 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   RunOptions run;
   PlanOptions plan;
   ValidateOptions validate;
+  BackupOptions backup;
   DurationTexts texts;
   ClusterOptions cluster;
   add_run(app, run, texts, cluster);
   add_plan(app, plan);
   add_validate(app, validate);
+  add_backup(app, backup);
   app.add_subcommand("version", "Prints the version");
   try {
     app.parse(argc, argv);
@@ -202,6 +244,9 @@ std::variant<Options, int> parse_options(int argc, const char* const* argv) {
   }
   if (app.got_subcommand("plan")) {
     return Options(plan);
+  }
+  if (app.got_subcommand("backup")) {
+    return Options(backup);
   }
   return app.got_subcommand("validate") ? Options(validate) : Options(VersionOptions{});
 }

@@ -32,6 +32,9 @@ struct RunOptions {
   std::string metrics_address = ":8080";
   std::string health_address = ":8081";
   std::string api_address = "127.0.0.1:8082";
+  std::string api_token_file;       // of the resource API; empty: no token is asked for
+  std::string api_tls_certificate;  // PEM files; empty: no TLS
+  std::string api_tls_key;
   std::string ofrep_address = ":8016";
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;
@@ -48,11 +51,26 @@ struct PlanOptions {
 // `ripcord validate FILE...`
 struct ValidateOptions {
   std::vector<std::string> files;
+  bool lint = false;  // the files are SQL
+  std::string output = "text";
+  std::string engine = "postgresql";
+  bool notes = false;
+};
+
+// `ripcord backup`
+struct BackupOptions {
+  std::string database;  // URL without a password, or path of an SQLite file; one of the three
+  std::string database_env;
+  std::string database_file;
+  std::string catalog;
+  std::string name;  // empty: database and time
+  std::string format = "custom";
 };
 
 struct VersionOptions {};
 
-using Options = std::variant<RunOptions, PlanOptions, ValidateOptions, VersionOptions>;
+using Options =
+    std::variant<RunOptions, PlanOptions, ValidateOptions, BackupOptions, VersionOptions>;
 
 // What to do, or the exit code when the command line already had its answer (help: 0, an error: 1).
 std::variant<Options, int> parse_options(int argc, const char* const* argv);

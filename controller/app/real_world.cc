@@ -6,7 +6,11 @@
 #include "adapters/http/address.h"
 #include "adapters/http/client.h"
 #include "adapters/http/server.h"
+#include "adapters/kubernetes/cluster_secrets.h"
+#include "adapters/kubernetes/config_map_migrations.h"
+#include "adapters/kubernetes/config_map_sink.h"
 #include "adapters/kubernetes/http_route_router.h"
+#include "adapters/kubernetes/object_follower.h"
 #include "adapters/kubernetes/service_router.h"
 #include "adapters/migrationdir/migration_directory.h"
 #include "adapters/ofrep/evaluation.h"
@@ -15,11 +19,13 @@
 #include "adapters/pgquery/inspector.h"
 #include "adapters/postgres/restore_databases.h"
 #include "adapters/postgres/schema_database.h"
+#include "adapters/postgres/shadow_databases.h"
 #include "adapters/prober/http_probers.h"
 #include "adapters/process/child_runner.h"
 #include "adapters/sqlite/inspector.h"
 #include "adapters/sqlite/restore_databases.h"
 #include "adapters/sqlite/schema_database.h"
+#include "adapters/sqlite/shadow_databases.h"
 #include "controller/app/by_engine.h"
 #include "controller/app/restore_by_engine.h"
 #include "controller/app/routers_by_driver.h"
@@ -49,11 +55,33 @@ class LateEvaluation final : public FlagEvaluation {
 
 // The drivers that exist only in a cluster.
 struct ClusterParts {
-  ClusterParts(const ClusterReach& reach, Clock& clock, const Trace& trace)
-      : service(reach, clock, {.trace = trace}), http_route(reach, clock, {.trace = trace}) {}
+  ClusterParts(const ClusterReach& reach, Clock& clock, const Logger& log, const Trace& trace)
+      : service(reach, clock, {.trace = trace}),
+        http_route(reach, clock, {.trace = trace}),
+        secrets(reach),
+        migrations(reach),
+        flag_files(reach, trace),
+        follower(reach, clock, log) {}
 
   kubernetes::ServiceRouters service;
   kubernetes::HttpRouteRouters http_route;
+  kubernetes::ClusterSecrets secrets;
+  kubernetes::ConfigMapMigrations migrations;
+  kubernetes::ConfigMapSink flag_files;
+  kubernetes::ObjectFollower follower;
+};
+
+// Those of the manifest's file system, and in a cluster those of a ConfigMap too.
+class MigrationsBySource final : public MigrationSource {
+ public:
+  explicit MigrationsBySource(MigrationSource* config_map) : config_map_(config_map) {}
+  Result<std::vector<Migration>> load(const MigrationSourceRef& ref) override {
+    return ref.config_map && config_map_ != nullptr ? config_map_->load(ref) : files_.load(ref);
+  }
+
+ private:
+  migrationdir::MigrationDirectory files_;
+  MigrationSource* const config_map_;
 };
 
 Trace debug_trace(const Logger& log, std::string driver) {
@@ -70,18 +98,25 @@ struct RealWorld::Parts {
         ofrep(flags, options.metrics),
         haproxy({.trace = debug_trace(options.log, "haproxy")}),
         cluster(options.cluster
-                    ? std::make_unique<ClusterParts>(*options.cluster, options.clock,
+                    ? std::make_unique<ClusterParts>(*options.cluster, options.clock, options.log,
                                                      debug_trace(options.log, "kubernetes"))
                     : nullptr),
         routers({.haproxy = haproxy,
                  .service = cluster ? &cluster->service : nullptr,
                  .http_route = cluster ? &cluster->http_route : nullptr}),
         probers(*client, options.clock),
-        postgres_schemas(options.clock, debug_trace(options.log, "postgres")),
+        postgres_schemas(options.clock, debug_trace(options.log, "postgres"),
+                         cluster ? &cluster->secrets : nullptr),
         sqlite_schemas(options.clock, debug_trace(options.log, "sqlite")),
         schemas(postgres_schemas, sqlite_schemas),
         inspector(postgres_inspector, sqlite_inspector),
-        postgres_restores(commands, options.clock, {.trace = debug_trace(options.log, "postgres")}),
+        postgres_shadows(commands, debug_trace(options.log, "postgres"),
+                         cluster ? &cluster->secrets : nullptr),
+        shadows(postgres_shadows, sqlite_shadows),
+        migrations(cluster ? &cluster->migrations : nullptr),
+        postgres_restores(commands, options.clock,
+                          {.trace = debug_trace(options.log, "postgres"),
+                           .secrets = cluster ? &cluster->secrets : nullptr}),
         sqlite_restores(options.clock, {.trace = debug_trace(options.log, "sqlite")}),
         restores({{Engine::kPostgreSql, &postgres_restores}, {Engine::kSqlite, &sqlite_restores}}) {
     if (!options.ofrep_server.empty()) {
@@ -103,9 +138,12 @@ struct RealWorld::Parts {
   pgquery::PostgresInspector postgres_inspector;
   sqlite::SqliteInspector sqlite_inspector;
   InspectorByEngine inspector;
-  migrationdir::MigrationDirectory migrations;
-  BackupDirectory backups;
   ChildRunner commands;
+  postgres::PostgresShadows postgres_shadows;
+  sqlite::SqliteShadows sqlite_shadows;
+  ShadowsByEngine shadows;
+  MigrationsBySource migrations;
+  BackupDirectory backups;
   postgres::PostgresRestores postgres_restores;
   sqlite::SqliteRestores sqlite_restores;
   RestoreByEngine restores;
@@ -124,7 +162,10 @@ World RealWorld::world() {
           .migrations = parts_->migrations,
           .inspector = parts_->inspector,
           .backups = parts_->backups,
-          .restores = parts_->restores};
+          .restores = parts_->restores,
+          .shadows = &parts_->shadows,
+          .flag_files = parts_->cluster ? &parts_->cluster->flag_files : nullptr,
+          .references = parts_->cluster ? &parts_->cluster->follower : nullptr};
 }
 
 Result<std::uint16_t> RealWorld::serve_flags(http::HttpServer& server, const std::string& address) {

@@ -3,12 +3,12 @@
 #include "adapters/apiserver/event_ring.h"
 #include "adapters/apiserver/resource_service.h"
 #include "adapters/embedded/object_store.h"
-#include "adapters/http/address.h"
 #include "adapters/http/server.h"
 #include "adapters/memory/object_store.h"
 #include "adapters/prometheus/metrics.h"
 #include "adapters/prometheus/service.h"
 #include "adapters/yamldir/yaml_directory.h"
+#include "controller/app/api_access.h"
 #include "controller/app/commands.h"
 #include "controller/app/controller.h"
 #include "controller/app/health_service.h"
@@ -18,8 +18,6 @@
 #include <iostream>
 #include <unistd.h>
 
-#include <fmt/format.h>
-
 namespace ripcord::app {
 namespace {
 
@@ -28,18 +26,6 @@ constexpr Duration kStopBound =
 
 bool is_off(const std::string& address) {
   return address == "0" || address.empty();
-}
-
-// The resource API has no authentication yet: it may only be reached from this machine.
-Status loopback_only(const std::string& option, const std::string& address) {
-  ASSIGN_OR_RETURN(const http::BindAddress bind, http::parse_bind_address(address));
-  if (bind.host == "localhost" || bind.host == "::1" || bind.host.starts_with("127.")) {
-    return ok_status();
-  }
-  return {StatusCode::kInvalidArgument,
-          fmt::format("{} {}: the resource API has no authentication and listens on loopback only; "
-                      "use 127.0.0.1:{}",
-                      option, address, bind.port)};
 }
 
 Result<std::unique_ptr<ObjectStore>> open_store(const RunOptions& options, const Clock& clock,
@@ -59,6 +45,7 @@ class Process {
   Process(const RunOptions& options, ObjectStore& store, SystemClock& clock, Logger log,
           codec::ApiCatalog catalog)
       : options_(options),
+        clock_(clock),
         log_(std::move(log)),
         log_events_(log_),
         events_(clock, &log_events_),
@@ -78,8 +65,9 @@ class Process {
   // once all of them are known, those of the manifests included.
   Status start() {
     if (!is_off(options_.api_address)) {
-      RETURN_IF_ERROR(loopback_only("--api-bind-address", options_.api_address));
-      RETURN_IF_ERROR(serve(api_server_, "--api-bind-address", options_.api_address, resources_));
+      ASSIGN_OR_RETURN(const std::uint16_t port,
+                       api_access_.serve(options_, resources_, clock_, log_, api_server_));
+      log_.info("listening", {{"option", "--api-bind-address"}, {"port", std::to_string(port)}});
     }
     if (!is_off(options_.metrics_address)) {
       RETURN_IF_ERROR(serve(admin_server_, "--metrics-bind-address", options_.metrics_address,
@@ -137,6 +125,7 @@ class Process {
   }
 
   const RunOptions& options_;
+  const Clock& clock_;
   const Logger log_;
   prometheus_metrics::PrometheusMetrics metrics_;
   LogEvents log_events_;
@@ -146,6 +135,7 @@ class Process {
   HealthService health_;
   prometheus_metrics::MetricsService metrics_service_;
   apiserver::ResourceService resources_;
+  ApiAccess api_access_;
   std::vector<std::unique_ptr<yamldir::YamlDirectory>> sources_;
   // A server each for what must not wait for the others: flags for writes to the store, and both
   // for a scrape.

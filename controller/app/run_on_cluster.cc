@@ -58,7 +58,8 @@ class Replica {
                 .log = log,
                 .cluster = cluster.reach()}),
         gate_(cluster.store(), events_, metrics, [this] { return cluster_.leading(); }),
-        flags_(world_.world(), {gate_, gate_, gate_, clock, log},
+        flag_files_(*world_.world().flag_files, [this] { return cluster_.leading(); }),
+        flags_(gated_world(), {gate_, gate_, gate_, clock, log},
                {.resync = options.resync, .kinds = {Kind::kFeatureFlag}}),
         health_([this] { return loops(); }, [this] { return others(); }),
         metrics_service_(metrics, version()) {}
@@ -135,6 +136,12 @@ class Replica {
     flags_.start();
   }
 
+  World gated_world() {
+    World world = world_.world();
+    world.flag_files = &flag_files_;
+    return world;
+  }
+
   void use(std::shared_ptr<Controller> others) {
     MutexLock lock(mutex_);
     others_ = std::move(others);
@@ -183,6 +190,7 @@ class Replica {
   TwoSinks events_;
   RealWorld world_;
   LeaderGate gate_;
+  LeaderFlagFiles flag_files_;
   Controller flags_;
   HealthService health_;
   prometheus_metrics::MetricsService metrics_service_;

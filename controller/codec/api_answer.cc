@@ -148,15 +148,15 @@ std::string encode_frame(std::string_view type, std::string_view object) {
   return fmt::format("{{\"type\":\"{}\",\"object\":{}}}\n", type, object);
 }
 
-std::string encode_bookmark(const AnswerForm& form, Kind kind, std::int64_t version,
-                            bool initial_end) {
+std::string encode_bookmark(const AnswerForm& form, std::string_view kind,
+                            std::string_view api_version, std::int64_t version, bool initial_end) {
   ApiJson metadata = {{"resourceVersion", std::to_string(version)}, {"creationTimestamp", nullptr}};
   if (initial_end) {
     metadata["annotations"] = {{"k8s.io/initial-events-end", "true"}};
   }
   const bool partial = form.shape != Shape::kObject;
-  ApiJson object = {{"kind", partial ? "PartialObjectMetadata" : to_string(kind)},
-                    {"apiVersion", partial ? kMetaVersion : kApiVersion},
+  ApiJson object = {{"kind", partial ? "PartialObjectMetadata" : kind},
+                    {"apiVersion", partial ? kMetaVersion : api_version},
                     {"metadata", std::move(metadata)}};
   if (form.shape == Shape::kTable) {
     object =

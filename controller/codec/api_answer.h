@@ -41,8 +41,8 @@ std::string encode_page(const ApiCatalog& catalog, const AnswerForm& form, Kind 
 // Lines of a watch, with their newline. `object` is the text of an object.
 std::string encode_frame(std::string_view type, std::string_view object);
 // `initial_end`: all initial events of a streaming list were sent.
-std::string encode_bookmark(const AnswerForm& form, Kind kind, std::int64_t version,
-                            bool initial_end);
+std::string encode_bookmark(const AnswerForm& form, std::string_view kind,
+                            std::string_view api_version, std::int64_t version, bool initial_end);
 
 struct FailureDetails {
   std::string name;

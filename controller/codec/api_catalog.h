@@ -32,6 +32,7 @@ class ApiCatalog {
 };
 
 // The discovery documents of the resource API. `aggregated`: as APIGroupDiscoveryList v2.
+std::string api_paths();                                     // /
 std::string api_versions();                                  // /api
 std::string api_group_list(const ApiCatalog& catalog);       // /apis
 std::string api_group(std::string_view name);                // /apis/ripcord.dev

@@ -11,7 +11,7 @@ constexpr std::string_view kEventGroup = "events.k8s.io";
 const std::vector<std::string> kObjectVerbs = {"delete", "deletecollection", "get",    "list",
                                                "patch",  "create",           "update", "watch"};
 const std::vector<std::string> kStatusVerbs = {"get", "patch", "update"};
-const std::vector<std::string> kReadVerbs = {"get", "list"};
+const std::vector<std::string> kReadVerbs = {"get", "list", "watch"};
 
 ApiJson group_json(std::string_view name, std::string_view version) {
   const ApiJson served = {{"groupVersion", std::string(name) + "/" + std::string(version)},
@@ -100,6 +100,14 @@ ApiJson all_aggregated(const ApiJson& resources, std::string_view group, std::st
 }
 
 }  // namespace
+
+std::string api_paths() {
+  return dump_json(ApiJson{{"paths",
+                            {"/api", "/api/v1", "/apis", "/apis/events.k8s.io",
+                             "/apis/events.k8s.io/v1", "/apis/ripcord.dev",
+                             "/apis/ripcord.dev/v1alpha1", "/healthz", "/livez", "/openapi/v3",
+                             "/openapi/v3/apis/ripcord.dev/v1alpha1", "/readyz", "/version"}}});
+}
 
 std::string api_versions() {
   return dump_json(ApiJson{{"kind", "APIVersions"},

@@ -48,48 +48,93 @@ ApiJson event_json(const ApiEvent& event, bool core) {
   return json;
 }
 
-ApiJson namespace_json(std::string_view name, WallTime since) {
+ApiJson namespace_json(const ApiNamespace& one) {
   return {{"kind", "Namespace"},
           {"apiVersion", "v1"},
           {"metadata",
-           {{"name", name},
-            {"uid", fmt::format("namespace-{}", name)},
-            {"resourceVersion", "1"},
-            {"creationTimestamp", format_time(since)},
-            {"labels", {{"kubernetes.io/metadata.name", name}}}}},
+           {{"name", one.name},
+            {"uid", fmt::format("namespace-{}", one.name)},
+            {"resourceVersion", std::to_string(one.version)},
+            {"creationTimestamp", format_time(one.since)},
+            {"labels", labels_of(one)}}},
           {"spec", ApiJson::object()},
           {"status", {{"phase", "Active"}}}};
 }
 
-ApiJson list_json(std::string_view version, std::string_view kind, std::int64_t at, ApiJson items) {
-  return {{"kind", kind},
-          {"apiVersion", version},
-          {"metadata", {{"resourceVersion", std::to_string(at)}}},
-          {"items", std::move(items)}};
+ApiJson metadata_of(const ApiJson& object) {
+  return {{"kind", "PartialObjectMetadata"},
+          {"apiVersion", "meta.k8s.io/v1"},
+          {"metadata", object["metadata"]}};
 }
 
-ApiJson table_row(ApiJson cells, const ApiJson& object) {
-  return {{"cells", std::move(cells)},
-          {"object",
-           {{"kind", "PartialObjectMetadata"},
-            {"apiVersion", "meta.k8s.io/v1"},
-            {"metadata", object["metadata"]}}}};
+ApiJson version_only(std::int64_t version) {
+  return {{"resourceVersion", std::to_string(version)}};
 }
 
-ApiJson namespace_row(const ApiJson& object, const AnswerForm& form, WallTime since) {
-  return table_row({object["metadata"]["name"], "Active", human_age(form.now - since)}, object);
+// How both are shown: as they are, as metadata, as rows of a table.
+struct Shown {
+  const std::vector<TableColumn>& columns;
+  std::string_view kind;
+  std::string_view api_version;
+};
+struct Item {
+  ApiJson object;
+  ApiJson cells;
+};
+
+ApiJson row_of(Item item, const AnswerForm& form) {
+  ApiJson row = {{"cells", std::move(item.cells)}};
+  if (form.row_object != RowObject::kNone) {
+    row["object"] =
+        form.row_object == RowObject::kObject ? std::move(item.object) : metadata_of(item.object);
+  }
+  return row;
+}
+
+std::string show_one(const Shown& shown, Item item, const AnswerForm& form, std::int64_t version) {
+  if (form.shape == Shape::kTable) {
+    return dump_json(table_json(shown.columns, form.headers,
+                                ApiJson::array({row_of(std::move(item), form)}),
+                                version_only(version)));
+  }
+  return dump_json(form.shape == Shape::kMetadata ? metadata_of(item.object) : item.object);
+}
+
+std::string show_all(const Shown& shown, std::vector<Item> all, const AnswerForm& form,
+                     std::int64_t version) {
+  ApiJson items = ApiJson::array();
+  for (Item& item : all) {
+    items.push_back(form.shape == Shape::kTable      ? row_of(std::move(item), form)
+                    : form.shape == Shape::kMetadata ? metadata_of(item.object)
+                                                     : std::move(item.object));
+  }
+  if (form.shape == Shape::kTable) {
+    return dump_json(
+        table_json(shown.columns, form.headers, std::move(items), version_only(version)));
+  }
+  const bool whole = form.shape == Shape::kObject;
+  return dump_json(
+      ApiJson{{"kind", fmt::format("{}List", whole ? shown.kind : "PartialObjectMetadata")},
+              {"apiVersion", whole ? shown.api_version : "meta.k8s.io/v1"},
+              {"metadata", version_only(version)},
+              {"items", std::move(items)}});
 }
 
 const std::vector<TableColumn> kNamespaceColumns = {
     {"Name", "string", "name", "Name of the namespace.", 0},
     {"Status", "string", "", "Always Active.", 0},
-    {"Age", "string", "", "How long this process runs.", 0}};
+    {"Age", "string", "", "How long it is known.", 0}};
 const std::vector<TableColumn> kEventColumns = {
     {"Last Seen", "string", "", "How long ago it happened last.", 0},
     {"Type", "string", "", "Normal or Warning.", 0},
     {"Reason", "string", "", "What happened, in one word.", 0},
     {"Object", "string", "", "What it is about.", 0},
-    {"Message", "string", "", "What happened, for a person.", 0}};
+    {"Subobject", "string", "", "Always empty.", 1},
+    {"Source", "string", "", "Who tells it.", 1},
+    {"Message", "string", "", "What happened, for a person.", 0},
+    {"First Seen", "string", "", "How long ago it happened first.", 1},
+    {"Count", "string", "", "How often it happened.", 1},
+    {"Name", "string", "name", "Name of the event.", 1}};
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -99,34 +144,38 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-ApiJson event_row(const ApiEvent& event, const AnswerForm& form) {
-  return table_row(
-      {human_age(form.now - event.last), event.warning ? "Warning" : "Normal", event.reason,
-       fmt::format("{}/{}", lower(to_string(event.regarding.kind)), event.regarding.name),
-       event.note},
-      event_json(event, true));
+Item item_of(const ApiEvent& event, bool core, const AnswerForm& form) {
+  return {event_json(event, core),
+          {human_age(form.now - event.last), event.warning ? "Warning" : "Normal", event.reason,
+           fmt::format("{}/{}", lower(to_string(event.regarding.kind)), event.regarding.name), "",
+           kSource, event.note, human_age(form.now - event.first), event.count, event.name}};
 }
 
-ApiJson version_only(std::int64_t version) {
-  return {{"resourceVersion", std::to_string(version)}};
+Item item_of(const ApiNamespace& one, const AnswerForm& form) {
+  return {namespace_json(one), {one.name, "Active", human_age(form.now - one.since)}};
+}
+
+Shown events_shown(bool core) {
+  return {kEventColumns, "Event", core ? "v1" : "events.k8s.io/v1"};
+}
+
+Shown namespaces_shown() {
+  return {kNamespaceColumns, "Namespace", "v1"};
 }
 
 }  // namespace
 
-std::string encode_event(const ApiEvent& event, bool core) {
-  return dump_json(event_json(event, core));
+std::string encode_event(const ApiEvent& event, bool core, const AnswerForm& form) {
+  return show_one(events_shown(core), item_of(event, core, form), form, event.version);
 }
 
 std::string encode_events(const std::vector<ApiEvent>& events, bool core, const AnswerForm& form,
                           std::int64_t version) {
-  ApiJson items = ApiJson::array();
-  const bool table = form.shape == Shape::kTable;
+  std::vector<Item> items;
   for (const ApiEvent& event : events) {
-    items.push_back(table ? event_row(event, form) : event_json(event, core));
+    items.push_back(item_of(event, core, form));
   }
-  return dump_json(
-      table ? table_json(kEventColumns, true, std::move(items), version_only(version))
-            : list_json(core ? "v1" : "events.k8s.io/v1", "EventList", version, std::move(items)));
+  return show_all(events_shown(core), std::move(items), form, version);
 }
 
 bool event_field(const ApiEvent& event, std::string_view field, std::string& value) {
@@ -152,26 +201,21 @@ bool event_field(const ApiEvent& event, std::string_view field, std::string& val
   return known;
 }
 
-std::string encode_namespace(std::string_view name, const AnswerForm& form, WallTime since) {
-  const ApiJson object = namespace_json(name, since);
-  return dump_json(form.shape == Shape::kTable
-                       ? table_json(kNamespaceColumns, true,
-                                    ApiJson::array({namespace_row(object, form, since)}),
-                                    version_only(1))
-                       : object);
+std::map<std::string, std::string> labels_of(const ApiNamespace& one) {
+  return {{"kubernetes.io/metadata.name", one.name}};
 }
 
-std::string encode_namespaces(const std::vector<std::string>& names, const AnswerForm& form,
-                              WallTime since, std::int64_t version) {
-  ApiJson items = ApiJson::array();
-  const bool table = form.shape == Shape::kTable;
-  for (const std::string& name : names) {
-    const ApiJson object = namespace_json(name, since);
-    items.push_back(table ? namespace_row(object, form, since) : object);
+std::string encode_namespace(const ApiNamespace& one, const AnswerForm& form) {
+  return show_one(namespaces_shown(), item_of(one, form), form, one.version);
+}
+
+std::string encode_namespaces(const std::vector<ApiNamespace>& all, const AnswerForm& form,
+                              std::int64_t version) {
+  std::vector<Item> items;
+  for (const ApiNamespace& one : all) {
+    items.push_back(item_of(one, form));
   }
-  return dump_json(
-      table ? table_json(kNamespaceColumns, true, std::move(items), version_only(version))
-            : list_json("v1", "NamespaceList", version, std::move(items)));
+  return show_all(namespaces_shown(), std::move(items), form, version);
 }
 
 }  // namespace ripcord::codec

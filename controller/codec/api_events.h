@@ -4,6 +4,7 @@
 
 #include "controller/codec/api_answer.h"
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,15 +27,22 @@ struct ApiEvent {
 };
 
 // core: v1, else events.k8s.io/v1.
-std::string encode_event(const ApiEvent& event, bool core);
+std::string encode_event(const ApiEvent& event, bool core, const AnswerForm& form);
 std::string encode_events(const std::vector<ApiEvent>& events, bool core, const AnswerForm& form,
                           std::int64_t version);
 // What a field selector compares: "involvedObject.name", "regarding.name", "reason", "type" ...
 // False when events have no such field.
 bool event_field(const ApiEvent& event, std::string_view field, std::string& value);
 
-std::string encode_namespace(std::string_view name, const AnswerForm& form, WallTime since);
-std::string encode_namespaces(const std::vector<std::string>& names, const AnswerForm& form,
-                              WallTime since, std::int64_t version);
+struct ApiNamespace {
+  std::string name;
+  std::int64_t version = 0;
+  WallTime since{};
+};
+
+std::string encode_namespace(const ApiNamespace& one, const AnswerForm& form);
+std::string encode_namespaces(const std::vector<ApiNamespace>& all, const AnswerForm& form,
+                              std::int64_t version);
+std::map<std::string, std::string> labels_of(const ApiNamespace& one);
 
 }  // namespace ripcord::codec

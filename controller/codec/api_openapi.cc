@@ -78,13 +78,15 @@ ApiJson meta_schemas() {
   };
   add("ObjectMeta", object_meta());
   add("Time", {{"description", "RFC 3339, in UTC."}, {"type", "string"}, {"format", "date-time"}});
-  add("OwnerReference",
+  ApiJson owner =
       object("An object that this one belongs to.", {{"apiVersion", text("Its API version.")},
                                                      {"kind", text("Its kind.")},
                                                      {"name", text("Its name.")},
                                                      {"uid", text("Its uid.")},
                                                      {"controller", yes_or_no},
-                                                     {"blockOwnerDeletion", yes_or_no}}));
+                                                     {"blockOwnerDeletion", yes_or_no}});
+  owner["required"] = {"apiVersion", "kind", "name", "uid"};
+  add("OwnerReference", std::move(owner));
   add("FieldsV1",
       {{"description", "A set of fields, as a tree of path elements."}, {"type", "object"}});
   add("ManagedFieldsEntry",

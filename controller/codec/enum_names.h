@@ -31,17 +31,30 @@ constexpr auto names(DataLossPolicy) {
   return std::array<NameOf<DataLossPolicy>, 2>{
       {{"Forbid", DataLossPolicy::kForbid}, {"Approve", DataLossPolicy::kApprove}}};
 }
+constexpr auto names(ProofPolicy) {
+  return std::array<NameOf<ProofPolicy>, 3>{{{"Off", ProofPolicy::kOff},
+                                             {"Warn", ProofPolicy::kWarn},
+                                             {"Require", ProofPolicy::kRequire}}};
+}
+constexpr auto names(Reversibility) {
+  return std::array<NameOf<Reversibility>, 4>{{{"Lossless", Reversibility::kLossless},
+                                               {"Lossy", Reversibility::kLossy},
+                                               {"Irreversible", Reversibility::kIrreversible},
+                                               {"Unproven", Reversibility::kUnproven}}};
+}
 constexpr auto names(RestoreMode) {
   return std::array<NameOf<RestoreMode>, 2>{
       {{"Swap", RestoreMode::kSwap}, {"Drill", RestoreMode::kDrill}}};
 }
 constexpr auto names(RestorePhase) {
-  return std::array<NameOf<RestorePhase>, 6>{{{"Pending", RestorePhase::kPending},
+  return std::array<NameOf<RestorePhase>, 8>{{{"Pending", RestorePhase::kPending},
                                               {"Loading", RestorePhase::kLoading},
                                               {"Verifying", RestorePhase::kVerifying},
                                               {"Swapping", RestorePhase::kSwapping},
                                               {"Completed", RestorePhase::kCompleted},
-                                              {"Failed", RestorePhase::kFailed}}};
+                                              {"Failed", RestorePhase::kFailed},
+                                              {"Reverting", RestorePhase::kReverting},
+                                              {"Reverted", RestorePhase::kReverted}}};
 }
 constexpr auto names(ConditionState) {
   return std::array<NameOf<ConditionState>, 3>{{{"True", ConditionState::kTrue},

@@ -294,13 +294,6 @@ void FieldReader::number_in_string(std::string_view name, std::int64_t& member) 
   member = value;
 }
 
-void FieldReader::reserved_list(std::string_view name, std::string_view message) {
-  const Node* node = take(name);
-  if (node != nullptr && expect_list(*node, child(name)) && !node->items.empty()) {
-    problems_.push_back({node->items.front().mark, child(name), std::string(message)});
-  }
-}
-
 bool FieldReader::marker(std::string_view name) {
   const Node* node = take(name);
   if (node == nullptr || !expect_map(*node, child(name))) {

@@ -65,8 +65,6 @@ class FieldReader {
   void version_or_latest(std::string_view name, std::optional<std::int64_t>& member);
   // resourceVersion: a number in a string.
   void number_in_string(std::string_view name, std::int64_t& member);
-  // A list that has to be empty for now.
-  void reserved_list(std::string_view name, std::string_view message);
   // A mapping without fields; true when it is there.
   bool marker(std::string_view name);
   // Accepted and not looked at.

@@ -60,7 +60,6 @@ class FieldWriter {
                    const std::vector<std::string>& member);
   void version_or_latest(std::string_view name, const std::optional<std::int64_t>& member);
   void number_in_string(std::string_view name, std::int64_t member);
-  void reserved_list(std::string_view, std::string_view) {}
   bool marker(std::string_view) { return false; }
   void ignore(std::string_view) {}
   void fail(std::string_view, std::string) {}

@@ -43,6 +43,17 @@ void describe(A& a, FeatureFlagOverride& v) {
 }
 
 template <class A>
+void describe(A& a, ConfigMapKey& v) {
+  a.required("name", v.name);
+  a.required("key", v.key);
+}
+
+template <class A>
+void describe(A& a, FlagSink& v) {
+  a.required("configMap", v.config_map);
+}
+
+template <class A>
 void describe(A& a, FeatureFlagSpec& v) {
   a.optional("suspend", v.suspend);
   a.field("key", v.key);
@@ -52,7 +63,7 @@ void describe(A& a, FeatureFlagSpec& v) {
   a.field("offVariant", v.off_variant);
   a.json("targeting", v.targeting);
   a.field("whenDisabled", v.when_disabled);
-  a.reserved_list("sinks", "other sinks come later; write `sinks: []` or leave it out");
+  a.optional("sinks", v.sinks);
   a.optional("override", v.override);
 }
 
@@ -146,12 +157,19 @@ void describe(A& a, TrafficTargetSpec& v) {
 
 // --- databases
 template <class A>
+void describe(A& a, SecretKeyRef& v) {
+  a.required("name", v.name);
+  a.required("key", v.key);
+}
+
+template <class A>
 void describe(A& a, DatabaseRef& v) {
   a.field("engine", v.engine);
   a.optional("url", v.url);
   a.group("urlFrom", [&](auto& from) {
     from.optional("env", v.url_env);
     from.optional("file", v.url_file);
+    from.optional("secretKeyRef", v.url_secret);
   });
   a.optional("path", v.path);
 }
@@ -166,9 +184,15 @@ void describe(A& a, Migration& v) {
 }
 
 template <class A>
+void describe(A& a, ConfigMapRef& v) {
+  a.required("name", v.name);
+}
+
+template <class A>
 void describe(A& a, MigrationSourceRef& v) {
   a.optional("directory", v.directory);
   a.optional("inline", v.inline_migrations);
+  a.optional("configMapRef", v.config_map);
 }
 
 template <class A>
@@ -177,6 +201,11 @@ void describe(A& a, MigrationPolicy& v) {
   a.field("dataLoss", v.data_loss);
   a.field("lockTimeout", v.lock_timeout);
   a.field("statementTimeout", v.statement_timeout);
+  a.field("proof", v.proof);
+  a.group("shadowUrlFrom", [&](auto& from) {
+    from.optional("env", v.shadow_url_env);
+    from.optional("file", v.shadow_url_file);
+  });
 }
 
 template <class A>
@@ -209,6 +238,13 @@ template <class A>
 void describe(A& a, RestoreApproval& v) {
   a.required("backup", v.backup);
   a.optional("by", v.by);
+  a.optional("revert", v.revert);
+}
+
+template <class A>
+void describe(A& a, RestoreTargets& v) {
+  a.optional("rto", v.rto);
+  a.optional("rpo", v.rpo);
 }
 
 template <class A>
@@ -231,6 +267,9 @@ void describe(A& a, RestoreRequestSpec& v) {
   a.field("backup", v.backup);
   a.group("catalog", [&](auto& catalog) { catalog.optional("directory", v.catalog_directory); });
   a.field("mode", v.mode);
+  a.optional("revert", v.revert);
+  a.optional("schedule", v.schedule);
+  a.optional("targets", v.targets);
   a.optional("approval", v.approval);
   a.field("verification", v.verification);
   a.field("keepPrevious", v.keep_previous);

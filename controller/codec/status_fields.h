@@ -53,6 +53,7 @@ void describe(A& a, FeatureFlagStatus& v) {
   a.optional("value", v.value);
   a.field("enabled", v.enabled);
   a.field("overridden", v.overridden);
+  a.optional("sinks", v.sinks);
 }
 
 template <class A>
@@ -84,6 +85,14 @@ void describe(A& a, UsedApproval& v) {
 }
 
 template <class A>
+void describe(A& a, MigrationProof& v) {
+  a.required("version", v.version);
+  a.field("result", v.result);
+  a.optional("what", v.what);
+  a.optional("digest", v.digest);
+}
+
+template <class A>
 void describe(A& a, MigrationVersionStatus& v) {
   describe_common(a, v);
   a.optional("version", v.version);
@@ -92,18 +101,50 @@ void describe(A& a, MigrationVersionStatus& v) {
   a.optional("pending", v.pending);
   a.field("overridden", v.overridden);
   a.optional("usedApproval", v.used_approval);
+  a.optional("proofs", v.proofs);
 }
 
 template <class A>
 void describe(A& a, TableRows& v) {
   a.field("table", v.table);
   a.field("rows", v.rows);
+  a.optional("liveRows", v.live_rows);
 }
 
 template <class A>
 void describe(A& a, PhaseDuration& v) {
   a.field("phase", v.phase);
   a.field("seconds", v.seconds);
+}
+
+template <class A>
+void describe(A& a, RestoreSource& v) {
+  a.field("name", v.name);
+  a.field("manifest", v.manifest);
+  a.optional("startedAt", v.started_at);
+  a.optional("endedAt", v.ended_at);
+}
+
+template <class A>
+void describe(A& a, RestoreProgress& v) {
+  a.field("phase", v.phase);
+  a.optional("bytes", v.bytes);
+  a.optional("bytesTotal", v.bytes_total);
+  a.optional("rows", v.rows);
+  a.optional("rowsTotal", v.rows_total);
+  a.optional("etaSeconds", v.eta_seconds);
+}
+
+template <class A>
+void describe(A& a, DrillReport& v) {
+  a.field("backup", v.backup);
+  a.field("startedAt", v.started_at);
+  a.field("completedAt", v.completed_at);
+  a.field("passed", v.passed);
+  a.field("reason", v.reason);
+  a.optional("message", v.message);
+  a.field("rtoSeconds", v.rto_seconds);
+  a.optional("rpoSeconds", v.rpo_seconds);
 }
 
 template <class A>
@@ -119,6 +160,15 @@ void describe(A& a, RestoreRequestStatus& v) {
   a.optional("previousDatabase", v.previous_database);
   a.optional("previousExpiresAt", v.previous_expires_at);
   a.optional("completedAt", v.completed_at);
+  a.optional("source", v.source);
+  a.optional("progress", v.progress);
+  a.optional("requestedAt", v.requested_at);
+  a.optional("rtoSeconds", v.rto_seconds);
+  a.optional("rpoSeconds", v.rpo_seconds);
+  a.optional("rowsSinceBackup", v.rows_since_backup);
+  a.optional("lastDrill", v.last_drill);
+  a.optional("lastPassedDrillAt", v.last_passed_drill_at);
+  a.optional("nextDrillAt", v.next_drill_at);
 }
 
 }  // namespace ripcord::codec

@@ -26,7 +26,17 @@ std::string describe(const DatabaseRef& ref) {
   if (!ref.url_file.empty()) {
     return text + " at the URL in " + ref.url_file;
   }
+  if (ref.url_secret) {
+    return text + " at the URL in Secret " + ref.url_secret->name;
+  }
   return text + " at spec.database.url";
+}
+
+DatabaseRef located(DatabaseRef ref, const std::string& ns) {
+  if (ref.url_secret) {
+    ref.url_secret->ns = ns;
+  }
+  return ref;
 }
 
 }  // namespace ripcord

@@ -3,6 +3,7 @@
 // FeatureFlag: the value applications get for a flag. Values; JSON values are kept as their JSON
 // text, so that 10 and 10.0 stay different on the wire.
 
+#include "controller/model/cluster_refs.h"
 #include "controller/model/condition.h"
 #include "controller/model/override.h"
 
@@ -32,6 +33,7 @@ struct FeatureFlagSpec {
   std::string targeting;  // JSON text of the flagd rule; empty or {} = none
   WhenDisabled when_disabled = WhenDisabled::kOffVariant;
   std::optional<FeatureFlagOverride> override;
+  std::vector<FlagSink> sinks{};
 
   bool operator==(const FeatureFlagSpec&) const = default;
 };
@@ -41,6 +43,7 @@ struct FeatureFlagStatus : CommonStatus {
   std::string value;    // JSON text
   bool enabled = false;
   bool overridden = false;
+  std::vector<FlagSink> sinks{};  // where its entry is, or may be
 
   bool operator==(const FeatureFlagStatus&) const = default;
 };

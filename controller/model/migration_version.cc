@@ -17,4 +17,25 @@ std::string_view to_string(DataEffect effect) {
   return "Unknown";
 }
 
+std::string_view to_string(Reversibility result) {
+  switch (result) {
+    case Reversibility::kLossless:
+      return "Lossless";
+    case Reversibility::kLossy:
+      return "Lossy";
+    case Reversibility::kIrreversible:
+      return "Irreversible";
+    case Reversibility::kUnproven:
+      return "Unproven";
+  }
+  return "Unproven";
+}
+
+MigrationSourceRef located(MigrationSourceRef ref, const std::string& ns) {
+  if (ref.config_map) {
+    ref.config_map->ns = ns;
+  }
+  return ref;
+}
+
 }  // namespace ripcord

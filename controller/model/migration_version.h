@@ -7,6 +7,7 @@
 #include "controller/model/database.h"
 #include "controller/model/migration.h"
 #include "controller/model/override.h"
+#include "controller/model/proof.h"
 
 #include <cstdint>
 #include <optional>
@@ -15,12 +16,17 @@
 
 namespace ripcord {
 
+// One of these.
 struct MigrationSourceRef {
-  std::string directory;                     // either: of any MigrationLayout
-  std::vector<Migration> inline_migrations;  // or
+  std::string directory;  // of any MigrationLayout
+  std::vector<Migration> inline_migrations;
+  std::optional<ConfigMapRef> config_map{};  // its keys are the files of golang-migrate's layout
 
   bool operator==(const MigrationSourceRef&) const = default;
 };
+
+// The reference for drivers, as located(DatabaseRef, ...).
+MigrationSourceRef located(MigrationSourceRef ref, const std::string& ns);
 
 enum class DownPolicy { kApprove, kAllow, kForbid };
 enum class DataLossPolicy { kForbid, kApprove };
@@ -30,6 +36,11 @@ struct MigrationPolicy {
   DataLossPolicy data_loss = DataLossPolicy::kForbid;
   Duration lock_timeout = std::chrono::seconds(2);  // of each statement that needs a table lock
   Duration statement_timeout = Duration::zero();    // 0 = none
+  ProofPolicy proof = ProofPolicy::kOff;
+  // PostgreSQL: where the URL of the server is that migrations are tried in; none: that of the
+  // database.
+  std::string shadow_url_env;
+  std::string shadow_url_file;
 
   bool operator==(const MigrationPolicy&) const = default;
 };
@@ -82,6 +93,8 @@ struct MigrationVersionStatus : CommonStatus {
   std::vector<std::string> pending;  // what would run next: "down 3 add_total", at most 20
   bool overridden = false;
   std::optional<UsedApproval> used_approval;  // absent once spec.approval is
+  std::vector<MigrationProof>
+      proofs;  // of the last versions that were tried, ascending; at most 20
 
   bool operator==(const MigrationVersionStatus&) const = default;
 };

@@ -17,6 +17,10 @@ std::string_view to_string(RestorePhase phase) {
       return "Completed";
     case RestorePhase::kFailed:
       return "Failed";
+    case RestorePhase::kReverting:
+      return "Reverting";
+    case RestorePhase::kReverted:
+      return "Reverted";
   }
   return "Unknown";
 }

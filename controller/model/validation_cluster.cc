@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxLabel = 63;
 constexpr std::int64_t kMaxReady = 10'000;
+constexpr std::size_t kMaxSinks = 8;
 
 bool is_word(std::string_view text, std::string_view signs, std::size_t limit) {
   const auto alphanumeric = [](char c) {
@@ -91,6 +92,15 @@ void check_object_key(const std::string& path, const std::string& key, FieldErro
   });
   if (key.empty() || key.size() > 253 || !plain) {
     errors.add(path, "must be a key of its data: 1 to 253 of A-Z, a-z, 0-9, '-', '_' and '.'");
+  }
+}
+
+void check_sinks(const std::vector<FlagSink>& sinks, FieldErrors& errors) {
+  errors.at_most("spec.sinks", sinks.size(), kMaxSinks);
+  for (std::size_t i = 0; i < std::min(sinks.size(), kMaxSinks); ++i) {
+    const std::string path = fmt::format("spec.sinks[{}].configMap", i);
+    check_object_name(path + ".name", sinks[i].config_map.name, errors);
+    check_object_key(path + ".key", sinks[i].config_map.key, errors);
   }
 }
 

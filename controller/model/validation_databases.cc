@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "controller/base/cron.h"
 #include "controller/model/validation_rules.h"
 
 #include <algorithm>
@@ -42,11 +43,16 @@ void check_inline(const std::vector<Migration>& migrations, FieldErrors& errors)
 }
 
 void check_source(const MigrationSourceRef& source, FieldErrors& errors) {
-  if (source.directory.empty() == source.inline_migrations.empty()) {
-    errors.add("spec.source",
-               source.directory.empty()
-                   ? "is missing; write `source: {directory: ./migrations}` or inline migrations"
-                   : "write either directory or inline, not both");
+  const int given = (source.directory.empty() ? 0 : 1) +
+                    (source.inline_migrations.empty() ? 0 : 1) + (source.config_map ? 1 : 0);
+  if (given != 1) {
+    errors.add("spec.source", given == 0
+                                  ? "is missing; write `source: {directory: ./migrations}`, inline "
+                                    "migrations or `source: {configMapRef: {name: NAME}}`"
+                                  : "write only one of directory, inline and configMapRef");
+  }
+  if (source.config_map) {
+    check_object_name("spec.source.configMapRef.name", source.config_map->name, errors);
   }
   errors.text("spec.source.directory", source.directory, kMaxPathBytes);
   check_inline(source.inline_migrations, errors);
@@ -65,6 +71,34 @@ void check_backup(const std::string& path, const std::string& name, FieldErrors&
   }
 }
 
+void check_drill(const RestoreRequestSpec& spec, FieldErrors& errors) {
+  const bool drill = spec.mode == RestoreMode::kDrill;
+  if (!spec.schedule.empty()) {
+    const Result<CronSchedule> schedule = CronSchedule::parse(spec.schedule);
+    if (!schedule) {
+      errors.add("spec.schedule", schedule.error().message());
+    }
+    if (!drill) {
+      errors.add("spec.schedule", "belongs to mode Drill; a Swap is done once");
+    }
+  }
+  if (!drill && spec.backup == "Latest") {
+    errors.add("spec.backup", "Latest is for mode Drill; a Swap names its backup");
+  }
+  if (!drill && spec.targets != RestoreTargets{}) {
+    errors.add("spec.targets", "belongs to mode Drill");
+  }
+  if (drill && spec.revert) {
+    errors.add("spec.revert", "belongs to mode Swap; a drill swaps nothing");
+  }
+  if (spec.targets.rto) {
+    errors.duration("spec.targets.rto", *spec.targets.rto, milliseconds(1), hours(24 * 366));
+  }
+  if (spec.targets.rpo) {
+    errors.duration("spec.targets.rpo", *spec.targets.rpo, milliseconds(1), hours(24 * 366));
+  }
+}
+
 }  // namespace
 
 void check(const MigrationVersionSpec& spec, FieldErrors& errors) {
@@ -76,6 +110,16 @@ void check(const MigrationVersionSpec& spec, FieldErrors& errors) {
   errors.duration("spec.policy.lockTimeout", spec.policy.lock_timeout, milliseconds(1), hours(1));
   errors.duration("spec.policy.statementTimeout", spec.policy.statement_timeout, Duration::zero(),
                   hours(168));
+  const MigrationPolicy& policy = spec.policy;
+  errors.text("spec.policy.shadowUrlFrom.file", policy.shadow_url_file, kMaxPathBytes);
+  if (!policy.shadow_url_env.empty() && !is_environment_name(policy.shadow_url_env)) {
+    errors.add("spec.policy.shadowUrlFrom.env",
+               "must be the name of an environment variable (letters, digits and '_'), e.g. "
+               "SHADOW_DATABASE_URL");
+  }
+  if (!policy.shadow_url_env.empty() && !policy.shadow_url_file.empty()) {
+    errors.add("spec.policy.shadowUrlFrom", "write env or file, not both");
+  }
   if (spec.approval) {
     errors.range("spec.approval.version", spec.approval->version, 0, kMaxVersion);
     errors.text("spec.approval.by", spec.approval->by, 256);
@@ -116,6 +160,7 @@ void check(const RestoreRequestSpec& spec, FieldErrors& errors) {
       errors.add(path, "checks nothing; write min, max or both");
     }
   }
+  check_drill(spec, errors);
   errors.duration("spec.keepPrevious", spec.keep_previous, Duration::zero(), hours(24 * 366));
 }
 

@@ -235,6 +235,7 @@ void check(const FeatureFlagSpec& spec, FieldErrors& errors) {
   if (!spec.targeting.empty() && spec.targeting != "{}") {
     errors.add("spec.targeting", "rules come with a later version; write {} or leave it out");
   }
+  check_sinks(spec.sinks, errors);
   if (!spec.override) {
     return;
   }

@@ -35,21 +35,13 @@ bool has_password(std::string_view url) {
          rest.substr(query).find("password") != std::string_view::npos;
 }
 
-bool is_environment_name(std::string_view name) {
-  return !name.empty() && name.size() <= 256 &&
-         std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-         });
-}
-
 void check_postgres(const DatabaseRef& database, FieldErrors& errors) {
   const int given = (database.url.empty() ? 0 : 1) + (database.url_env.empty() ? 0 : 1) +
-                    (database.url_file.empty() ? 0 : 1);
+                    (database.url_file.empty() ? 0 : 1) + (database.url_secret ? 1 : 0);
   if (given != 1) {
     errors.add("spec.database",
-               "PostgreSQL needs exactly one of url, urlFrom.env and urlFrom.file, e.g. "
-               "`urlFrom: {env: SHOP_DATABASE_URL}`");
+               "PostgreSQL needs exactly one of url, urlFrom.env, urlFrom.file and "
+               "urlFrom.secretKeyRef, e.g. `urlFrom: {env: SHOP_DATABASE_URL}`");
   }
   if (!database.path.empty()) {
     errors.add("spec.database.path", "belongs to engine SQLite; PostgreSQL takes url or urlFrom");
@@ -70,6 +62,14 @@ void check_postgres(const DatabaseRef& database, FieldErrors& errors) {
 }
 
 }  // namespace
+
+bool is_environment_name(std::string_view name) {
+  return !name.empty() && name.size() <= 256 &&
+         std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+         });
+}
 
 std::string shown(std::string_view name) {
   return name.find("://") == std::string_view::npos ? std::string(name.substr(0, 128))
@@ -123,11 +123,16 @@ void check_database(const DatabaseRef& database, FieldErrors& errors) {
                "must be the name of an environment variable (letters, digits and '_'), e.g. "
                "SHOP_DATABASE_URL");
   }
+  if (database.url_secret) {
+    check_object_name("spec.database.urlFrom.secretKeyRef.name", database.url_secret->name, errors);
+    check_object_key("spec.database.urlFrom.secretKeyRef.key", database.url_secret->key, errors);
+  }
   if (database.engine == Engine::kPostgreSql) {
     check_postgres(database, errors);
     return;
   }
-  if (!database.url.empty() || !database.url_env.empty() || !database.url_file.empty()) {
+  if (!database.url.empty() || !database.url_env.empty() || !database.url_file.empty() ||
+      database.url_secret) {
     errors.add(
         database.url.empty() ? "spec.database.urlFrom" : "spec.database.url",
         fmt::format("belongs to engine PostgreSQL; {} takes path", to_string(database.engine)));

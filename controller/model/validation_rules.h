@@ -37,9 +37,12 @@ void check(const TrafficTargetSpec& spec, FieldErrors& errors);
 void check(const MigrationVersionSpec& spec, FieldErrors& errors);
 void check(const RestoreRequestSpec& spec, FieldErrors& errors);
 
+// Letters, digits and '_', not starting with a digit.
+bool is_environment_name(std::string_view name);
 // Shared by the kinds.
 void check_override(const OverrideBase& override, FieldErrors& errors);
 void check_database(const DatabaseRef& database, FieldErrors& errors);
+void check_sinks(const std::vector<FlagSink>& sinks, FieldErrors& errors);
 void check_cluster_traffic(const TrafficTargetSpec& spec, FieldErrors& errors);
 // Of an object in the namespace of the one that names it, and of a key in its data.
 void check_object_name(const std::string& path, const std::string& name, FieldErrors& errors);

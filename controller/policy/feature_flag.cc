@@ -103,6 +103,21 @@ std::string describe(const std::optional<FlagValue>& value) {
                               : fmt::format("{} ({})", value->variant, value->value);
 }
 
+FlagFileEntry file_entry(const FeatureFlagSpec& spec, const FlagValue& wanted) {
+  Variants variants = variants_of(spec);
+  const bool disabled = wanted.value.empty();
+  const std::string& name = disabled ? variants.on : wanted.variant;
+  const auto found = variants.values.find(name);
+  if (disabled && found == variants.values.end()) {
+    return {false, variants.values, variants.values.begin()->first};
+  }
+  if (!disabled && (found == variants.values.end() || found->second != wanted.value)) {
+    // What was verified once, of a spec that says something else by now.
+    return {true, {{wanted.variant, wanted.value}}, wanted.variant};
+  }
+  return {!disabled, std::move(variants.values), name};
+}
+
 std::string flag_key(const Resource& resource) {
   const auto& spec = std::get<FeatureFlagSpec>(resource.spec);
   return spec.key.empty() ? resource.meta.name : spec.key;

@@ -3,6 +3,7 @@
 // What a FeatureFlag wants applications to get, and what it takes to get there. Pure functions.
 
 #include "controller/base/status.h"
+#include "controller/model/flag_file.h"
 #include "controller/model/resource.h"
 #include "controller/policy/plan.h"
 
@@ -40,6 +41,9 @@ struct FlagDecision {
 // the value.
 Result<FlagDecision> decide_feature_flag(const Resource& resource,
                                          const std::optional<FlagValue>& served, WallTime now);
+
+// What a file in flagd's format has to say, so that its readers get the same value.
+FlagFileEntry file_entry(const FeatureFlagSpec& spec, const FlagValue& wanted);
 
 std::string flag_key(const Resource& resource);
 // What status says was verified last; empty when nothing was.

@@ -10,6 +10,8 @@
 namespace ripcord {
 namespace {
 
+constexpr std::string_view kLatest = "Latest";
+
 std::string_view summary_of(RestoreStep step) {
   switch (step) {
     case RestoreStep::kLoad:
@@ -26,6 +28,10 @@ std::string_view summary_of(RestoreStep step) {
       return "drop the side database";
     case RestoreStep::kDropPrevious:
       return "drop the previous database";
+    case RestoreStep::kRevert:
+      return "swap the previous database back";
+    case RestoreStep::kCompleteRevert:
+      return "record that it is back";
   }
   return "?";
 }
@@ -37,7 +43,8 @@ RestoreDecision with_steps(const RestoreRequestSpec& spec, const RestoreFacts& f
   decision.plan.to = spec.backup;
   for (const RestoreStep step : steps) {
     // A swap loses what was written since the backup; an unkept previous database is gone for good.
-    const DataEffect effect = step == RestoreStep::kSwap           ? DataEffect::kLossy
+    const bool exchanges = step == RestoreStep::kSwap || step == RestoreStep::kRevert;
+    const DataEffect effect = exchanges                            ? DataEffect::kLossy
                               : step == RestoreStep::kDropPrevious ? DataEffect::kIrreversible
                                                                    : DataEffect::kLossless;
     decision.plan.steps.push_back({std::string(summary_of(step)), effect, {}});
@@ -55,17 +62,19 @@ RestoreDecision decide_completed(const RestoreRequestSpec& spec, const RestoreRe
                                  const RestoreFacts& facts, WallTime now) {
   std::vector<RestoreStep> steps;
   std::optional<Duration> look_again;
+  std::optional<WallTime> kept_until;
   if (facts.side_exists) {
     steps.push_back(RestoreStep::kDropSide);
   }
   if (facts.previous_exists && status.completed_at) {
-    const Duration left =
-        *status.completed_at +
-        std::chrono::duration_cast<std::chrono::microseconds>(spec.keep_previous) - now;
-    if (left <= Duration::zero()) {
+    const auto left = *status.completed_at +
+                      std::chrono::duration_cast<std::chrono::microseconds>(spec.keep_previous) -
+                      now;
+    if (left <= std::chrono::microseconds::zero()) {
       steps.push_back(RestoreStep::kDropPrevious);
     } else {
       look_again = left;
+      kept_until = now + left;
     }
   } else if (!facts.previous_exists && !status.previous_database.empty()) {
     // Dropped by a run that did not live to say so, or by a person: what is left of it goes too.
@@ -73,6 +82,7 @@ RestoreDecision decide_completed(const RestoreRequestSpec& spec, const RestoreRe
   }
   RestoreDecision decision = with_steps(spec, facts, std::move(steps));
   decision.look_again = look_again;
+  decision.kept_until = kept_until;
   const std::string done = restored_backup(status);
   if (!done.empty() && done != spec.backup) {
     return held(std::move(decision), "AlreadyRestored",
@@ -80,6 +90,52 @@ RestoreDecision decide_completed(const RestoreRequestSpec& spec, const RestoreRe
                             "another RestoreRequest",
                             done, spec.backup));
   }
+  return decision;
+}
+
+RestoreDecision decide_reverted(const RestoreRequestSpec& spec, const RestoreRequestStatus& status,
+                                const RestoreFacts& facts, WallTime now) {
+  const bool over = !status.previous_expires_at || *status.previous_expires_at <= now;
+  RestoreDecision decision = with_steps(
+      spec, facts,
+      facts.side_exists && over ? std::vector{RestoreStep::kDropSide} : std::vector<RestoreStep>{});
+  if (facts.side_exists && !over) {
+    decision.look_again = *status.previous_expires_at - now;
+  }
+  if (!spec.revert) {
+    return held(std::move(decision), "AlreadyReverted",
+                "this request was reverted, and restores once; to restore again, create another "
+                "RestoreRequest");
+  }
+  return decision;
+}
+
+// Its own approval: that of the swap is still there from before, and opens nothing any more.
+RestoreDecision decide_revert(const RestoreRequestSpec& spec, const RestoreRequestStatus& status,
+                              const RestoreFacts& facts, WallTime now) {
+  RestoreDecision waiting = decide_completed(spec, status, facts, now);
+  if (!facts.swapped || !facts.previous_exists) {
+    return held(std::move(waiting), "NothingToRevert",
+                "the previous database is not there any more; to go back to other contents, "
+                "restore a backup of them");
+  }
+  const std::string restored = facts.backup.empty() ? spec.backup : facts.backup;
+  if (!spec.approval || !spec.approval->revert || spec.approval->backup != restored) {
+    return held(std::move(waiting), "ApprovalRequired",
+                fmt::format("going back takes the database to what it was before {} was restored, "
+                            "and what was written since is kept aside for {}; to go on, set "
+                            "spec.approval.backup: {} and spec.approval.revert: true",
+                            restored, format_duration(spec.keep_previous), restored));
+  }
+  return with_steps(spec, facts, {RestoreStep::kRevert, RestoreStep::kCompleteRevert});
+}
+
+RestoreDecision wait_for_drill(const RestoreRequestSpec& spec, const RestoreRequestStatus& status,
+                               const RestoreFacts& facts, WallTime now) {
+  RestoreDecision decision = with_steps(
+      spec, facts,
+      facts.side_exists ? std::vector{RestoreStep::kDropSide} : std::vector<RestoreStep>{});
+  decision.look_again = *status.next_drill_at - now;
   return decision;
 }
 
@@ -119,6 +175,10 @@ std::string_view to_string(RestoreStep step) {
       return "DropSide";
     case RestoreStep::kDropPrevious:
       return "DropPrevious";
+    case RestoreStep::kRevert:
+      return "Revert";
+    case RestoreStep::kCompleteRevert:
+      return "CompleteRevert";
   }
   return "Unknown";
 }
@@ -126,6 +186,9 @@ std::string_view to_string(RestoreStep step) {
 RestoreDecision decide_restore(const RestoreRequestSpec& spec, const RestoreRequestStatus& status,
                                std::int64_t generation, const RestoreFacts& facts, WallTime now) {
   using enum RestoreStep;
+  if (facts.revert_interrupted) {
+    return with_steps(spec, facts, {kRevert, kCompleteRevert});  // as an interrupted swap
+  }
   if (facts.swap_interrupted) {
     // It was approved when it began, and clients are shut out until it ends: nothing may hold it.
     std::vector<RestoreStep> steps = {kSwap};
@@ -135,22 +198,42 @@ RestoreDecision decide_restore(const RestoreRequestSpec& spec, const RestoreRequ
     steps.push_back(kComplete);
     return with_steps(spec, facts, std::move(steps));
   }
-  if (status.phase == RestorePhase::kCompleted) {
-    return decide_completed(spec, status, facts, now);
+  if (status.phase == RestorePhase::kReverted) {
+    return decide_reverted(spec, status, facts, now);
+  }
+  if (facts.reverted) {
+    return with_steps(spec, facts, {kCompleteRevert});
+  }
+  const bool due = status.next_drill_at && *status.next_drill_at <= now;
+  const bool waits = waits_for_drill(spec, status);
+  if (waits && status.next_drill_at && !due) {
+    return wait_for_drill(spec, status, facts, now);
+  }
+  const bool completed =
+      status.phase == RestorePhase::kCompleted || status.phase == RestorePhase::kReverting;
+  if (completed && !waits) {
+    return spec.revert ? decide_revert(spec, status, facts, now)
+                       : decide_completed(spec, status, facts, now);
   }
   if (facts.swapped) {
     return with_steps(
         spec, facts,
         status.tables.empty() ? std::vector{kCount, kComplete} : std::vector{kComplete});
   }
-  if (failed_for_good(status, generation)) {
+  if (spec.revert) {
+    return held(with_steps(spec, facts, {}), "NothingToRevert",
+                "spec.revert is true, and nothing was restored yet; set it to false to restore");
+  }
+  if (!waits && failed_for_good(status, generation)) {
     const Condition* stalled = status.conditions.find(kStalled);
     RestoreDecision decision = with_steps(
         spec, facts, facts.side_exists ? std::vector{kDropSide} : std::vector<RestoreStep>{});
     return held(std::move(decision), stalled->reason, stalled->message);
   }
   std::vector<RestoreStep> steps;
-  if (!facts.side_complete || facts.backup != spec.backup) {
+  const bool loaded =
+      facts.side_complete && (facts.backup == spec.backup || spec.backup == kLatest);
+  if (!loaded || waits) {
     steps.push_back(kLoad);
   }
   const bool drill = spec.mode == RestoreMode::kDrill;
@@ -166,6 +249,35 @@ RestoreDecision decide_restore(const RestoreRequestSpec& spec, const RestoreRequ
     return held(std::move(decision), "ApprovalRequired", approval_wanted(spec));
   }
   return decision;
+}
+
+bool waits_for_drill(const RestoreRequestSpec& spec, const RestoreRequestStatus& status) {
+  return spec.mode == RestoreMode::kDrill && !spec.schedule.empty() &&
+         (status.phase == RestorePhase::kPending || status.phase == RestorePhase::kCompleted ||
+          status.phase == RestorePhase::kFailed);
+}
+
+Status check_targets(const RestoreTargets& targets, double rto_seconds,
+                     std::optional<double> rpo_seconds) {
+  const auto missed = [](std::string message) {
+    return Status(StatusCode::kFailedPrecondition, std::move(message), "TargetMissed");
+  };
+  if (targets.rto && rto_seconds > to_seconds(*targets.rto)) {
+    return missed(fmt::format("the drill took {:.1f} s; spec.targets.rto is {}", rto_seconds,
+                              format_duration(*targets.rto)));
+  }
+  if (targets.rpo && !rpo_seconds) {
+    return missed(
+        "it is not known when the backup was made, and spec.targets.rpo is set; make "
+        "backups with ripcord backup");
+  }
+  if (targets.rpo && *rpo_seconds > to_seconds(*targets.rpo)) {
+    return missed(
+        fmt::format("the backup was {:.0f} s old; spec.targets.rpo is {}: make backups "
+                    "more often, or name a newer one",
+                    *rpo_seconds, format_duration(*targets.rpo)));
+  }
+  return {};
 }
 
 std::string restored_backup(const RestoreRequestStatus& status) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/ports/object_rules.h"
 
+#include "controller/model/change_rules.h"
 #include "controller/model/validation.h"
 
 #include <algorithm>
@@ -72,15 +73,20 @@ Status check_finalizers(const ObjectKey& key, const Metadata& wanted, const Meta
   return ok_status();
 }
 
+Status refused(const Resource& wanted, const FieldError& problem) {
+  return {StatusCode::kInvalidArgument,
+          fmt::format("{}: {}: {}", to_string(wanted.key()), problem.path, problem.message)};
+}
+
 Status check_content(const Resource& wanted, const Resource& stored) {
   if (wanted.spec != stored.spec) {
-    return validation_status(wanted);
+    const std::vector<FieldError> changes = validate_change(stored, wanted);
+    return changes.empty() ? validation_status(wanted) : refused(wanted, changes.front());
   }
   // A value with the stored spec differs in metadata only: find what is wrong with that.
   for (const FieldError& problem : validate(wanted)) {
     if (!problem.path.starts_with("spec")) {
-      return {StatusCode::kInvalidArgument,
-              fmt::format("{}: {}: {}", to_string(wanted.key()), problem.path, problem.message)};
+      return refused(wanted, problem);
     }
   }
   return ok_status();

@@ -4,6 +4,7 @@
 
 #include "controller/base/clock.h"
 #include "controller/base/status.h"
+#include "controller/model/backup_manifest.h"
 #include "controller/model/restore_request.h"
 
 #include <cstdint>
@@ -22,14 +23,22 @@ struct Backup {
   BackupFormat format = BackupFormat::kPgCustom;
   std::string path;  // inside the catalog
   std::int64_t bytes = 0;
-  std::optional<WallTime> taken_at{};  // when it was finished; empty when unknown
+  std::optional<WallTime> taken_at{};                // when it was finished; empty when unknown
+  std::shared_ptr<const BackupManifest> manifest{};  // null: it has none
 };
+
+// As a backup's name in a drill: the newest of the catalog.
+inline constexpr std::string_view kLatestBackup = "Latest";
 
 class BackupCatalog {
  public:
   virtual ~BackupCatalog() = default;
-  // NotFound names what is there; InvalidArgument when the name would leave the catalog.
+  // NotFound names what is there; InvalidArgument when the name would leave the catalog;
+  // FailedPrecondition (BadManifest).
   virtual Result<Backup> find(const std::string& catalog_directory, const std::string& name) = 0;
+  // Reads all of a backup and compares it with its manifest. FailedPrecondition (CorruptBackup)
+  // names the file that was changed, cut short, added or removed. Nothing to do without a manifest.
+  virtual Status check(const Backup& backup, std::stop_token stop) = 0;
 };
 
 // Where the restore of one request stands, as the database server says.
@@ -38,7 +47,9 @@ struct RestoreState {
   bool side_complete = false;  // loaded to the end, marked by the load itself
   bool swapped = false;        // the live database is the restored one
   bool swap_interrupted =
-      false;  // connections still refused, or names half changed: swap() finishes it
+      false;              // connections still refused, or names half changed: swap() finishes it
+  bool reverted = false;  // swapped back; the side holds what was restored
+  bool revert_interrupted = false;  // as swap_interrupted: revert() finishes it
   std::string side_name;
   std::string previous_name;    // empty when there is none
   std::int64_t side_bytes = 0;  // of the restored database, wherever it is
@@ -78,9 +89,50 @@ class RestoreLeftovers {
   virtual Status drop_previous() = 0;
 };
 
+struct SurveyedDatabase {
+  DatabaseContents contents;
+  std::int64_t server_version = 0;  // as in BackupManifest
+};
+
+// What tells one content from another, and whether the server can take a backup at all.
+class RestoreChecks {
+ public:
+  virtual ~RestoreChecks() = default;
+  // FailedPrecondition or ResourceExhausted: what this server lacks for that backup (version,
+  // extensions, roles, room), as far as it can be known. Touches nothing.
+  virtual Status preflight(const Backup& backup, std::stop_token stop) = 0;
+  // Of the side; of the live one once swapped. All tables, in one snapshot.
+  virtual Result<SurveyedDatabase> survey(std::stop_token stop) = 0;
+  // As RestoreTarget::count(), always of the live one; nothing when there is none.
+  virtual Result<std::vector<TableRows>> count_live(std::stop_token stop) = 0;
+};
+
+class RestoreReverse {
+ public:
+  virtual ~RestoreReverse() = default;
+  // Puts the previous database back; the restored one becomes the side and is kept. Idempotent.
+  // FailedPrecondition: PreviousGone, or SwappedSince when another restore was swapped in since.
+  virtual Result<SwapReport> revert(std::stop_token stop) = 0;
+};
+
+struct LoadMeasure {
+  std::int64_t bytes = 0;
+  std::int64_t rows = 0;  // 0: not known
+};
+
+// May be asked by another thread while RestoreTarget::load() runs.
+class RestoreMeter {
+ public:
+  virtual ~RestoreMeter() = default;
+  virtual Result<LoadMeasure> measure() = 0;
+};
+
 struct OpenedRestore {
   std::unique_ptr<RestoreTarget> target;
   std::unique_ptr<RestoreLeftovers> leftovers;
+  std::unique_ptr<RestoreChecks> checks;
+  std::unique_ptr<RestoreReverse> reverse;
+  std::unique_ptr<RestoreMeter> meter;
 };
 
 class RestoreDatabases {

@@ -90,6 +90,12 @@ void ControlLoop::revisit() {
   }
 }
 
+void ControlLoop::revisit(const ObjectKey& key, Priority priority) {
+  if (feed_.knows(key)) {
+    queue_.add(key, priority, 0);
+  }
+}
+
 LoopHealth ControlLoop::health() const {
   const ObjectFeed::State feed = feed_.state();
   LoopHealth health;

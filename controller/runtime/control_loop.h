@@ -51,6 +51,9 @@ class ControlLoop {
   bool stop(Duration bound = std::chrono::seconds(30));
   // Queues every object that is known, at low priority.
   void revisit();
+  // One of them, when it is known.
+  void revisit(const ObjectKey& key, Priority priority);
+  Kind kind() const { return options_.kind; }
   LoopHealth health() const;
   // For clocks that jump: looks at the deadlines again.
   void wake() { queue_.wake(); }

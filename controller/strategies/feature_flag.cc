@@ -3,10 +3,11 @@
 
 #include "controller/base/time_text.h"
 #include "controller/model/validation.h"
-#include "controller/strategies/rollback_metrics.h"
+#include "controller/strategies/flag_metrics.h"
+#include "controller/strategies/flag_sinks.h"
 
-#include <array>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -15,11 +16,6 @@ namespace {
 
 constexpr std::string_view kStrategy = "feature_flag";
 constexpr std::string_view kSink = "ofrep";
-constexpr std::array<std::string_view, 1> kSinkLabel = {"sink"};
-constexpr MetricDescriptor kPropagation = {
-    "ripcord_flag_propagation_seconds",
-    "From the write of a flag's spec until a client of the sink was seen to get the new value.",
-    MetricType::kHistogram, kSinkLabel, metric::kRollbackBuckets};
 
 FlagAnswer answer_of(const std::string& key, const FlagValue& value) {
   return {key, value.value, value.variant, value.reason};
@@ -71,19 +67,21 @@ void set_ready(Resource& object, const FlagDecision& decision, WallTime now) {
 }  // namespace
 
 FeatureFlagStrategy::FeatureFlagStrategy(FlagServing& table, FlagEvaluation& endpoint,
-                                         MetricSink& metrics, const Clock& clock, bool simulated)
+                                         MetricSink& metrics, const Clock& clock, bool simulated,
+                                         FlagSinkWriter* sinks)
     : claims_(table),
       endpoint_(endpoint),
       metrics_(metrics),
       clock_(clock),
       simulated_(simulated),
+      sinks_(sinks),
       available_(metrics, Kind::kFeatureFlag) {
-  metrics_.declare(kPropagation, {kSink});
+  metrics_.declare(metric::kFlagPropagation, {kSink});
 }
 
 Result<std::size_t> FeatureFlagStrategy::preload(const ObjectReader& store) {
   ASSIGN_OR_RETURN(const ObjectList list, store.list(Kind::kFeatureFlag));
-  std::size_t loaded = 0;
+  std::vector<std::pair<ResourcePtr, FlagValue>> loaded;
   for (const ResourcePtr& object : list.items) {
     std::optional<FlagValue> wanted = recorded_value(*object);
     if (auto decision = decide_feature_flag(*object, std::nullopt, clock_.wall_now());
@@ -93,10 +91,15 @@ Result<std::size_t> FeatureFlagStrategy::preload(const ObjectReader& store) {
     if (wanted) {
       claim(*object, answer_of(flag_key(*object), *wanted), {});
       claims_.take_decision(object->key());  // a restart changes nothing that anybody decided
-      ++loaded;
+      loaded.emplace_back(object, *std::move(wanted));
     }
   }
-  return loaded;
+  // Only now it is known who answers for which key.
+  for (const auto& [object, wanted] : loaded) {
+    const bool won = claim(*object, answer_of(flag_key(*object), wanted), {}).won;
+    want_sinks(sinks_, *object, won ? &wanted : nullptr, std::nullopt);
+  }
+  return loaded.size();
 }
 
 Result<Plan> FeatureFlagStrategy::plan(const Resource& object, std::stop_token /*stop*/) {
@@ -116,26 +119,39 @@ Outcome FeatureFlagStrategy::converge(Reconcile& reconcile) {
   }
   const FlagClaims::Ruling ruling = claim(object, answer_of(decision->key, decision->wanted),
                                           {reconcile.request.changed.value_or(started), started});
-  if (!ruling.won) {
-    return stall(object, key_is_taken(decision->key, ruling.winner), clock_.wall_now());
-  }
+  want_sinks(sinks_, object, ruling.won ? &decision->wanted : nullptr,
+             reconcile.request.changed.value_or(started));
+  Outcome outcome =
+      ruling.won ? serve(reconcile, *decision, started)
+                 : stall(object, key_is_taken(decision->key, ruling.winner), clock_.wall_now());
+  show_sinks(sinks_, object, ruling.won, clock_.wall_now());
+  return outcome;
+}
+
+// From here on it is in the table.
+Outcome FeatureFlagStrategy::serve(Reconcile& reconcile, const FlagDecision& decision,
+                                   MonoTime started) {
+  Resource& object = reconcile.object;
   const MonoTime acted = clock_.now();
-  const auto verified = verify(object.key(), *decision);
+  const auto verified = verify(object.key(), decision);
   if (!verified) {
-    return unverified(object, *decision, verified.error());
+    return unverified(object, decision, verified.error());
   }
-  if (decision->rollback) {
+  if (decision.rollback) {
     metrics_.observe(metric::kRollbackStageDuration, {kStrategy, "act"},
                      to_seconds(acted - started));
     metrics_.observe(metric::kRollbackStageDuration, {kStrategy, "verify"},
                      to_seconds(clock_.now() - acted));
   }
-  record(object, *decision, *verified, started);
+  record(object, decision, *verified, started);
   return Done{};
 }
 
 void FeatureFlagStrategy::forget(const ObjectKey& key) {
   claims_.release(key);
+  if (sinks_ != nullptr) {
+    sinks_->forget(key);
+  }
   available_.set(key, false);
 }
 
@@ -205,7 +221,7 @@ void FeatureFlagStrategy::record(Resource& object, const FlagDecision& decision,
   const MonoTime verified_at = clock_.now();
   const Duration took = verified_at - (decided ? decided->decided : started);
   if (decided) {
-    metrics_.observe(kPropagation, {kSink}, to_seconds(verified_at - decided->written));
+    metrics_.observe(metric::kFlagPropagation, {kSink}, to_seconds(verified_at - decided->written));
   }
   if (decided && decision.rollback) {
     count_rollback(decision, took);

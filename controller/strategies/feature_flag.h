@@ -2,7 +2,8 @@
 #pragma once
 // Converges FeatureFlags. The evaluation table is changed first, before anything that can wait;
 // then the endpoint is asked, as an application would, and only its answer is reported. A table
-// that lost the flag, or has another answer, is put right on the way. Thread-safe.
+// that lost the flag, or has another answer, is put right on the way. What is written elsewhere
+// (spec.sinks) is left to a FlagSinkWriter and not waited for. Thread-safe.
 
 #include "controller/base/clock.h"
 #include "controller/policy/feature_flag.h"
@@ -10,6 +11,7 @@
 #include "controller/ports/metrics.h"
 #include "controller/ports/object_store.h"
 #include "controller/strategies/flag_claims.h"
+#include "controller/strategies/flag_sink_writer.h"
 #include "controller/strategies/rollback_available.h"
 #include "controller/strategies/strategy.h"
 
@@ -22,9 +24,9 @@ namespace ripcord {
 class FeatureFlagStrategy final : public Strategy {
  public:
   // Everything passed in must outlive it; `endpoint` must serve what `table` has. `simulated` is
-  // what status says about the two.
+  // what status says about the two. Without a writer spec.sinks is refused (OnlyOnKubernetes).
   FeatureFlagStrategy(FlagServing& table, FlagEvaluation& endpoint, MetricSink& metrics,
-                      const Clock& clock, bool simulated = false);
+                      const Clock& clock, bool simulated = false, FlagSinkWriter* sinks = nullptr);
 
   // Puts every flag of the store into the table, so that the endpoint can open with all of them:
   // a client that asks in between would get its own default. A flag that is suspended, or has a
@@ -42,6 +44,7 @@ class FeatureFlagStrategy final : public Strategy {
     bool had_drifted = false;
   };
 
+  Outcome serve(Reconcile& reconcile, const FlagDecision& decision, MonoTime started);
   Result<std::optional<FlagValue>> served(const std::string& key);
   Result<Verified> verify(const ObjectKey& owner, const FlagDecision& decision);
   FlagClaims::Ruling claim(const Resource& object, FlagAnswer wanted,
@@ -56,6 +59,7 @@ class FeatureFlagStrategy final : public Strategy {
   MetricSink& metrics_;
   const Clock& clock_;
   const bool simulated_;
+  FlagSinkWriter* const sinks_;
   RollbackAvailable available_;  // while it is served: off is then one step away
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/strategies/migration_run.h"
 
+#include "controller/policy/proof.h"
+#include "controller/strategies/migration_proof.h"
 #include "controller/strategies/rollback_metrics.h"
 
 #include <algorithm>
@@ -16,6 +18,9 @@ constexpr std::size_t kShownPending = 20;
 constexpr std::string_view kApprovalRequired = "ApprovalRequired";
 constexpr std::string_view kDataLossForbidden = "DataLossForbidden";
 constexpr std::string_view kSourceDrift = "SourceDrift";
+constexpr std::string_view kNotReversible = "NotReversible";
+constexpr std::string_view kReversible = "Reversible";
+constexpr std::size_t kKeptProofs = 20;
 
 bool in_progress(const HistoryEntry& entry) {
   return !entry.completed_at && entry.result.empty();
@@ -35,7 +40,7 @@ Outcome MigrationRun::run() {
   if (!spec_.approval) {
     status_.used_approval.reset();
   }
-  auto database = tools_.databases.open(spec_.database);
+  auto database = tools_.databases.open(located(spec_.database, reconcile_.object.meta.ns));
   if (!database) {
     return fail(database.error());
   }
@@ -50,10 +55,20 @@ Outcome MigrationRun::run() {
   if (observed->decision.plan.hold) {
     return hold(*observed);
   }
-  status_.conditions.remove(kApprovalRequired);
   if (observed->decision.steps.empty()) {
+    status_.conditions.remove(kApprovalRequired);
     return settled(*observed);
   }
+  const auto unproven = prove_ups(*observed);
+  if (!unproven) {
+    return fail(unproven.error());
+  }
+  if (*unproven) {
+    MigrationObservation held = *observed;
+    held.decision.plan.hold = *unproven;
+    return hold(held);
+  }
+  status_.conditions.remove(kApprovalRequired);
   if (const Status published = publish_intent(*observed, "waiting for the migration lock");
       !published.ok()) {
     return outcome_of(published);
@@ -64,7 +79,8 @@ Outcome MigrationRun::run() {
 Result<MigrationObservation> MigrationRun::observe(SchemaState state) {
   show_version(state);
   ASSIGN_OR_RETURN(MigrationObservation observed,
-                   observe_migration(spec_, std::move(state), status_.used_approval, tools_));
+                   observe_migration(spec_, reconcile_.object.meta.ns, std::move(state),
+                                     status_.used_approval, tools_));
   show(observed);
   return observed;
 }
@@ -100,6 +116,13 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
     observed = std::move(*again);
     if (observed.decision.plan.hold) {
       return hold(observed);
+    }
+    if (spec_.policy.proof == ProofPolicy::kRequire) {
+      return fail(
+          {StatusCode::kUnavailable,
+           "the database was migrated by somebody else while its lock was waited for; what is "
+           "left is proven anew",
+           "SchemaChanged"});
     }
     if (const Status published = publish_intent(observed, "migrating"); !published.ok()) {
       return outcome_of(published);
@@ -182,6 +205,9 @@ Outcome MigrationRun::settled(const MigrationObservation& observed) {
     status_.used_approval->used_at = now();
   }
   status_.pending.clear();
+  std::vector<MigrationProof> here = status_.proofs;
+  std::erase_if(here, [&](const auto& proof) { return proof.version != status_.version; });
+  show_reversible(here);
   status_.conditions.set_ready(
       "Migrated", fmt::format("the database is at version {}", version_text(observed.path.target)),
       generation(), now());
@@ -192,7 +218,8 @@ Outcome MigrationRun::hold(const MigrationObservation& observed) {
   const Hold& held = *observed.decision.plan.hold;
   status_.conditions.set_stalled(held.reason, held.message, generation(), now());
   // Both wait for a person's word, and the message says which.
-  if (held.reason == kApprovalRequired || held.reason == kDataLossForbidden) {
+  if (held.reason == kApprovalRequired || held.reason == kDataLossForbidden ||
+      held.reason == kNotReversible) {
     status_.conditions.set({std::string(kApprovalRequired),
                             ConditionState::kTrue,
                             held.reason,
@@ -219,6 +246,61 @@ Outcome MigrationRun::fail(const Status& status) {
     status_.conditions.set_reconciling(status.reason(), status.message(), generation(), now());
   }
   return status.reason() == "Locked" ? Outcome(RequeueAfter{kAskAgainWhenLocked, status}) : outcome;
+}
+
+Result<std::optional<Hold>> MigrationRun::prove_ups(const MigrationObservation& observed) {
+  if (spec_.policy.proof == ProofPolicy::kOff || tools_.shadows == nullptr ||
+      observed.decision.goes_down || observed.path.moves.front().resumed) {
+    return std::nullopt;
+  }
+  status_.conditions.set_reconciling("Proving", "trying the migrations on a shadow database",
+                                     generation(), now());
+  RETURN_IF_ERROR(reconcile_.publish());
+  ASSIGN_OR_RETURN(
+      const std::vector<MigrationProof> proofs,
+      prove(*tools_.shadows, located(spec_.database, reconcile_.object.meta.ns), spec_.policy,
+            observed.decision.steps, status_.proofs, reconcile_.request.stop));
+  for (const MigrationProof& proof : proofs) {
+    std::erase_if(status_.proofs, [&](const auto& old) { return old.version == proof.version; });
+    status_.proofs.push_back(proof);
+  }
+  std::sort(status_.proofs.begin(), status_.proofs.end(),
+            [](const auto& a, const auto& b) { return a.version < b.version; });
+  if (status_.proofs.size() > kKeptProofs) {
+    status_.proofs.erase(status_.proofs.begin(), status_.proofs.end() - kKeptProofs);
+  }
+  show_reversible(proofs);
+  const bool spent =
+      spec_.approval && status_.used_approval && status_.used_approval->used_at &&
+      static_cast<const MigrationApproval&>(*status_.used_approval) == *spec_.approval;
+  const auto held = proof_hold(spec_.policy, proofs, spent ? std::nullopt : spec_.approval);
+  approval_opens_proof_ = !held && proof_hold(spec_.policy, proofs, std::nullopt);
+  return held;
+}
+
+void MigrationRun::show_reversible(const std::vector<MigrationProof>& proofs) {
+  const auto worst =
+      std::max_element(proofs.begin(), proofs.end(),
+                       [](const auto& a, const auto& b) { return a.result < b.result; });
+  if (worst == proofs.end()) {
+    status_.conditions.remove(kReversible);
+    return;
+  }
+  const auto state = worst->result == Reversibility::kLossless   ? ConditionState::kTrue
+                     : worst->result == Reversibility::kUnproven ? ConditionState::kUnknown
+                                                                 : ConditionState::kFalse;
+  std::string message = fmt::format("up, down, up of {} on a shadow database: {}", worst->version,
+                                    to_string(worst->result));
+  for (const std::string& each : worst->what) {
+    message += "; " + each;
+  }
+  status_.conditions.set({std::string(kReversible),
+                          state,
+                          std::string(to_string(worst->result)),
+                          message,
+                          generation(),
+                          {}},
+                         now());
 }
 
 void MigrationRun::show_version(SchemaState state) {
@@ -257,7 +339,7 @@ void MigrationRun::show(const MigrationObservation& observed) {
 Status MigrationRun::publish_intent(const MigrationObservation& observed,
                                     const std::string& message) {
   begin_history(observed);
-  if (observed.decision.uses_approval) {
+  if (observed.decision.uses_approval || approval_opens_proof_) {
     status_.used_approval = UsedApproval{*spec_.approval, std::nullopt};
   }
   return progress(message);

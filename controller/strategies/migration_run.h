@@ -19,6 +19,10 @@ class MigrationRun {
   Result<MigrationObservation> observe(SchemaState state);
   Outcome hold(const MigrationObservation& observed);
   Outcome settled(const MigrationObservation& observed);
+  // Tries the ups of `observed` on a shadow, as the policy asks for. The hold that follows from it,
+  // if any.
+  Result<std::optional<Hold>> prove_ups(const MigrationObservation& observed);
+  void show_reversible(const std::vector<MigrationProof>& proofs);
   Result<SchemaState> read(SchemaDatabase& database);
   Outcome carry_out(SchemaDatabase& database, const MigrationObservation& observed);
   Status run_steps(SchemaSession& session, const MigrationDecision& decision);
@@ -41,6 +45,7 @@ class MigrationRun {
   MigrationVersionStatus& status_;
   std::optional<SchemaState> seen_;
   bool goes_down_ = false;
+  bool approval_opens_proof_ = false;  // NotReversible was held but for spec.approval
   Trigger trigger_ = Trigger::kSpec;
   MonoTime began_{};
   MonoTime published_{};

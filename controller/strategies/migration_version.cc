@@ -4,6 +4,7 @@
 #include "controller/strategies/migration_run.h"
 #include "controller/strategies/rollback_metrics.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -32,12 +33,14 @@ Status plan_undo(Engine engine, const MigrationTools& tools, MigrationMove& move
 
 }  // namespace
 
-Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec, SchemaState state,
+Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
+                                               const std::string& ns, SchemaState state,
                                                const std::optional<UsedApproval>& used,
                                                const MigrationTools& tools) {
   const WallTime now = tools.clock.wall_now();
   MigrationObservation observed{std::move(state), {}, {}};
-  Result<std::vector<Migration>> files = tools.source.load(spec.source);
+  Result<std::vector<Migration>> files =
+      tools.source.load(spec.source.config_map ? located(spec.source, ns) : spec.source);
   if (!files && needs_source(spec, now)) {
     return as_return(files.error());
   }
@@ -64,10 +67,12 @@ Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
 Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_token /*stop*/) {
   const auto& spec = std::get<MigrationVersionSpec>(object.spec);
   const auto& status = std::get<MigrationVersionStatus>(object.status);
-  ASSIGN_OR_RETURN(const auto database, tools_.databases.open(spec.database));
+  ASSIGN_OR_RETURN(const auto database,
+                   tools_.databases.open(located(spec.database, object.meta.ns)));
   ASSIGN_OR_RETURN(SchemaState state, database->read());
-  ASSIGN_OR_RETURN(MigrationObservation observed,
-                   observe_migration(spec, std::move(state), status.used_approval, tools_));
+  ASSIGN_OR_RETURN(
+      MigrationObservation observed,
+      observe_migration(spec, object.meta.ns, std::move(state), status.used_approval, tools_));
   return std::move(observed.decision.plan);
 }
 
@@ -75,8 +80,7 @@ Outcome MigrationVersionStrategy::converge(Reconcile& reconcile) {
   MigrationRun run(tools_, reconcile);
   const Outcome outcome = run.run();
   if (run.last_seen() != nullptr) {
-    report(reconcile.object.key(), std::get<MigrationVersionSpec>(reconcile.object.spec),
-           *run.last_seen());
+    report(reconcile.object, *run.last_seen());
   }
   return outcome;
 }
@@ -86,8 +90,10 @@ void MigrationVersionStrategy::forget(const ObjectKey& key) {
   rollback_available_.set(key, false);
 }
 
-void MigrationVersionStrategy::report(const ObjectKey& key, const MigrationVersionSpec& spec,
-                                      const SchemaState& state) {
+void MigrationVersionStrategy::report(const Resource& object, const SchemaState& state) {
+  const ObjectKey key = object.key();
+  const auto& spec = std::get<MigrationVersionSpec>(object.spec);
+  const auto& proofs = std::get<MigrationVersionStatus>(object.status).proofs;
   tools_.metrics.set(metric::kMigrationVersion, {key.name},
                      state.version ? static_cast<double>(*state.version) : -1);
   const bool recorded = !state.applied.empty() && state.applied.back().version == state.version &&
@@ -95,7 +101,11 @@ void MigrationVersionStrategy::report(const ObjectKey& key, const MigrationVersi
   const auto undo = recorded
                         ? tools_.inspector.inspect(spec.database.engine, *state.applied.back().down)
                         : std::vector<SqlStatement>{};
-  rollback_available_.set(key, undo && !undo->empty());
+  const bool disproven =
+      std::any_of(proofs.begin(), proofs.end(), [&](const MigrationProof& proof) {
+        return proof.version == state.version && proof.result == Reversibility::kIrreversible;
+      });
+  rollback_available_.set(key, undo && !undo->empty() && !disproven);
 }
 
 }  // namespace ripcord

@@ -10,6 +10,7 @@
 #include "controller/policy/migration_version.h"
 #include "controller/ports/metrics.h"
 #include "controller/ports/schema_database.h"
+#include "controller/ports/shadow_database.h"
 #include "controller/strategies/rollback_available.h"
 #include "controller/strategies/strategy.h"
 
@@ -23,6 +24,7 @@ struct MigrationTools {
   MetricSink& metrics;
   const Clock& clock;
   Duration lock_patience = std::chrono::seconds(5);
+  ShadowDatabases* shadows = nullptr;  // null: nothing can be proven
 };
 
 // One look at the world and what it comes to.
@@ -32,10 +34,11 @@ struct MigrationObservation {
   MigrationDecision decision;
 };
 
-// `state` as the database just said; `used` of the status. Fails when the target depends on a
-// source that cannot be read, or a script on the way cannot be split (InvalidArgument, with file
-// and line).
-Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec, SchemaState state,
+// `ns` of the object; `state` as the database just said; `used` of the status. Fails when the
+// target depends on a source that cannot be read, or a script on the way cannot be split
+// (InvalidArgument, with file and line).
+Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
+                                               const std::string& ns, SchemaState state,
                                                const std::optional<UsedApproval>& used,
                                                const MigrationTools& tools);
 
@@ -50,7 +53,7 @@ class MigrationVersionStrategy final : public Strategy {
   void forget(const ObjectKey& key) override;
 
  private:
-  void report(const ObjectKey& key, const MigrationVersionSpec& spec, const SchemaState& state);
+  void report(const Resource& object, const SchemaState& state);
 
   MigrationTools tools_;
   RollbackAvailable rollback_available_;  // whose last migration has a recorded undo

@@ -6,6 +6,7 @@
 
 #include "controller/policy/restore_request.h"
 #include "controller/ports/restore_database.h"
+#include "controller/strategies/drill_gauges.h"
 #include "controller/strategies/rollback_available.h"
 #include "controller/strategies/strategy.h"
 
@@ -23,7 +24,7 @@ struct RestoreTools {
 class RestoreRequestStrategy final : public Strategy {
  public:
   explicit RestoreRequestStrategy(RestoreTools tools)
-      : tools_(tools), available_(tools.metrics, Kind::kRestoreRequest) {}
+      : tools_(tools), available_(tools.metrics, Kind::kRestoreRequest), drills_(tools.metrics) {}
 
   Kind kind() const override { return Kind::kRestoreRequest; }
   Result<Plan> plan(const Resource& object, std::stop_token stop) override;
@@ -33,8 +34,12 @@ class RestoreRequestStrategy final : public Strategy {
   void forget(const ObjectKey& key) override;
 
  private:
+  // Conditions, and when to look again.
+  Outcome settle(Resource& object, const RestoreDecision& decision);
+
   RestoreTools tools_;
   RollbackAvailable available_;  // while the previous database is kept
+  DrillGauges drills_;
 };
 
 }  // namespace ripcord

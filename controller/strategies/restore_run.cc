@@ -2,10 +2,10 @@
 #include "controller/strategies/restore_run.h"
 
 #include "controller/base/time_text.h"
+#include "controller/policy/backup_contents.h"
 #include "controller/strategies/rollback_metrics.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include <fmt/format.h>
 
@@ -13,26 +13,6 @@ namespace ripcord {
 namespace {
 
 constexpr std::size_t kTablesShown = 100;
-constexpr std::string_view kStrategy = "restore_request";
-
-bool passes_by_itself(StatusCode code) {
-  switch (code) {
-    case StatusCode::kUnavailable:
-    case StatusCode::kDeadlineExceeded:
-    case StatusCode::kResourceExhausted:
-    case StatusCode::kExpired:
-    case StatusCode::kInternal:
-      return true;
-    default:
-      return false;
-  }
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 WallTime later(WallTime from, Duration by) {
   return from + std::chrono::duration_cast<std::chrono::microseconds>(by);
@@ -42,7 +22,8 @@ WallTime later(WallTime from, Duration by) {
 
 RestoreFacts facts_of(const RestoreState& state) {
   return {state.side_exists,      state.side_complete,          state.swapped,
-          state.swap_interrupted, !state.previous_name.empty(), state.backup};
+          state.swap_interrupted, !state.previous_name.empty(), state.backup,
+          state.reverted,         state.revert_interrupted};
 }
 
 RestoreRun::RestoreRun(const RestoreTools& tools, Reconcile& reconcile, OpenedRestore& opened,
@@ -52,7 +33,9 @@ RestoreRun::RestoreRun(const RestoreTools& tools, Reconcile& reconcile, OpenedRe
       opened_(opened),
       spec_(std::get<RestoreRequestSpec>(reconcile.object.spec)),
       status_(std::get<RestoreRequestStatus>(reconcile.object.status)),
-      backup_((observed.swapped || observed.swap_interrupted) && !observed.backup.empty()
+      backup_((observed.swapped || observed.swap_interrupted || observed.reverted ||
+               spec_.backup == kLatestBackup) &&
+                      !observed.backup.empty()
                   ? observed.backup
                   : spec_.backup),
       previous_name_(observed.previous_name),
@@ -89,25 +72,60 @@ Status RestoreRun::run_step(RestoreStep step) {
       return drop_side();
     case RestoreStep::kDropPrevious:
       return drop_previous();
+    case RestoreStep::kRevert:
+      return revert();
+    case RestoreStep::kCompleteRevert:
+      return complete_revert();
   }
   return {StatusCode::kInternal, "unknown step"};
 }
 
 Status RestoreRun::load() {
-  ASSIGN_OR_RETURN(const Backup backup, tools_.catalog.find(spec_.catalog_directory, spec_.backup));
   // What an earlier attempt or generation left in the status is about another load.
   status_.tables.clear();
   status_.durations.clear();
   status_.restored_rows = 0;
   status_.restored_bytes = 0;
+  status_.rows_since_backup.reset();
+  if (drill() && status_.phase != RestorePhase::kLoading) {
+    status_.requested_at = tools_.clock.wall_now();
+  }
+  ASSIGN_OR_RETURN(const Backup backup, find_checked());
+  backup_ = backup.name;
   RETURN_IF_ERROR(enter(
       RestorePhase::kLoading,
       fmt::format("loading {} ({} bytes) beside the live database", backup.name, backup.bytes)));
   tell("RestoreStarted", "Load", fmt::format("loading {} into a side database", backup.name));
   const MonoTime since = tools_.clock.now();
-  RETURN_IF_ERROR(opened_.target->load(backup, reconcile_.request.stop));
+  RETURN_IF_ERROR(load_watched(backup));
   took("Load", since);
   return {};
+}
+
+// Damaged, wrong or unrestorable backups are found here, before anything is made.
+Result<Backup> RestoreRun::find_checked() {
+  const MonoTime since = tools_.clock.now();
+  ASSIGN_OR_RETURN(Backup backup, tools_.catalog.find(spec_.catalog_directory, spec_.backup));
+  const Engine engine = spec_.database.engine;
+  if (backup.manifest && backup.manifest->engine != engine) {
+    return error(StatusCode::kFailedPrecondition,
+                 fmt::format("backup {} is of {}, and spec.database is {}", backup.name,
+                             to_string(backup.manifest->engine), to_string(engine)),
+                 "WrongBackupFormat");
+  }
+  note_source(backup);
+  if (backup.manifest) {
+    RETURN_IF_ERROR(enter(RestorePhase::kLoading,
+                          fmt::format("reading {} ({} bytes) and comparing it with its manifest",
+                                      backup.name, backup.bytes)));
+  }
+  RETURN_IF_ERROR(tools_.catalog.check(backup, reconcile_.request.stop));
+  if (opened_.checks) {
+    RETURN_IF_ERROR(opened_.checks->preflight(backup, reconcile_.request.stop));
+  }
+  took("Check", since);
+  manifest_ = backup.manifest;
+  return backup;
 }
 
 Status RestoreRun::count() {
@@ -139,11 +157,47 @@ Status RestoreRun::verify() {
     answers.push_back(*answer);
   }
   RETURN_IF_ERROR(check_restored(spec_.verification, status_.restored_rows, answers));
+  RETURN_IF_ERROR(compare_with_manifest());
   took("Verify", since);
   return {};
 }
 
+// Also after a restart between loading and this, when the manifest has to be found again.
+Status RestoreRun::compare_with_manifest() {
+  if (!manifest_ && status_.source && status_.source->manifest) {
+    ASSIGN_OR_RETURN(const Backup backup, tools_.catalog.find(spec_.catalog_directory, backup_));
+    manifest_ = backup.manifest;
+    if (!manifest_) {
+      return {StatusCode::kFailedPrecondition,
+              fmt::format("the manifest of backup {} was there when it was loaded, and is gone",
+                          backup_),
+              "BadManifest"};
+    }
+  }
+  if (!manifest_ || !opened_.checks) {
+    return {};
+  }
+  ASSIGN_OR_RETURN(const SurveyedDatabase restored,
+                   opened_.checks->survey(reconcile_.request.stop));
+  return compare_contents(*manifest_, restored.contents, restored.server_version);
+}
+
+// The last moment at which the live database can be looked at as it is.
+Status RestoreRun::count_loss() {
+  if (!opened_.checks) {
+    return {};
+  }
+  ASSIGN_OR_RETURN(const std::vector<TableRows> live,
+                   opened_.checks->count_live(reconcile_.request.stop));
+  status_.rows_since_backup = compare_with_live(status_.tables, live);
+  status_.tables.resize(std::min(status_.tables.size(), kTablesShown));
+  return {};
+}
+
 Status RestoreRun::swap() {
+  if (status_.phase != RestorePhase::kSwapping) {
+    RETURN_IF_ERROR(count_loss());
+  }
   RETURN_IF_ERROR(enter(RestorePhase::kSwapping, "putting the restored database in place"));
   const MonoTime since = tools_.clock.now();
   ASSIGN_OR_RETURN(const SwapReport report, opened_.target->swap(reconcile_.request.stop));
@@ -154,8 +208,10 @@ Status RestoreRun::swap() {
 }
 
 Status RestoreRun::complete() {
-  const bool drill = spec_.mode == RestoreMode::kDrill;
   const WallTime now = tools_.clock.wall_now();
+  if (drill()) {
+    RETURN_IF_ERROR(finish_drill(now));
+  }
   status_.phase = RestorePhase::kCompleted;
   status_.completed_at = now;
   status_.previous_database = previous_name_;
@@ -163,35 +219,75 @@ Status RestoreRun::complete() {
   if (!previous_name_.empty()) {
     status_.previous_expires_at = later(now, spec_.keep_previous);
   }
-  if (!drill) {
+  if (!drill()) {
     status_.side_database.clear();
+    status_.rpo_seconds = age_of_source(now);
+    if (status_.requested_at) {
+      status_.rto_seconds = std::max(to_seconds(now - *status_.requested_at), 0.0);
+    }
   }
   const double seconds = seconds_so_far();
-  remember("Succeeded", drill ? "Drill" : "");
+  remember("Succeeded", drill() ? "Drill" : "");
   const std::string message = completion_message();
-  status_.conditions.set_ready(drill ? "DrillSucceeded" : "Restored", message,
+  status_.conditions.set_ready(drill() ? "DrillSucceeded" : "Restored", message,
                                reconcile_.object.meta.generation, now);
   RETURN_IF_ERROR(reconcile_.publish());
   measure("succeeded", seconds);
   tools_.metrics.add(metric::kRestoredRows, {}, static_cast<double>(status_.restored_rows));
-  if (!drill) {
-    measure_age(now);
+  if (!drill()) {
+    if (status_.rpo_seconds) {
+      tools_.metrics.set(metric::kRestoreRpo, {}, *status_.rpo_seconds);
+    }
+    if (status_.rto_seconds) {
+      tools_.metrics.set(metric::kRestoreRto, {}, *status_.rto_seconds);
+    }
   }
   return {};
 }
 
-// Asked for again: the load may have been in an earlier life of this process.
-void RestoreRun::measure_age(WallTime swapped_at) {
-  const Result<Backup> backup = tools_.catalog.find(spec_.catalog_directory, backup_);
-  if (backup && backup->taken_at) {
-    const Duration age = swapped_at - *backup->taken_at;
-    tools_.metrics.set(metric::kRestoreRpo, {}, std::max(to_seconds(age), 0.0));
+Status RestoreRun::revert() {
+  RETURN_IF_ERROR(enter(RestorePhase::kReverting, "putting the previous database back"));
+  const MonoTime since = tools_.clock.now();
+  if (!opened_.reverse) {
+    return {StatusCode::kFailedPrecondition, "this engine cannot go back", "NothingToRevert"};
   }
+  ASSIGN_OR_RETURN(const SwapReport report, opened_.reverse->revert(reconcile_.request.stop));
+  took("Revert", since);
+  status_.swap_window_seconds = to_seconds(report.window);
+  status_.side_database = report.previous_name;
+  return {};
+}
+
+Status RestoreRun::complete_revert() {
+  const WallTime now = tools_.clock.wall_now();
+  status_.phase = RestorePhase::kReverted;
+  const std::string back = status_.previous_database;
+  previous_name_.clear();
+  status_.previous_database.clear();
+  status_.previous_expires_at.reset();
+  std::string message = fmt::format("the database is what it was before {} was restored", backup_);
+  if (!status_.side_database.empty()) {
+    status_.previous_expires_at = later(now, spec_.keep_previous);
+    message += fmt::format("; what was restored is kept as {} until {}", status_.side_database,
+                           format_time(*status_.previous_expires_at));
+  }
+  const double seconds = to_seconds(tools_.clock.now() - begun_);
+  HistoryEntry entry{backup_,   back,    Trigger::kSpec, begun_wall_,
+                     now,       seconds, "Succeeded",    spec_.approval ? spec_.approval->by : "",
+                     "Reverted"};
+  status_.remember(std::move(entry));
+  status_.conditions.set_ready("Reverted", message, reconcile_.object.meta.generation, now);
+  RETURN_IF_ERROR(reconcile_.publish());
+  measure("succeeded", seconds);
+  return {};
 }
 
 Status RestoreRun::drop_side() {
   RETURN_IF_ERROR(opened_.leftovers->drop_side());
   status_.side_database.clear();
+  if (status_.phase == RestorePhase::kReverted) {
+    status_.previous_expires_at.reset();
+  }
   return {};
 }
 
@@ -205,101 +301,6 @@ Status RestoreRun::drop_previous() {
   status_.conditions.set_ready("Restored", completion_message(), reconcile_.object.meta.generation,
                                tools_.clock.wall_now());
   return {};
-}
-
-Outcome RestoreRun::fail(const Status& cause) {
-  const std::int64_t generation = reconcile_.object.meta.generation;
-  const WallTime now = tools_.clock.wall_now();
-  if (cause.code() == StatusCode::kCancelled || cause.code() == StatusCode::kConflict) {
-    return outcome_of(cause);
-  }
-  if (passes_by_itself(cause.code())) {
-    status_.conditions.set_reconciling(cause.reason(), cause.message(), generation, now);
-    return outcome_of(cause);
-  }
-  const bool of_the_backup = (step_ == RestoreStep::kLoad || step_ == RestoreStep::kCount ||
-                              step_ == RestoreStep::kVerify) &&
-                             (cause.code() == StatusCode::kFailedPrecondition ||
-                              cause.code() == StatusCode::kInvalidArgument);
-  std::string message = cause.message();
-  if (of_the_backup) {
-    message += "; the live database is as it was. Correct the spec to try again";
-    status_.phase = RestorePhase::kFailed;
-    const double seconds = seconds_so_far();
-    remember("Failed", cause.reason());
-    measure("failed", seconds);
-    // A side that cannot be dropped now is dropped by the next reconcile.
-    if (opened_.leftovers->drop_side().ok()) {
-      status_.side_database.clear();
-    }
-  }
-  status_.conditions.set_stalled(cause.reason(), message, generation, now);
-  return Stalled{cause};
-}
-
-Status RestoreRun::enter(RestorePhase phase, std::string message) {
-  status_.phase = phase;
-  status_.conditions.set_reconciling(std::string(to_string(phase)), std::move(message),
-                                     reconcile_.object.meta.generation, tools_.clock.wall_now());
-  return reconcile_.publish();
-}
-
-void RestoreRun::took(std::string phase, MonoTime since) {
-  const double seconds = to_seconds(tools_.clock.now() - since);
-  tools_.metrics.observe(metric::kRollbackStageDuration, {kStrategy, lower(phase)}, seconds);
-  for (PhaseDuration& known : status_.durations) {
-    if (known.phase == phase) {
-      known.seconds = seconds;
-      return;
-    }
-  }
-  status_.durations.push_back({std::move(phase), seconds});
-}
-
-// Also after a restart: then the phases that were done before count as they were published.
-double RestoreRun::seconds_so_far() const {
-  double phases = 0;
-  for (const PhaseDuration& known : status_.durations) {
-    phases += known.seconds;
-  }
-  return std::max(phases, to_seconds(tools_.clock.now() - begun_));
-}
-
-void RestoreRun::remember(std::string result, std::string reason) {
-  HistoryEntry entry;
-  entry.from = previous_name_;
-  entry.to = backup_;
-  entry.trigger = Trigger::kSpec;
-  entry.started_at = begun_wall_;
-  entry.completed_at = tools_.clock.wall_now();
-  entry.duration_seconds = seconds_so_far();
-  entry.result = std::move(result);
-  entry.by = spec_.approval ? spec_.approval->by : "";
-  entry.reason = std::move(reason);
-  status_.remember(std::move(entry));
-}
-
-void RestoreRun::measure(std::string_view result, double seconds) {
-  tools_.metrics.observe(metric::kRollbackDuration, {kStrategy, "spec", result}, seconds);
-  tools_.metrics.add(metric::kRollbacks, {kStrategy, "spec", result});
-}
-
-void RestoreRun::tell(std::string reason, std::string action, std::string note) {
-  tools_.events.record({reconcile_.object.key(), reconcile_.object.meta.uid, Event::Type::kNormal,
-                        std::move(reason), std::move(action), std::move(note)});
-}
-
-std::string RestoreRun::completion_message() const {
-  std::string text = fmt::format("{} rows of {}", status_.restored_rows, backup_);
-  if (spec_.mode == RestoreMode::kDrill) {
-    return text + " were restored beside the live database and verified";
-  }
-  text += " restored and verified";
-  if (status_.previous_expires_at) {
-    text += fmt::format("; the previous database is kept as {} until {}", status_.previous_database,
-                        format_time(*status_.previous_expires_at));
-  }
-  return text;
 }
 
 }  // namespace ripcord

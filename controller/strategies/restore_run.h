@@ -18,6 +18,9 @@ class RestoreRun {
   Status carry_out(const std::vector<RestoreStep>& steps);
   // Turns a failed step into conditions, phase and outcome.
   Outcome fail(const Status& cause);
+  // Before an approval: what the swap would take away, where the backup's manifest tells its rows.
+  // For people only, so a failure is none.
+  void preview_loss();
 
  private:
   Status run_step(RestoreStep step);
@@ -28,13 +31,29 @@ class RestoreRun {
   Status complete();
   Status drop_side();
   Status drop_previous();
+  Status revert();
+  Status complete_revert();
+
+  Result<Backup> find_checked();
+  Status load_watched(const Backup& backup);
+  void show_progress(const Backup& backup, MonoTime since);
+  Status compare_with_manifest();
+  Status count_loss();
+  void note_source(const Backup& backup);
+  std::optional<double> age_of_source(WallTime at) const;
+
+  bool drill() const { return spec_.mode == RestoreMode::kDrill; }
+  bool scheduled() const { return drill() && !spec_.schedule.empty(); }
+  Status finish_drill(WallTime now);
+  void report_drill(bool passed, std::string reason, std::string message);
+  bool out_of_time() const;
+  Outcome fail_for_good(const Status& cause, std::string message);
 
   Status enter(RestorePhase phase, std::string message);
   void took(std::string phase, MonoTime since);
   double seconds_so_far() const;
   void remember(std::string result, std::string reason);
   void measure(std::string_view result, double seconds);
-  void measure_age(WallTime swapped_at);
   // What the conditions do not say; their changes become Events by themselves.
   void tell(std::string reason, std::string action, std::string note);
   std::string completion_message() const;
@@ -44,10 +63,11 @@ class RestoreRun {
   OpenedRestore& opened_;
   const RestoreRequestSpec& spec_;
   RestoreRequestStatus& status_;
-  const std::string backup_;  // being restored: of the server when it knows, else of the spec
+  std::string backup_;  // being restored: of the server when it knows, else of the spec
   std::string previous_name_;
   const MonoTime begun_;
   const WallTime begun_wall_;
+  std::shared_ptr<const BackupManifest> manifest_;  // of what is being loaded, once it was found
   RestoreStep step_ = RestoreStep::kLoad;
 };
 

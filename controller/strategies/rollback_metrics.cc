@@ -25,7 +25,9 @@ KnownValues known_values(Kind kind) {
     case Kind::kMigrationVersion:
       return {{"spec", "override"}, {"succeeded", "failed"}, {"observe", "act", "verify"}};
     case Kind::kRestoreRequest:
-      return {{"spec"}, {"succeeded", "failed"}, {"load", "count", "verify", "swap"}};
+      return {{"spec"},
+              {"succeeded", "failed"},
+              {"check", "load", "count", "verify", "swap", "revert"}};
   }
   return {};
 }

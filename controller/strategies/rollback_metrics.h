@@ -56,6 +56,23 @@ inline constexpr MetricDescriptor kRestoreRpo = {
     "Age of the backup at the last swap: writes of this time are in the previous database only.",
     MetricType::kGauge,
     {}};
+inline constexpr std::array<std::string_view, 2> kObjectLabels = {"namespace", "name"};
+inline constexpr MetricDescriptor kRestoreRto = {"ripcord_restore_rto_seconds",
+                                                 "From the request to the swap, of the last swap.",
+                                                 MetricType::kGauge,
+                                                 {}};
+inline constexpr MetricDescriptor kRestoreProgress = {
+    "ripcord_restore_progress_ratio", "How much of a backup is loaded, 0 to 1, while it is loaded.",
+    MetricType::kGauge, kObjectLabels};
+inline constexpr MetricDescriptor kDrillPassed = {"ripcord_restore_drill_passed",
+                                                  "1 when the last drill passed, 0 when it failed.",
+                                                  MetricType::kGauge, kObjectLabels};
+inline constexpr MetricDescriptor kDrillAge = {"ripcord_restore_drill_age_seconds",
+                                               "How long ago the last drill ended.",
+                                               MetricType::kGauge, kObjectLabels};
+inline constexpr MetricDescriptor kDrillOverdue = {
+    "ripcord_restore_drill_overdue_seconds", "How long a drill is due that has not ended yet.",
+    MetricType::kGauge, kObjectLabels};
 inline constexpr MetricDescriptor kSuppressedWrites = {
     "ripcord_suppressed_writes_total", "Status writes left out because nothing had changed.",
     MetricType::kCounter, kStrategyLabel};

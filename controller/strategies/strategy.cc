@@ -2,6 +2,7 @@
 #include "controller/strategies/strategy.h"
 
 #include "controller/model/validation.h"
+#include "controller/strategies/object_references.h"
 #include "controller/strategies/rollback_metrics.h"
 #include "controller/strategies/status_writer.h"
 
@@ -91,12 +92,14 @@ void set_suspended(CommonStatus& status, std::int64_t generation, WallTime now) 
 }  // namespace
 
 StrategyReconciler::StrategyReconciler(ObjectStore& store, Strategy& strategy, EventSink& events,
-                                       MetricSink& metrics, const Clock& clock)
+                                       MetricSink& metrics, const Clock& clock,
+                                       ReferenceFollower* references)
     : store_(store),
       strategy_(strategy),
       events_(events),
       metrics_(metrics),
       clock_(clock),
+      references_(references),
       states_(metrics) {
   metric::declare_rollback_metrics(metrics_, strategy_.kind());
 }
@@ -108,6 +111,9 @@ Outcome StrategyReconciler::reconcile(const ReconcileRequest& request) {
                                                            : outcome_of(fetched.error());
   }
   Resource object = **fetched;
+  if (references_ != nullptr) {
+    references_->follow(object.key(), references_of(object));
+  }
   StatusWriter writer(store_, events_, metrics_, *fetched);
   if (object.meta.deletion_timestamp) {
     return leave_alone(object, writer);
@@ -128,6 +134,9 @@ Outcome StrategyReconciler::reconcile(const ReconcileRequest& request) {
 Outcome StrategyReconciler::let_go(const ObjectKey& key) {
   strategy_.forget(key);
   states_.forget(key);
+  if (references_ != nullptr) {
+    references_->follow(key, {});
+  }
   events_.record(deletion_event(key, {}));
   return AwaitChange{};
 }

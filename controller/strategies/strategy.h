@@ -10,6 +10,7 @@
 #include "controller/ports/metrics.h"
 #include "controller/ports/object_store.h"
 #include "controller/runtime/reconciler.h"
+#include "controller/runtime/reference_follower.h"
 #include "controller/strategies/object_states.h"
 
 #include <functional>
@@ -49,8 +50,9 @@ class StatusWriter;
 // end brings its object back at that time. Exceptions pass. Everything passed in must outlive it.
 class StrategyReconciler final : public Reconciler {
  public:
+  // With `references`, what an object names in its cluster is followed while the object is there.
   StrategyReconciler(ObjectStore& store, Strategy& strategy, EventSink& events, MetricSink& metrics,
-                     const Clock& clock);
+                     const Clock& clock, ReferenceFollower* references = nullptr);
   Outcome reconcile(const ReconcileRequest& request) override;
 
  private:
@@ -65,6 +67,7 @@ class StrategyReconciler final : public Reconciler {
   EventSink& events_;
   MetricSink& metrics_;
   const Clock& clock_;
+  ReferenceFollower* const references_;
   ObjectStates states_;
 };
 

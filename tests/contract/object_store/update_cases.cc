@@ -205,5 +205,48 @@ TEST_P(ObjectStoreContract, AnObjectThatWasHandedOutNeverChanges) {
   EXPECT_EQ(*read, copy);
 }
 
+// The transition rule of the CRD.
+TEST_P(ObjectStoreContract, ARestoreThatHasCompletedIsNotPointedElsewhere) {
+  using Change = std::function<void(RestoreRequestSpec&)>;
+  const std::vector<std::pair<std::string, Change>> refused = {
+      {"spec.backup", [](RestoreRequestSpec& spec) { spec.backup += "_2"; }},
+      {"spec.mode", [](RestoreRequestSpec& spec) { spec.mode = RestoreMode::kDrill; }},
+      {"spec.database",
+       [](RestoreRequestSpec& spec) { spec.database = {.url_env = "ELSEWHERE"}; }}};
+  const auto with = [](Resource object, const Change& change) {
+    change(std::get<RestoreRequestSpec>(object.spec));
+    return object;
+  };
+  Resource object = created(sample_object(Kind::kRestoreRequest, "once"));
+  object = updated(with(object, refused.front().second));  // nothing was restored yet
+  std::get<RestoreRequestStatus>(object.status).phase = RestorePhase::kCompleted;
+  object = *must(store().update_status(object));
+  for (const auto& [field, change] : refused) {
+    const auto result = store().update(with(object, change));
+    ASSERT_FALSE(result.has_value()) << field;
+    EXPECT_EQ(result.error().code(), StatusCode::kInvalidArgument);
+    EXPECT_THAT(result.error().message(), HasSubstr(field));
+    EXPECT_THAT(result.error().message(),
+                HasSubstr("cannot change once the request has completed"));
+  }
+  const Resource kept = updated(with(object, [](RestoreRequestSpec& spec) {
+    spec.suspend = true;
+    spec.keep_previous = std::chrono::hours(1);
+  }));
+  EXPECT_EQ(kept.meta.generation, object.meta.generation + 1);
+}
+
+TEST_P(ObjectStoreContract, ADrillOnAScheduleMayBePointedElsewhere) {
+  Resource drill = sample_object(Kind::kRestoreRequest, "nightly");
+  auto& spec = std::get<RestoreRequestSpec>(drill.spec);
+  spec.mode = RestoreMode::kDrill;
+  spec.schedule = "0 3 * * *";
+  drill = created(drill);
+  std::get<RestoreRequestStatus>(drill.status).phase = RestorePhase::kCompleted;
+  drill = *must(store().update_status(drill));
+  std::get<RestoreRequestSpec>(drill.spec).backup += "_2";
+  EXPECT_EQ(updated(drill).meta.generation, drill.meta.generation + 1);
+}
+
 }  // namespace
 }  // namespace ripcord

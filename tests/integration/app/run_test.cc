@@ -179,14 +179,6 @@ TEST(Run, NamesTheOptionWhosePortIsInUse) {
   EXPECT_THAT(second.err, HasSubstr(std::to_string(ripcord.ofrep_port())));
 }
 
-TEST(Run, DoesNotOfferTheResourceApiBeyondLoopback) {
-  const RunResult open =
-      ripcord_command({"run", "--metrics-bind-address", "0", "--health-probe-bind-address", "0",
-                       "--api-bind-address", "0.0.0.0:0", "--ofrep-bind-address", "127.0.0.1:0"});
-  EXPECT_EQ(open.exit_code, 1);
-  EXPECT_THAT(open.err, HasSubstr("loopback"));
-}
-
 // A rate() over a family that begins with its first sample misses the first rollback.
 TEST(Run, ShowsEverySeriesAtZeroBeforeAnythingHappened) {
   RunningRipcord ripcord;

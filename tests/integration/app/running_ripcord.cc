@@ -20,7 +20,7 @@ std::string local(std::uint16_t port) {
 }  // namespace
 
 RunningRipcord::RunningRipcord(std::vector<std::string> more_options)
-    : more_options_(std::move(more_options)), client_(http::make_http_client()) {
+    : more_options_(std::move(more_options)) {
   std::filesystem::create_directory(manifests());
   start();
 }
@@ -42,6 +42,7 @@ void RunningRipcord::start() {
                                    local(ofrep_port_)};
   argv.insert(argv.end(), more_options_.begin(), more_options_.end());
   process_ = std::make_unique<ChildProcess>(ProcessOptions{.argv = argv});
+  client_ = http::make_http_client();  // the connections of the last one are to the process before
   if (!eventually([&] { return health("/readyz").status == 200 || !process_->running(); }) ||
       !process_->running()) {
     throw std::runtime_error("ripcord did not become ready: " + process_->err());

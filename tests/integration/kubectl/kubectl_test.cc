@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unmodified kubectl against the resource API of standalone Ripcord and against a real API server:
 // script.txt says what it is asked and what it answers, the same for both.
-#include "adapters/apiserver/embedded_catalog.h"
-#include "adapters/apiserver/resource_service.h"
-#include "adapters/http/server.h"
-#include "adapters/memory/object_store.h"
-#include "tests/support/control_plane.h"
+#include "tests/integration/kubectl/servers.h"
 #include "tests/support/paths/paths.h"
 
-#include <filesystem>
 #include <fstream>
 #include <regex>
 #include <sstream>
@@ -64,31 +59,6 @@ std::vector<std::string> normalized(const std::string& output) {
   return lines;
 }
 
-// Runs the commands of the script with one kubectl, in a folder that holds the manifests.
-class Shell {
- public:
-  Shell(const std::string& kubectl, const std::string& arguments) {
-    for (const char* manifest : {"flag.yaml", "applied.yaml"}) {
-      std::filesystem::copy(kFolder + "/" + manifest, directory_ / manifest);
-    }
-    std::ofstream(directory_ / "kubectl")
-        << "#!/bin/sh\nexec " << kubectl << " " << arguments << " --namespace scripted \"$@\"\n";
-    std::filesystem::permissions(directory_ / "kubectl", std::filesystem::perms::owner_all);
-  }
-  RunResult operator()(const std::string& command) const {
-    const std::string here = directory_.path().string();
-    const char* path = std::getenv("PATH");
-    return run({.argv = {"/bin/sh", "-c", "exec 2>&1; " + command},
-                .env = {{"PATH", here + ":" + (path ? path : "/usr/bin:/bin")},
-                        {"HOME", here},
-                        {"KUBECONFIG", here + "/none"}},
-                .cwd = here});
-  }
-
- private:
-  TempDir directory_;
-};
-
 void run_script(const Shell& shell) {
   const std::vector<Step> steps = read_script();
   ASSERT_GT(steps.size(), 40U);
@@ -104,37 +74,6 @@ void run_script(const Shell& shell) {
   }
 }
 
-class Standalone {
- public:
-  Standalone() : port_(server_.listen("127.0.0.1:0", service_).value()) {}
-  std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
-
- private:
-  SystemClock clock_;
-  MemoryObjectStore store_{clock_};
-  apiserver::ResourceService service_{store_, clock_, apiserver::embedded_catalog().value(),
-                                      "v1.36.0"};
-  http::HttpServer server_;
-  const std::uint16_t port_;
-};
-
-// Our kinds and the namespace of the scripts.
-void prepare(const ControlPlane& plane) {
-  for (const auto& file : std::filesystem::directory_iterator(source_dir() + "/crds")) {
-    if (file.path().filename().string().starts_with("ripcord.dev_")) {
-      plane.must_kubectl({"apply", "--server-side", "-f", file.path().string()});
-    }
-  }
-  plane.must_kubectl({"wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"});
-  plane.kubectl({"create", "namespace", "scripted"});  // or it is there already
-  // The server publishes what it learnt of the CRDs a little later.
-  ASSERT_TRUE(eventually(
-      [&] {
-        return plane.kubectl({"explain", "featureflag.spec.override"}).exit_code == 0;
-      },
-      std::chrono::seconds(30)));
-}
-
 TEST(Kubectl, GetsTheAnswersOfTheScriptFromStandaloneRipcord) {
   REQUIRE_CONTROL_PLANE();  // for its kubectl
   Standalone ripcord;
@@ -148,14 +87,26 @@ TEST(Kubectl, GetsTheSameAnswersFromARealApiServer) {
   run_script(Shell(plane.kubectl_path(), "--kubeconfig " + plane.kubeconfig()));
 }
 
-// The official Python client, where it is installed (pip install kubernetes): what client.py
-// prints is client.txt, from both servers.
+// A Python that has the official client: the one on the path, else Debian's (python3-kubernetes).
+// Empty when there is none.
+std::string python_with_client() {
+  for (const std::string python : {"python3", "/usr/bin/python3"}) {
+    if (run({.argv = {python, "-c", "import kubernetes"}}).exit_code == 0) {
+      return python;
+    }
+  }
+  return "";
+}
+
+// What client.py prints is client.txt, from both servers.
 void run_client(const std::string& kubeconfig) {
-  if (run({.argv = {"python3", "-c", "import kubernetes"}}).exit_code != 0) {
-    GTEST_SKIP() << "Skipped, because Python has no package 'kubernetes': pip install kubernetes";
+  const std::string python = python_with_client();
+  if (python.empty() && !control_plane_is_required()) {
+    GTEST_SKIP() << "Skipped, because Python has no package 'kubernetes': install the Debian "
+                    "package python3-kubernetes";
   }
   const RunResult result =
-      run({.argv = {"python3", kFolder + "/client.py"}, .env = {{"KUBECONFIG", kubeconfig}}});
+      run({.argv = {python, kFolder + "/client.py"}, .env = {{"KUBECONFIG", kubeconfig}}});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   std::ifstream file(kFolder + "/client.txt");
   EXPECT_EQ(result.out, std::string(std::istreambuf_iterator<char>(file), {})) << result.err;

@@ -60,7 +60,7 @@ class Harness {
     MigrationVersionStrategy strategy(
         {pg ? static_cast<SchemaDatabases&>(postgres_) : sqlite_, source_,
          pg ? static_cast<const SqlInspector&>(pg_inspector_) : sqlite_inspector_, metrics_, clock_,
-         patience_});
+         patience_, shadows_});
     const ReconcileRequest request{object_.key(), "test", std::move(stop), {}};
     Reconcile reconcile{object_, request, [] { return ok_status(); }};
     return strategy.converge(reconcile);
@@ -74,6 +74,7 @@ class Harness {
     return ready->status == ConditionState::kTrue ? "Ready" : ready->reason + ": " + ready->message;
   }
   void set_patience(Duration patience) { patience_ = patience; }
+  void set_shadows(ShadowDatabases& shadows) { shadows_ = &shadows; }
 
  private:
   SystemClock clock_;
@@ -85,6 +86,7 @@ class Harness {
   migrationdir::MigrationDirectory source_;
   Resource object_;
   Duration patience_ = std::chrono::seconds(20);
+  ShadowDatabases* shadows_ = nullptr;
   int asked_ = 0;
 };
 

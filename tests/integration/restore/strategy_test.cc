@@ -121,12 +121,13 @@ TEST_F(RestoreStrategy, RestoresVerifiesSwapsAndReports) {
   EXPECT_EQ(now.phase, RestorePhase::kCompleted);
   EXPECT_EQ(now.restored_rows, 5);
   EXPECT_GT(now.restored_bytes, 0);
-  EXPECT_EQ(now.tables, (std::vector<TableRows>{{"users", 5}}));
+  EXPECT_EQ(now.tables, (std::vector<TableRows>{{"users", 5, 2}}));
+  EXPECT_EQ(now.rows_since_backup, 0);
   std::vector<std::string> phases;
   for (const auto& duration : now.durations) {
     phases.push_back(duration.phase);
   }
-  EXPECT_EQ(phases, (std::vector<std::string>{"Load", "Count", "Verify", "Swap"}));
+  EXPECT_EQ(phases, (std::vector<std::string>{"Check", "Load", "Count", "Verify", "Swap"}));
   EXPECT_TRUE(now.conditions.is_true(kReady));
   EXPECT_EQ(now.side_database, "");
   EXPECT_TRUE(std::filesystem::exists(now.previous_database));
@@ -284,6 +285,21 @@ TEST_F(RestoreStrategy, TheStoreTakesTheExampleOfTheDocumentation) {
   EXPECT_EQ(spec.approval->by, "alice");
   EXPECT_EQ(spec.keep_previous, Duration(hours(24)));
   EXPECT_EQ(spec.verification.queries.size(), 1U);
+}
+
+TEST_F(RestoreStrategy, TheStoreTakesTheDrillOfTheDocumentation) {
+  const std::string page = read_file(source_dir() + "/docs/restorerequest.md");
+  const auto begin = page.rfind("apiVersion: ripcord.dev/v1alpha1");
+  const codec::ManifestFile file =
+      codec::read_manifests(page.substr(begin, page.find("```", begin) - begin), "example");
+  ASSERT_TRUE(file.errors.empty());
+  const auto applied = codec::apply_manifest(file.manifests.at(0), nullptr);
+  ASSERT_OK(applied);
+  const auto stored = store_.create(*applied);
+  ASSERT_OK(stored);
+  const auto& spec = std::get<RestoreRequestSpec>((*stored)->spec);
+  EXPECT_EQ(spec.schedule, "30 3 * * 1");
+  EXPECT_EQ(spec.targets.rpo, Duration(hours(26)));
 }
 
 TEST_F(RestoreStrategy, DropsThePreviousDatabaseWhenItsTimeIsOver) {

@@ -138,6 +138,10 @@ Node sample_text(const Node& schema) {
   if (const Node* words = schema.find("enum")) {
     return words->items.front();
   }
+  const Node* pattern = schema.find("pattern");
+  if (pattern != nullptr && pattern->text.find("(ns|us|") != std::string::npos) {
+    return Node::string_of("1h");  // a duration
+  }
   const Node* format = schema.find("format");
   return Node::string_of(format != nullptr && format->text == "date-time" ? "2024-01-15T12:00:00Z"
                                                                           : "a");

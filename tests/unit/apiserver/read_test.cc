@@ -236,22 +236,5 @@ TEST_F(Read, OpenApiNamesItsVersionAndIsCached) {
   EXPECT_EQ(ask("GET", url, "", {{"if-none-match", document.headers[0].second}}).code, 304);
 }
 
-TEST_F(Read, EventsAreCountedAndSelected) {
-  Event event{{Kind::kFeatureFlag, "default", "a"}, "u", Event::Type::kWarning, "Bad", "Try", "n"};
-  events_.record(event);
-  events_.record(event);
-  event.regarding.name = "b";
-  events_.record(event);
-  const Answer core =
-      get("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=a,type=Warning");
-  ASSERT_EQ(core.body["items"].size(), 1U) << core.text;
-  EXPECT_EQ(core.body["items"][0]["count"], 2);
-  EXPECT_EQ(get("/apis/events.k8s.io/v1/events?fieldSelector=regarding.name=b")
-                .body["items"][0]["regarding"]["name"],
-            "b");
-  EXPECT_EQ(get("/api/v1/events?fieldSelector=nothing=b").code, 400);
-  EXPECT_EQ(get("/api/v1/namespaces/other/events").body["items"].size(), 0U);
-}
-
 }  // namespace
 }  // namespace ripcord::apiserver

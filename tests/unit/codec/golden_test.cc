@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -90,7 +91,9 @@ TEST(Golden, InvalidManifestsGiveTheErrorsThatHelp) {
 // Files whose name tells which secret they hold in a wrong place.
 TEST(Golden, NoErrorRepeatsAUrlOrAPassword) {
   for (const fs::path& path : golden_files("invalid")) {
-    const std::string text = show(codec::read_manifests(slurp(path), path.filename()));
+    const std::string text =
+        std::regex_replace(show(codec::read_manifests(slurp(path), path.filename())),
+                           std::regex("secretKeyRef"), "");  // the name of a field
     for (const char* secret : {"secret", "hunter", "ter2", "u:secret"}) {
       EXPECT_THAT(text, testing::Not(testing::HasSubstr(secret))) << path;
     }

@@ -90,8 +90,20 @@ void RandomResource::fill(CommonStatus& v) {
   }
 }
 
+std::vector<FlagSink> RandomResource::sinks() {
+  std::vector<FlagSink> all;
+  for (std::int64_t i = number(0, 2); i > 0; --i) {
+    all.push_back({{text(), text()}});
+  }
+  return all;
+}
+
 DatabaseRef RandomResource::database() {
-  return {static_cast<Engine>(number(0, 2)), text(), text(), text(), text()};
+  DatabaseRef ref{static_cast<Engine>(number(0, 2)), text(), text(), text(), text()};
+  if (coin()) {
+    ref.url_secret = SecretKeyRef{text(), text(), {}};
+  }
+  return ref;
 }
 
 void RandomResource::fill(FeatureFlagSpec& v) {
@@ -104,6 +116,7 @@ void RandomResource::fill(FeatureFlagSpec& v) {
   v.off_variant = text();
   v.targeting = coin() ? "" : R"({"if":[true,"on"]})";
   v.when_disabled = coin() ? WhenDisabled::kCodeDefault : WhenDisabled::kOffVariant;
+  v.sinks = sinks();
   if (coin()) {
     auto& o = v.override.emplace();
     fill(static_cast<OverrideBase&>(o));
@@ -121,6 +134,7 @@ void RandomResource::fill(FeatureFlagStatus& v) {
   v.value = json_text();
   v.enabled = coin();
   v.overridden = coin();
+  v.sinks = sinks();
 }
 
 void RandomResource::fill(TrafficTargetSpec& v) {
@@ -163,6 +177,9 @@ void RandomResource::fill(TrafficTargetStatus& v) {
 void RandomResource::fill(MigrationVersionSpec& v) {
   v.database = database();
   v.source.directory = text();
+  if (coin()) {
+    v.source.config_map = ConfigMapRef{text()};
+  }
   for (std::int64_t i = number(0, 2); i > 0; --i) {
     Migration& m = v.source.inline_migrations.emplace_back();
     m.version = any_number();
@@ -174,7 +191,7 @@ void RandomResource::fill(MigrationVersionSpec& v) {
     v.version = any_number();
   }
   v.policy = {static_cast<DownPolicy>(number(0, 2)), static_cast<DataLossPolicy>(number(0, 1)),
-              duration(), duration()};
+              duration(), duration(), static_cast<ProofPolicy>(number(0, 2)), text(), text()};
   if (coin()) {
     v.approval = MigrationApproval{any_number(), text(), coin(), text()};
   }
@@ -194,6 +211,9 @@ void RandomResource::fill(MigrationVersionStatus& v) {
   if (coin()) {
     v.used_approval = {{any_number(), text(), coin(), text()},
                        coin() ? std::optional(time()) : std::nullopt};
+  }
+  for (std::int64_t i = number(0, 2); i > 0; --i) {
+    v.proofs.push_back({any_number(), static_cast<Reversibility>(number(0, 3)), texts(), text()});
   }
 }
 

@@ -32,6 +32,7 @@ class RandomResource {
   void fill(OverrideBase& v);
   void fill(CommonStatus& v);
   DatabaseRef database();
+  std::vector<FlagSink> sinks();
   void fill(FeatureFlagSpec& v);
   void fill(FeatureFlagStatus& v);
   void fill(TrafficTargetSpec& v);

@@ -119,8 +119,8 @@ TEST(Crds, FreeValuesAreOnlyWhereTheyAreMeant) {
       }
     });
   }
-  EXPECT_THAT(free, testing::ElementsAre("FeatureFlag spec.sinks[]", "FeatureFlag spec.targeting",
-                                         "FeatureFlag spec.variants.*"));
+  EXPECT_THAT(free,
+              testing::ElementsAre("FeatureFlag spec.targeting", "FeatureFlag spec.variants.*"));
 }
 
 TEST(Crds, ANewObjectDoesNotLookObserved) {

@@ -61,6 +61,7 @@ class RawPeer {
   }
   const std::string& read_to_end() { return read_until(std::string_view("\xff\xff no such text")); }
   bool closed() const { return closed_; }
+  int fd() const { return fd_; }
 
  private:
   int fd_;

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Whether this server can take a backup, and what the side database holds. Functions of one
+// restore; one thread.
+
+#include "adapters/postgres/restore_site.h"
+
+namespace ripcord::postgres {
+
+// FailedPrecondition: WrongVersion (made by a later server), ExtensionMissing, RoleMissing;
+// ResourceExhausted (DiskFull) where the server's disk can be seen. From the manifest, or from what
+// pg_restore lists where there is none.
+Status preflight(const RestoreSite& site, const Backup& backup, const std::stop_token& stop);
+
+// Of a session's database: rows by table, without the tables that keep the schema's version.
+Result<std::vector<TableRows>> count_tables(Connection& connection, const std::stop_token& stop);
+
+// What pg_restore --list says; empty where it does not.
+struct DumpFacts {
+  std::int64_t server_major = 0;
+  std::vector<std::string> extensions;
+};
+DumpFacts facts_of_listing(const std::string& listing);
+
+}  // namespace ripcord::postgres

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/postgres/restore_sessions.h"
+
+#include <fmt/format.h>
+
+namespace ripcord::postgres {
+namespace {
+
+constexpr auto kSessionPatience = std::chrono::seconds(10);
+constexpr auto kSessionPoll = std::chrono::milliseconds(2);
+constexpr int kPollsPerSignal = 250;
+
+}  // namespace
+
+Status check_pins(Connection& connection, const std::string& database) {
+  ASSIGN_OR_RETURN(
+      const Rows pins,
+      connection.query("select (select count(*) from pg_prepared_xacts where database = $1), "
+                       "(select count(*) from pg_replication_slots where database = $1)",
+                       {database}));
+  if (pins.rows[0][0] != "0") {
+    return {StatusCode::kFailedPrecondition,
+            fmt::format("{} prepared transactions hold database {}; commit or roll them back "
+                        "(pg_prepared_xacts)",
+                        pins.rows[0][0].value_or("?"), database),
+            "PreparedTransactions"};
+  }
+  if (pins.rows[0][1] != "0") {
+    return {StatusCode::kFailedPrecondition,
+            fmt::format("{} logical replication slots read database {} and would stay with the "
+                        "previous one; drop them first (pg_replication_slots)",
+                        pins.rows[0][1].value_or("?"), database),
+            "ReplicationSlots"};
+  }
+  return {};
+}
+
+Status allow_connections(Connection& connection, const RestoreSite& site,
+                         const std::string& database, bool allowed) {
+  trace_point(site.trace, allowed ? "before allow" : "before refuse");
+  RETURN_IF_ERROR(status_of_rows(connection.execute(fmt::format(
+      "alter database {} allow_connections {}", Connection::quote_identifier(database), allowed))));
+  trace_point(site.trace, allowed ? "after allow" : "after refuse");
+  return {};
+}
+
+Status end_sessions(Connection& connection, const RestoreSite& site, const std::string& database,
+                    const std::stop_token& stop) {
+  const MonoTime deadline = site.clock->now() + kSessionPatience;
+  for (int poll = 0;; ++poll) {
+    const bool signal = poll % kPollsPerSignal == 0;
+    ASSIGN_OR_RETURN(
+        const Rows left,
+        connection.query(
+            fmt::format("select count(*), coalesce(min(coalesce(nullif(application_name, ''), "
+                        "backend_type)), '') {} from pg_stat_activity where datname = $1",
+                        signal ? ", count(pg_terminate_backend(pid))" : ""),
+            {database}));
+    if (left.rows[0][0] == "0") {
+      trace_point(site.trace, "after sessions");
+      return {};
+    }
+    if (site.clock->now() >= deadline) {
+      return {StatusCode::kUnavailable,
+              fmt::format("{} sessions of database {} did not end ({})",
+                          left.rows[0][0].value_or("?"), database, left.rows[0][1].value_or("")),
+              "SessionsRemain"};
+    }
+    if (!site.clock->sleep_for(kSessionPoll, stop)) {
+      return {StatusCode::kCancelled, "stopped before the swap"};
+    }
+  }
+}
+
+}  // namespace ripcord::postgres

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/postgres/shadow_databases.h"
+
+#include "adapters/postgres/client_tools.h"
+#include "adapters/postgres/shadow_catalog.h"
+#include "adapters/postgres/shadow_seed.h"
+#include "controller/base/sha256.h"
+#include "controller/codec/sql_lexer.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <random>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace ripcord::postgres {
+namespace {
+
+// Nothing here has to survive a power cut; a script that hangs must not hold up the real one.
+constexpr const char* kSettings =
+    "set synchronous_commit to off; set statement_timeout to '60s'; set lock_timeout to '10s'";
+
+std::string ident(const std::string& name) {
+  return Connection::quote_identifier(name);
+}
+
+// The session that makes and drops databases, and whose lock says that they are in use.
+class Keeper {
+ public:
+  static Result<std::shared_ptr<Keeper>> open(const std::string& url, const std::string& target,
+                                              const std::stop_token& stop) {
+    ASSIGN_OR_RETURN(Connection connection,
+                     Connection::open(url, {.application_name = "ripcord proof"}, stop));
+    std::random_device random;
+    const std::string of = "ripcord_shadow_" + sha256_hex(target).substr(0, 8) + "_";
+    std::shared_ptr<Keeper> keeper(
+        new Keeper(std::move(connection), url, fmt::format("{}{:08x}", of, random())));
+    RETURN_IF_ERROR(keeper->lock());
+    RETURN_IF_ERROR(keeper->drop_leftovers(of));
+    return keeper;
+  }
+
+  const std::string& url() const { return url_; }
+
+  // Of the template, or an empty one.
+  Result<std::string> create(const std::string& template_name, const std::string& options,
+                             const std::stop_token& stop) {
+    const std::string name = fmt::format("{}_{}", base_, ++made_);
+    const auto created = connection_.execute(
+        fmt::format("create database {} template {}{}", ident(name), ident(template_name), options),
+        stop);
+    if (!created) {
+      return as_return(created.error().annotated(
+          "making a shadow database (the role needs CREATEDB; policy.shadowUrlFrom names another "
+          "server)"));
+    }
+    return name;
+  }
+
+  void drop(const std::string& name) {
+    static_cast<void>(
+        connection_.execute(fmt::format("drop database if exists {} with (force)", ident(name))));
+  }
+
+  // Encoding and locale of the target, where the server of the shadow has them.
+  Result<std::string> options_of_target(Connection& target) {
+    ASSIGN_OR_RETURN(const Rows found,
+                     target.query("select pg_encoding_to_char(encoding), datcollate, datctype from "
+                                  "pg_database where datname = current_database()"));
+    const auto& row = found.rows.at(0);
+    return fmt::format(" encoding {} lc_collate {} lc_ctype {}", Connection::quote_literal(*row[0]),
+                       Connection::quote_literal(*row[1]), Connection::quote_literal(*row[2]));
+  }
+
+ private:
+  Keeper(Connection connection, std::string url, std::string base)
+      : connection_(std::move(connection)), url_(std::move(url)), base_(std::move(base)) {}
+
+  static std::string lock_of(const std::string& base) {
+    return fmt::format("hashtextextended({}, 0)", Connection::quote_literal(base));
+  }
+
+  Status lock() {
+    return status_of_rows(
+        connection_.execute(fmt::format("select pg_advisory_lock({})", lock_of(base_))));
+  }
+
+  Status drop_leftovers(const std::string& of) {
+    ASSIGN_OR_RETURN(const Rows found,
+                     connection_.query("select datname from pg_database where starts_with(datname, "
+                                       "$1) order by datname",
+                                       {of}));
+    for (const auto& row : found.rows) {
+      const std::string name = row[0].value_or("");
+      const std::string lock = lock_of(name.substr(0, of.size() + 8));
+      ASSIGN_OR_RETURN(const Rows got,
+                       connection_.execute("select pg_try_advisory_lock(" + lock + ")"));
+      if (got.rows[0][0] == "t") {
+        // Another maker may have been as fast.
+        drop(name);
+        RETURN_IF_ERROR(
+            status_of_rows(connection_.execute("select pg_advisory_unlock(" + lock + ")")));
+      }
+    }
+    return {};
+  }
+
+  Connection connection_;
+  const std::string url_;
+  const std::string base_;
+  int made_ = 0;
+};
+
+Result<Connection> connect_shadow(const std::string& url, const std::string& name,
+                                  const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(
+      Connection connection,
+      Connection::open(url, {.application_name = "ripcord proof", .dbname = name}, stop));
+  RETURN_IF_ERROR(status_of_rows(connection.execute(kSettings)));
+  return connection;
+}
+
+Status refused(const Status& failure, const SqlStatement& statement) {
+  return {
+      failure.code() == StatusCode::kCancelled ? failure.code() : StatusCode::kFailedPrecondition,
+      fmt::format("line {}: {}", statement.line, failure.message()), "ShadowRefused"};
+}
+
+// As the real run does it: in one transaction unless a statement needs none.
+Status run_script(Connection& connection, const std::vector<SqlStatement>& script,
+                  const std::stop_token& stop) {
+  if (const auto beyond = reaches_beyond(script)) {
+    return {StatusCode::kFailedPrecondition, *beyond, "ReachesBeyond"};
+  }
+  const bool at_once = std::none_of(script.begin(), script.end(),
+                                    [](const SqlStatement& s) { return s.needs_no_transaction; });
+  RETURN_IF_ERROR(status_of_rows(connection.execute(at_once ? "begin" : "select", stop)));
+  for (const SqlStatement& statement : script) {
+    if (const auto ran = connection.execute(statement.text, stop); !ran) {
+      if (connection.alive()) {
+        static_cast<void>(connection.execute("rollback"));
+      }
+      return refused(ran.error(), statement);
+    }
+  }
+  const auto ended = connection.execute(at_once ? "commit" : "select", stop);
+  RETURN_IF_ERROR(script.empty() || ended ? status_of_rows(ended)
+                                          : refused(ended.error(), script.back()));
+  RETURN_IF_ERROR(status_of_rows(connection.execute("discard all")));
+  return status_of_rows(connection.execute(kSettings));
+}
+
+using AnyOf = std::initializer_list<std::string_view>;
+
+// The tokens of one statement.
+struct Words {
+  const std::vector<codec::SqlToken>& tokens;
+
+  bool is(std::size_t at, AnyOf words) const {
+    return at < tokens.size() && std::any_of(words.begin(), words.end(),
+                                             [&](auto word) { return tokens[at].word(word); });
+  }
+  bool holds(AnyOf words) const {
+    for (std::size_t at = 0; at < tokens.size(); ++at) {
+      if (is(at, words)) {
+        return true;
+      }
+    }
+    return false;
+  }
+  // The body of a DO block is one string.
+  bool body_holds(AnyOf words) const {
+    return std::any_of(tokens.begin(), tokens.end(), [&](const codec::SqlToken& token) {
+      std::string text = token.kind == codec::SqlToken::Kind::kString ? token.text : "";
+      std::transform(text.begin(), text.end(), text.begin(),
+                     [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+      return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+        return text.find(word) != std::string::npos;
+      });
+    });
+  }
+  bool reach_beyond() const {
+    if (is(0, {"CREATE", "ALTER", "DROP"})) {
+      return is(1, {"ROLE", "USER", "GROUP", "DATABASE", "TABLESPACE", "SYSTEM", "SUBSCRIPTION",
+                    "OWNED"}) &&
+             !is(2, {"MAPPING"});
+    }
+    if (is(0, {"COPY"})) {
+      return holds({"PROGRAM"}) || !holds({"STDIN", "STDOUT"});
+    }
+    if (is(0, {"GRANT", "REVOKE"})) {
+      return !holds({"ON"}) || holds({"DATABASE", "TABLESPACE"});
+    }
+    if (is(0, {"COMMENT", "SECURITY"})) {
+      return holds({"DATABASE", "ROLE", "TABLESPACE"});
+    }
+    if (is(0, {"DO"})) {
+      return body_holds(
+          {"ROLE", "DATABASE", "TABLESPACE", "SYSTEM", "SUBSCRIPTION", "PROGRAM", "DBLINK"});
+    }
+    return is(0, {"REASSIGN", "LOAD"});
+  }
+};
+
+class Shadow final : public ShadowDatabase {
+ public:
+  Shadow(std::shared_ptr<Keeper> keeper, std::string name, Connection connection)
+      : keeper_(std::move(keeper)), name_(std::move(name)), connection_(std::move(connection)) {}
+  ~Shadow() override {
+    connection_.reset();
+    keeper_->drop(name_);
+  }
+
+  Result<SchemaCatalog> catalog() override { return read_catalog(*connection_); }
+  Result<std::map<std::string, std::string>> seed() override {
+    return seed_tables(*connection_, rounds_++);
+  }
+  Result<ShadowContent> content() override { return read_content(*connection_); }
+  Status run(const std::vector<SqlStatement>& script, std::stop_token stop) override {
+    return run_script(*connection_, script, stop);
+  }
+
+ private:
+  std::shared_ptr<Keeper> keeper_;
+  const std::string name_;
+  std::optional<Connection> connection_;
+  int rounds_ = 0;
+};
+
+class Schema final : public ShadowSchema {
+ public:
+  Schema(std::shared_ptr<Keeper> keeper, std::string name, Trace trace)
+      : keeper_(std::move(keeper)), name_(std::move(name)), trace_(std::move(trace)) {}
+  ~Schema() override { keeper_->drop(name_); }
+
+  Result<std::unique_ptr<ShadowDatabase>> copy(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(std::string name, keeper_->create(name_, "", stop));
+    trace_point(trace_, "after making a shadow database");
+    auto connection = connect_shadow(keeper_->url(), name, stop);
+    if (!connection) {
+      keeper_->drop(name);
+      return as_return(connection.error());
+    }
+    return std::make_unique<Shadow>(keeper_, std::move(name), std::move(*connection));
+  }
+
+  // No connection stays: a database with one cannot be copied.
+  Status advance(const std::vector<SqlStatement>& up, std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Connection connection, connect_shadow(keeper_->url(), name_, stop));
+    return run_script(connection, up, stop);
+  }
+
+ private:
+  std::shared_ptr<Keeper> keeper_;
+  const std::string name_;
+  Trace trace_;
+};
+
+// A file that is gone with the object.
+class TemporaryFile {
+ public:
+  TemporaryFile() {
+    std::string path = (std::filesystem::temp_directory_path() / "ripcord-schema-XXXXXX").string();
+    const int file = ::mkstemp(path.data());
+    if (file >= 0) {
+      ::close(file);
+      path_ = std::move(path);
+    }
+  }
+  ~TemporaryFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+Status run_and_check(const std::string& url, CommandRunner& commands, Command command,
+                     const std::stop_token& stop) {
+  const std::string tool = std::filesystem::path(command.argv.front()).filename().string();
+  ASSIGN_OR_RETURN(const CommandOutcome outcome, run_tool(url, commands, std::move(command), stop));
+  if (outcome.exit_code == 0) {
+    return {};
+  }
+  return {StatusCode::kFailedPrecondition,
+          fmt::format("{} of the schema failed: {}", tool, first_tool_error(outcome.err)),
+          "SchemaNotCopied"};
+}
+
+Status copy_schema(const std::string& from, const std::string& target, const std::string& to,
+                   const std::string& name, CommandRunner& commands, const std::stop_token& stop) {
+  const TemporaryFile file;
+  ASSIGN_OR_RETURN(const std::string source, secretless_conninfo(from, target));
+  ASSIGN_OR_RETURN(const std::string shadow, secretless_conninfo(to, name));
+  RETURN_IF_ERROR(run_and_check(
+      from, commands,
+      {.argv = {tool_path("pg_dump"), "--no-password", "--schema-only", "--format=custom",
+                "--exclude-schema=ripcord", "--file=" + file.path(), "--dbname=" + source}},
+      stop));
+  Command load{.argv = {tool_path("pg_restore"), "--no-password", "--exit-on-error",
+                        "--single-transaction", "--dbname=" + shadow}};
+  if (from != to) {
+    // Another server need not have the roles.
+    load.argv.insert(load.argv.end(), {"--no-owner", "--no-privileges"});
+  }
+  load.argv.insert(load.argv.end(), {"--", file.path()});
+  return run_and_check(to, commands, std::move(load), stop);
+}
+
+}  // namespace
+
+std::optional<std::string> reaches_beyond(const std::vector<SqlStatement>& script) {
+  for (const SqlStatement& statement : script) {
+    const auto tokens = codec::tokenize_sql(codec::SqlDialect::kPostgreSql, statement.text);
+    if (tokens && !tokens->empty() && Words{*tokens}.reach_beyond()) {
+      return fmt::format(
+          "line {}: the statement reaches beyond its database, so that it cannot be tried on a "
+          "shadow",
+          statement.line);
+    }
+  }
+  return std::nullopt;
+}
+
+Result<std::unique_ptr<ShadowSchema>> PostgresShadows::make(
+    const DatabaseRef& target, const std::optional<DatabaseRef>& elsewhere, std::stop_token stop) {
+  ASSIGN_OR_RETURN(const std::string url, resolve_url(target, secrets_));
+  std::string shadow_url = url;
+  if (elsewhere) {
+    ASSIGN_OR_RETURN(shadow_url, resolve_url(*elsewhere, secrets_));
+  }
+  ASSIGN_OR_RETURN(Connection connection, Connection::open(url, {}, stop));
+  ASSIGN_OR_RETURN(std::shared_ptr<Keeper> keeper,
+                   Keeper::open(shadow_url, connection.database(), stop));
+  ASSIGN_OR_RETURN(const std::string options, keeper->options_of_target(connection));
+  ASSIGN_OR_RETURN(std::string name, keeper->create("template0", options, stop));
+  auto schema = std::make_unique<Schema>(keeper, name, trace_);
+  trace_point(trace_, "after making a shadow database");
+  RETURN_IF_ERROR(copy_schema(url, connection.database(), shadow_url, name, commands_, stop));
+  return schema;
+}
+
+}  // namespace ripcord::postgres

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/codec/cluster_config_map.h"
+
+#include "controller/codec/base64.h"
+#include "controller/codec/lenient_json.h"
+
+#include <fmt/format.h>
+
+namespace ripcord::codec {
+namespace {
+
+std::set<std::string> applied_keys(const Json& metadata, std::string_view manager) {
+  std::set<std::string> keys;
+  for (const Json& entry : member(metadata, "managedFields")) {
+    if (text_at(entry, "manager") != manager || text_at(entry, "operation") != "Apply") {
+      continue;
+    }
+    const Json& data = member(member(entry, "fieldsV1"), "f:data");
+    for (const auto& [field, ignored] : data.items()) {
+      if (field.starts_with("f:")) {
+        keys.insert(field.substr(2));
+      }
+    }
+  }
+  return keys;
+}
+
+}  // namespace
+
+Result<ConfigMapView> decode_config_map(std::string_view body, std::string_view manager) {
+  ASSIGN_OR_RETURN(const Json json, parse_object(body, "ConfigMap"));
+  ConfigMapView view;
+  view.data = texts_of(member(json, "data"));
+  for (const auto& [key, text] : texts_of(member(json, "binaryData"))) {
+    ASSIGN_OR_RETURN(view.data[key], decode_base64(text));
+  }
+  if (!manager.empty()) {
+    view.applied = applied_keys(member(json, "metadata"), manager);
+  }
+  return view;
+}
+
+std::string encode_config_map_apply(std::string_view name,
+                                    const std::map<std::string, std::string>& data) {
+  std::string entries;
+  for (const auto& [key, text] : data) {
+    entries +=
+        fmt::format("{}{}:{}", entries.empty() ? "" : ",", quote_json(key), quote_json(text));
+  }
+  return fmt::format(
+      R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":{}}},"data":{{{}}}}})",
+      quote_json(name), entries);
+}
+
+}  // namespace ripcord::codec

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Whether what was restored is what was backed up, and what the live database had more. Pure.
+
+#include "controller/base/status.h"
+#include "controller/model/backup_manifest.h"
+#include "controller/model/restore_request.h"
+
+#include <vector>
+
+namespace ripcord {
+
+// FailedPrecondition (ContentsDiffer) names the tables, each with what differs.
+Status compare_contents(const DatabaseContents& backed_up, const DatabaseContents& restored);
+
+// The same for a server of `server_version`. One of another major version writes definitions in its
+// own way, so then only rows and sums are compared.
+Status compare_contents(const BackupManifest& manifest, const DatabaseContents& restored,
+                        std::int64_t server_version);
+
+// Puts the live counts beside those of the backup, by name; a table that only the live database has
+// is added, with no rows. The number of rows that the live database has more, over all tables:
+// at least so many were written since the backup.
+std::int64_t compare_with_live(std::vector<TableRows>& backup, const std::vector<TableRows>& live);
+
+}  // namespace ripcord

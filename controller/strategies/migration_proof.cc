@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/strategies/migration_proof.h"
+
+#include "controller/base/sha256.h"
+#include "controller/policy/proof.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+
+namespace ripcord {
+namespace {
+
+MigrationProof proof_of(const Migration& migration, Reversibility result, std::string why) {
+  return {migration.version, result, {std::move(why)}, proof_digest(migration)};
+}
+
+std::optional<MigrationProof> known_proof(const std::vector<MigrationProof>& known,
+                                          const Migration& migration) {
+  const auto found = std::find_if(known.begin(), known.end(), [&](const MigrationProof& proof) {
+    return proof.version == migration.version && proof.digest == proof_digest(migration) &&
+           proof.result != Reversibility::kUnproven;
+  });
+  return found == known.end() ? std::nullopt : std::optional(*found);
+}
+
+bool writes_rows(const SqlStatement& statement) {
+  const std::string_view text = statement.text;
+  std::string word(text.substr(0, text.find_first_of(" \t\r\n(\"")));
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return statement.effect == DataEffect::kUnknown || word == "UPDATE" || word == "DELETE" ||
+         word == "WITH" || word == "TRUNCATE" || word == "MERGE";
+}
+
+Result<TrialStage> look(ShadowDatabase& shadow) {
+  TrialStage stage;
+  ASSIGN_OR_RETURN(stage.catalog, shadow.catalog());
+  ASSIGN_OR_RETURN(stage.content, shadow.content());
+  return stage;
+}
+
+// What a script's failure on the shadow means. A stop or a lost connection says nothing about the
+// script.
+Result<MigrationProof> failed(const Migration& migration, Reversibility result,
+                              std::string_view what, const Status& status) {
+  if (status.code() != StatusCode::kFailedPrecondition) {
+    return as_return(status);
+  }
+  if (status.reason() == "ReachesBeyond") {
+    result = Reversibility::kUnproven;
+  }
+  return proof_of(migration, result, fmt::format("{} on a shadow: {}", what, status.message()));
+}
+
+Result<MigrationProof> try_one(ShadowSchema& schema, const MigrationStep& step,
+                               const std::stop_token& stop) {
+  const Migration& migration = step.migration;
+  if (step.undo.empty()) {
+    return proof_of(migration, Reversibility::kIrreversible, "it has no down, or an empty one");
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<ShadowDatabase> shadow, schema.copy(stop));
+  MigrationTrial trial;
+  trial.changes_rows = std::any_of(step.statements.begin(), step.statements.end(), writes_rows) ||
+                       std::any_of(step.undo.begin(), step.undo.end(), writes_rows);
+  ASSIGN_OR_RETURN(trial.unseeded, shadow->seed());
+  ASSIGN_OR_RETURN(trial.before, look(*shadow));
+  if (const Status up = shadow->run(step.statements, stop); !up.ok()) {
+    return failed(migration, Reversibility::kUnproven, "up fails", up);
+  }
+  ASSIGN_OR_RETURN(auto unseeded, shadow->seed());
+  trial.unseeded.merge(std::move(unseeded));
+  ASSIGN_OR_RETURN(trial.after_up, look(*shadow));
+  if (const Status down = shadow->run(step.undo, stop); !down.ok()) {
+    return failed(migration, Reversibility::kIrreversible, "down fails", down);
+  }
+  ASSIGN_OR_RETURN(trial.after_down, look(*shadow));
+  const Status again = shadow->run(step.statements, stop);
+  if (again.ok()) {
+    ASSIGN_OR_RETURN(trial.after_again, look(*shadow));
+  } else if (again.code() != StatusCode::kFailedPrecondition) {
+    return as_return(again);
+  }
+  trial.again_failed = again.message();
+  MigrationProof proof = judge(trial);
+  proof.version = migration.version;
+  proof.digest = proof_digest(migration);
+  return proof;
+}
+
+}  // namespace
+
+std::string proof_digest(const Migration& migration) {
+  return sha256_hex(migration.up.value_or("") + '\0' + migration.down.value_or(""));
+}
+
+Result<std::vector<MigrationProof>> prove(ShadowDatabases& shadows, const DatabaseRef& target,
+                                          const MigrationPolicy& policy,
+                                          const std::vector<MigrationStep>& steps,
+                                          const std::vector<MigrationProof>& known,
+                                          std::stop_token stop) {
+  std::vector<MigrationProof> proofs;
+  bool all_known = true;
+  std::vector<const MigrationStep*> ups;
+  for (const MigrationStep& step : steps) {
+    if (step.direction == Direction::kUp) {
+      ups.push_back(&step);
+      const auto proof = known_proof(known, step.migration);
+      all_known = all_known && proof;
+      proofs.push_back(proof.value_or(MigrationProof{}));
+    }
+  }
+  if (all_known) {
+    return proofs;
+  }
+  std::optional<DatabaseRef> elsewhere;
+  if (!policy.shadow_url_env.empty() || !policy.shadow_url_file.empty()) {
+    elsewhere = {.engine = target.engine,
+                 .url_env = policy.shadow_url_env,
+                 .url_file = policy.shadow_url_file};
+  }
+  auto schema = shadows.make(target, elsewhere, stop);
+  Status blocked = schema ? ok_status() : schema.error();
+  const auto may_pass = [&] {
+    return policy.proof == ProofPolicy::kRequire &&
+           (blocked.code() == StatusCode::kUnavailable ||
+            blocked.code() == StatusCode::kDeadlineExceeded ||
+            blocked.code() == StatusCode::kResourceExhausted);
+  };
+  for (std::size_t at = 0; at < ups.size(); ++at) {
+    const Migration& migration = ups[at]->migration;
+    if (stop.stop_requested()) {
+      return error(StatusCode::kCancelled, "stopped between two trials");
+    }
+    if (blocked.ok() && !known_proof(known, migration)) {
+      auto proof = try_one(**schema, *ups[at], stop);
+      blocked = proof ? ok_status() : proof.error();
+      proofs[at] = proof ? std::move(*proof) : MigrationProof{};
+    }
+    if (may_pass() || blocked.code() == StatusCode::kCancelled) {
+      return as_return(blocked.annotated("proving on a shadow database"));
+    }
+    if (!blocked.ok() && proofs[at].digest.empty()) {
+      proofs[at] = proof_of(migration, Reversibility::kUnproven,
+                            "it could not be tried: " + blocked.message());
+    }
+    if (blocked.ok() && at + 1 < ups.size()) {
+      blocked = (*schema)
+                    ->advance(ups[at]->statements, stop)
+                    .annotated(fmt::format("up of {} on the shadow", migration.version));
+    }
+  }
+  return proofs;
+}
+
+}  // namespace ripcord

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What an object names in its cluster that it is read from. A pure function.
+
+#include "controller/model/resource.h"
+#include "controller/ports/references.h"
+
+#include <set>
+
+namespace ripcord {
+
+std::set<Reference> references_of(const Resource& object);
+
+}  // namespace ripcord

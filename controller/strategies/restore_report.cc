@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run tells: progress, failures, drills, history, metrics. The steps are in restore_run.cc.
+#include "controller/base/cron.h"
+#include "controller/base/time_text.h"
+#include "controller/policy/backup_contents.h"
+#include "controller/strategies/restore_run.h"
+#include "controller/strategies/rollback_metrics.h"
+
+#include <algorithm>
+#include <cctype>
+#include <future>
+#include <thread>
+
+#include <fmt/format.h>
+
+namespace ripcord {
+namespace {
+
+constexpr std::size_t kTablesShown = 100;
+constexpr std::string_view kStrategy = "restore_request";
+constexpr std::string_view kDrillPassed = "DrillPassed";
+constexpr auto kProgressPause = std::chrono::seconds(1);
+
+bool passes_by_itself(StatusCode code) {
+  switch (code) {
+    case StatusCode::kUnavailable:
+    case StatusCode::kDeadlineExceeded:
+    case StatusCode::kResourceExhausted:
+    case StatusCode::kExpired:
+    case StatusCode::kInternal:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+WallTime later(WallTime from, Duration by) {
+  return from + std::chrono::duration_cast<std::chrono::microseconds>(by);
+}
+
+}  // namespace
+
+Outcome RestoreRun::fail(const Status& cause) {
+  const std::int64_t generation = reconcile_.object.meta.generation;
+  if (cause.code() == StatusCode::kCancelled || cause.code() == StatusCode::kConflict) {
+    return outcome_of(cause);
+  }
+  status_.progress.reset();
+  const bool of_the_backup = (step_ == RestoreStep::kLoad || step_ == RestoreStep::kCount ||
+                              step_ == RestoreStep::kVerify) &&
+                             (cause.code() == StatusCode::kFailedPrecondition ||
+                              cause.code() == StatusCode::kInvalidArgument);
+  if (passes_by_itself(cause.code()) && !out_of_time()) {
+    status_.conditions.set_reconciling(cause.reason(), cause.message(), generation,
+                                       tools_.clock.wall_now());
+    return outcome_of(cause);
+  }
+  if (of_the_backup || scheduled() || cause.reason() == "TargetMissed") {
+    return fail_for_good(cause, cause.message());
+  }
+  status_.conditions.set_stalled(cause.reason(), cause.message(), generation,
+                                 tools_.clock.wall_now());
+  return Stalled{cause};
+}
+
+Outcome RestoreRun::fail_for_good(const Status& cause, std::string message) {
+  if (!scheduled()) {
+    message += "; the live database is as it was. Correct the spec to try again";
+  }
+  status_.phase = RestorePhase::kFailed;
+  const double seconds = seconds_so_far();
+  remember("Failed", cause.reason());
+  measure("failed", seconds);
+  if (drill()) {
+    report_drill(false, cause.reason(), message);
+  }
+  // A side that cannot be dropped now is dropped by the next reconcile.
+  if (opened_.leftovers->drop_side().ok()) {
+    status_.side_database.clear();
+  }
+  status_.conditions.set_stalled(cause.reason(), std::move(message),
+                                 reconcile_.object.meta.generation, tools_.clock.wall_now());
+  if (scheduled() && status_.next_drill_at) {
+    return RequeueAfter{*status_.next_drill_at - tools_.clock.wall_now(), ok_status()};
+  }
+  return Stalled{cause};
+}
+
+// A drill that has a target does not try for ever.
+bool RestoreRun::out_of_time() const {
+  return drill() && spec_.targets.rto && status_.requested_at &&
+         tools_.clock.wall_now() > later(*status_.requested_at, *spec_.targets.rto);
+}
+
+Status RestoreRun::finish_drill(WallTime now) {
+  const WallTime begun = status_.requested_at.value_or(begun_wall_);
+  const double took = std::max(to_seconds(now - begun), 0.0);
+  RETURN_IF_ERROR(check_targets(spec_.targets, took, age_of_source(begun)));
+  report_drill(true, "DrillSucceeded", completion_message());
+  return {};
+}
+
+void RestoreRun::report_drill(bool passed, std::string reason, std::string message) {
+  const WallTime now = tools_.clock.wall_now();
+  const WallTime begun = status_.requested_at.value_or(begun_wall_);
+  status_.conditions.set({std::string(kDrillPassed),
+                          passed ? ConditionState::kTrue : ConditionState::kFalse,
+                          reason,
+                          message,
+                          reconcile_.object.meta.generation,
+                          {}},
+                         now);
+  status_.last_drill = DrillReport{backup_,
+                                   begun,
+                                   now,
+                                   passed,
+                                   std::move(reason),
+                                   std::move(message),
+                                   std::max(to_seconds(now - begun), 0.0),
+                                   age_of_source(begun)};
+  if (passed) {
+    status_.last_passed_drill_at = now;
+  }
+  status_.next_drill_at.reset();
+  if (const auto schedule = CronSchedule::parse(spec_.schedule); schedule) {
+    status_.next_drill_at = schedule->next_after(now);
+  }
+}
+
+void RestoreRun::note_source(const Backup& backup) {
+  status_.source = RestoreSource{backup.name, backup.manifest != nullptr, {}, backup.taken_at};
+  if (backup.manifest) {
+    status_.source->started_at = backup.manifest->started_at;
+  }
+}
+
+std::optional<double> RestoreRun::age_of_source(WallTime at) const {
+  if (!status_.source || !status_.source->ended_at) {
+    return std::nullopt;
+  }
+  return std::max(to_seconds(at - *status_.source->ended_at), 0.0);
+}
+
+void RestoreRun::preview_loss() {
+  const Result<Backup> backup = tools_.catalog.find(spec_.catalog_directory, spec_.backup);
+  if (!backup || !backup->manifest || !opened_.checks) {
+    return;
+  }
+  const auto live = opened_.checks->count_live(reconcile_.request.stop);
+  if (!live) {
+    return;
+  }
+  note_source(*backup);
+  status_.tables.clear();
+  for (const TableContents& table : backup->manifest->contents.tables) {
+    // Only what count() shows too: not the tables that keep the schema's version.
+    const bool counted = std::any_of(live->begin(), live->end(), [&](const TableRows& known) {
+      return known.table == table.table;
+    });
+    if (counted) {
+      status_.tables.push_back({table.table, table.rows});
+    }
+  }
+  status_.rows_since_backup = compare_with_live(status_.tables, *live);
+  status_.tables.resize(std::min(status_.tables.size(), kTablesShown));
+}
+
+// On a thread of its own, while this one tells how far it is.
+Status RestoreRun::load_watched(const Backup& backup) {
+  if (!opened_.meter) {
+    return opened_.target->load(backup, reconcile_.request.stop);
+  }
+  const MonoTime since = tools_.clock.now();
+  std::packaged_task<Status()> task(
+      [&] { return opened_.target->load(backup, reconcile_.request.stop); });
+  std::future<Status> loaded = task.get_future();
+  const std::jthread worker(std::move(task));
+  while (loaded.wait_for(kProgressPause) != std::future_status::ready) {
+    show_progress(backup, since);
+  }
+  status_.progress.reset();
+  tools_.metrics.remove(metric::kRestoreProgress,
+                        {reconcile_.object.meta.ns, reconcile_.object.meta.name});
+  return loaded.get();
+}
+
+void RestoreRun::show_progress(const Backup& backup, MonoTime since) {
+  const Result<LoadMeasure> measured = opened_.meter->measure();
+  if (!measured) {
+    return;  // the side is not there yet, or busy; the load itself says what is wrong
+  }
+  RestoreProgress progress{"Load", measured->bytes, backup.bytes, measured->rows, 0, {}};
+  if (backup.manifest) {
+    progress.bytes_total = backup.manifest->database_bytes;
+    for (const TableContents& table : backup.manifest->contents.tables) {
+      progress.rows_total += table.rows;
+    }
+  }
+  const double seconds = to_seconds(tools_.clock.now() - since);
+  const auto done = static_cast<double>(progress.bytes);
+  const auto total = static_cast<double>(progress.bytes_total);
+  if (done > 0 && total > 0) {
+    const double ratio = std::min(done / total, 1.0);
+    progress.eta_seconds = std::max(seconds / ratio - seconds, 0.0);
+    tools_.metrics.set(metric::kRestoreProgress,
+                       {reconcile_.object.meta.ns, reconcile_.object.meta.name}, ratio);
+  }
+  status_.progress = progress;
+  // A change by somebody else is found by the next phase, which has to write too.
+  static_cast<void>(reconcile_.publish());
+}
+
+Status RestoreRun::enter(RestorePhase phase, std::string message) {
+  status_.phase = phase;
+  status_.conditions.set_reconciling(std::string(to_string(phase)), std::move(message),
+                                     reconcile_.object.meta.generation, tools_.clock.wall_now());
+  return reconcile_.publish();
+}
+
+void RestoreRun::took(std::string phase, MonoTime since) {
+  const double seconds = to_seconds(tools_.clock.now() - since);
+  tools_.metrics.observe(metric::kRollbackStageDuration, {kStrategy, lower(phase)}, seconds);
+  for (PhaseDuration& known : status_.durations) {
+    if (known.phase == phase) {
+      known.seconds = seconds;
+      return;
+    }
+  }
+  status_.durations.push_back({std::move(phase), seconds});
+}
+
+// Also after a restart: then the phases that were done before count as they were published.
+double RestoreRun::seconds_so_far() const {
+  double phases = 0;
+  for (const PhaseDuration& known : status_.durations) {
+    phases += known.seconds;
+  }
+  return std::max(phases, to_seconds(tools_.clock.now() - begun_));
+}
+
+void RestoreRun::remember(std::string result, std::string reason) {
+  HistoryEntry entry;
+  entry.from = previous_name_;
+  entry.to = backup_;
+  entry.trigger = Trigger::kSpec;
+  entry.started_at = begun_wall_;
+  entry.completed_at = tools_.clock.wall_now();
+  entry.duration_seconds = seconds_so_far();
+  entry.result = std::move(result);
+  entry.by = spec_.approval ? spec_.approval->by : "";
+  entry.reason = std::move(reason);
+  status_.remember(std::move(entry));
+}
+
+void RestoreRun::measure(std::string_view result, double seconds) {
+  if (drill()) {
+    return;  // took nothing back
+  }
+  tools_.metrics.observe(metric::kRollbackDuration, {kStrategy, "spec", result}, seconds);
+  tools_.metrics.add(metric::kRollbacks, {kStrategy, "spec", result});
+}
+
+void RestoreRun::tell(std::string reason, std::string action, std::string note) {
+  tools_.events.record({reconcile_.object.key(), reconcile_.object.meta.uid, Event::Type::kNormal,
+                        std::move(reason), std::move(action), std::move(note)});
+}
+
+std::string RestoreRun::completion_message() const {
+  std::string text = fmt::format("{} rows of {}", status_.restored_rows, backup_);
+  if (spec_.mode == RestoreMode::kDrill) {
+    return text + " were restored beside the live database and verified";
+  }
+  text += " restored and verified";
+  if (status_.previous_expires_at) {
+    text += fmt::format("; the previous database is kept as {} until {}", status_.previous_database,
+                        format_time(*status_.previous_expires_at));
+  }
+  return text;
+}
+
+}  // namespace ripcord

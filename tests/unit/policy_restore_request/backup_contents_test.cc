@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/policy/backup_contents.h"
+
+#include "tests/support/status_matchers.h"
+
+namespace ripcord {
+namespace {
+
+const DatabaseContents kBackedUp = {"rest", {{"a", 1, "10", "s"}, {"b", 2, "20", "t"}}};
+
+TEST(BackupContents, AgreeWithThemselves) {
+  EXPECT_OK(compare_contents(kBackedUp, kBackedUp));
+  EXPECT_OK(compare_contents({}, {}));
+}
+
+TEST(BackupContents, NameEachTableAndWhatDiffers) {
+  const std::vector<std::pair<DatabaseContents, std::string>> cases = {
+      {{"rest", {{"a", 1, "10", "s"}}}, "b is missing"},
+      {{"rest", {{"a", 1, "10", "s"}, {"b", 2, "20", "t"}, {"c", 0, "0", "u"}}},
+       "c was not backed up"},
+      {{"rest", {{"a", 1, "10", "s"}, {"b", 3, "20", "t"}}}, "b has 3 rows instead of 2"},
+      {{"rest", {{"a", 1, "11", "s"}, {"b", 2, "20", "t"}}}, "a has other rows"},
+      {{"rest", {{"a", 1, "10", "s"}, {"b", 2, "20", "x"}}}, "b has other columns"},
+      {{"more", {{"a", 1, "10", "s"}, {"b", 2, "20", "t"}}}, "views, functions"},
+  };
+  for (const auto& [restored, why] : cases) {
+    SCOPED_TRACE(why);
+    const Status differs = compare_contents(kBackedUp, restored);
+    EXPECT_CODE(differs, StatusCode::kFailedPrecondition);
+    EXPECT_EQ(differs.reason(), "ContentsDiffer");
+    EXPECT_THAT(differs.message(), testing::HasSubstr(why));
+  }
+}
+
+TEST(BackupContents, NameTenTablesAndCountTheRest) {
+  DatabaseContents many;
+  for (int i = 10; i < 25; ++i) {
+    many.tables.push_back({"t" + std::to_string(i), 1, "1", "s"});
+  }
+  const Status differs = compare_contents(many, {});
+  EXPECT_THAT(differs.message(), testing::HasSubstr("t19 is missing; and 5 more"));
+}
+
+TEST(BackupContents, CountWhatTheLiveDatabaseHasMore) {
+  std::vector<TableRows> tables = {{"a", 5}, {"b", 5}, {"gone", 7}};
+  EXPECT_EQ(compare_with_live(tables, {{"a", 8}, {"b", 2}, {"new", 4}}), 7);
+  EXPECT_EQ(tables, (std::vector<TableRows>{{"a", 5, 8}, {"b", 5, 2}, {"gone", 7}, {"new", 0, 4}}));
+}
+
+}  // namespace
+}  // namespace ripcord
