@@ -1,140 +1,218 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/pgquery/inspector.h"
 
-#include "controller/codec/pg_tree.h"
+#include "adapters/pgquery/judge.h"
+#include "adapters/pgquery/ledger.h"
+#include "adapters/pgquery/parse.h"
 #include "controller/codec/sql_lexer.h"
+#include "controller/codec/sql_review.h"
 
 #include <algorithm>
-#include <cstring>
-#include <functional>
-#include <optional>
-#include <pthread.h>
 
 #include <fmt/format.h>
-#include <pg_query.h>
 
 namespace ripcord::pgquery {
 namespace {
 
-constexpr auto kDialect = codec::SqlDialect::kPostgreSql;
-// The parser recurses over expressions: about 80 bytes of stack for each byte of "1+1+1+...".
-// A script of bulk data has a tree of a gigabyte; it is split by the lexer like one not understood.
-constexpr std::size_t kMaxTreeBytes = 64 * 1024 * 1024;
-constexpr std::size_t kInlineBytes = 8 * 1024;
-constexpr std::size_t kStackBase = 64 * 1024 * 1024;
-constexpr std::size_t kStackPerByte = 160;
+using codec::RawFinding;
+using codec::StatementSpan;
 
-std::optional<std::string> parse_here(const std::string& script) {
-  PgQueryParseResult result = pg_query_parse(script.c_str());
-  std::optional<std::string> tree;
-  if (result.error == nullptr && result.parse_tree != nullptr &&
-      std::strlen(result.parse_tree) <= kMaxTreeBytes) {
-    tree = result.parse_tree;
+constexpr auto kDialect = codec::SqlDialect::kPostgreSql;
+constexpr std::size_t kMaxNameBytes = 63;
+
+Status check_script(Engine engine, std::string_view script) {
+  if (engine != Engine::kPostgreSql) {
+    return {StatusCode::kInternal, "the PostgreSQL inspector was asked about another engine"};
   }
-  pg_query_free_parse_result(result);
-  return tree;
+  if (script.size() > kMaxScriptBytes) {
+    return {StatusCode::kInvalidArgument,
+            fmt::format("the script has {} bytes; at most {} are allowed: load bulk data by "
+                        "other means or split it",
+                        script.size(), kMaxScriptBytes),
+            "ScriptTooLarge"};
+  }
+  if (script.find('\0') != std::string_view::npos) {
+    return {StatusCode::kInvalidArgument, "the script holds a NUL byte; save it as UTF-8",
+            "BadSql"};
+  }
+  return {};
 }
 
-struct ParseTask {
-  const std::string* script;
-  std::optional<std::string> tree;
+// Byte of the n-th character, 1-based as PostgreSQL counts; 0: the start.
+std::size_t byte_of_character(std::string_view text, std::size_t n) {
+  std::size_t seen = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    seen += (static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U ? 1U : 0U;
+    if (seen >= n && n > 0) {
+      return at;
+    }
+  }
+  return n == 0 || text.empty() ? 0 : text.size() - 1;
+}
+
+bool name_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '"' || c == ' ' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+// The server's lexer cuts names, so the tree does not show them. Most scripts have no run of bytes
+// that could be one.
+void check_names(std::string_view script, std::vector<RawFinding>& found) {
+  std::size_t run = 0;
+  const bool any = std::any_of(script.begin(), script.end(), [&](char c) {
+    run = name_byte(c) ? run + 1 : 0;
+    return run > kMaxNameBytes;
+  });
+  const auto tokens =
+      any ? codec::tokenize_sql(kDialect, script) : Result<std::vector<codec::SqlToken>>{};
+  if (!tokens) {
+    return;
+  }
+  for (const codec::SqlToken& token : *tokens) {
+    const bool name = token.kind == codec::SqlToken::Kind::kWord ||
+                      token.kind == codec::SqlToken::Kind::kQuotedName;
+    if (name && token.text.size() > kMaxNameBytes) {
+      const SqlRule& rule = *find_sql_rule("name-too-long");
+      const std::string_view written = script.substr(token.offset, token.length);
+      found.push_back({&rule, rule.severity, token.offset,
+                       codec::finding_message(rule, fmt::format("{}", written))});
+    }
+  }
+}
+
+struct Piece {
+  StatementSpan span;
+  Node node;
 };
 
-void* run_task(void* raw) {
-  auto* task = static_cast<ParseTask*>(raw);
-  task->tree = parse_here(*task->script);
-  return nullptr;
-}
-
-// The parse tree as JSON; nothing when the parser refuses the script.
-Result<std::optional<std::string>> parse(const std::string& script) {
-  if (script.size() <= kInlineBytes) {
-    return parse_here(script);
+std::vector<Piece> pieces_of(std::string_view script, Node statements) {
+  std::vector<Piece> pieces;
+  for (Node raw = statements.first(); raw; raw = raw.next()) {
+    const auto location = static_cast<std::size_t>(raw["stmt_location"].number(0));
+    const auto length = static_cast<std::size_t>(raw["stmt_len"].number(0));
+    const std::size_t end =
+        length == 0 ? script.size() : std::min(script.size(), location + length);
+    const std::size_t begin = std::min(codec::skip_sql_blank(kDialect, script, location), end);
+    pieces.push_back({{begin, end}, raw["stmt"].unwrapped()});
   }
-  ParseTask task{&script, std::nullopt};
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, kStackBase + script.size() * kStackPerByte);
-  pthread_t thread{};
-  const int failed = pthread_create(&thread, &attributes, run_task, &task);
-  pthread_attr_destroy(&attributes);
-  if (failed != 0) {
-    return error(StatusCode::kResourceExhausted, "no memory for the SQL parser's stack");
-  }
-  pthread_join(thread, nullptr);
-  return task.tree;
+  return pieces;
 }
 
-Status refused_transaction_control(std::int32_t line) {
-  return {
-      StatusCode::kInvalidArgument,
-      fmt::format("line {}: transaction control (BEGIN, COMMIT, SAVEPOINT ...) is not allowed in "
-                  "a migration; remove it: body and version row commit together",
-                  line),
-      "TransactionControl"};
-}
-
-Result<std::vector<SqlStatement>> from_lexer(const std::string& script) {
-  ASSIGN_OR_RETURN(const std::vector<codec::SqlPiece> pieces, codec::split_sql(kDialect, script));
-  std::vector<SqlStatement> statements;
-  for (const codec::SqlPiece& piece : pieces) {
-    if (codec::is_transaction_control(kDialect, piece.tokens)) {
-      return as_return(refused_transaction_control(piece.line));
+class Reviewer {
+ public:
+  explicit Reviewer(const SqlScript& script) : script_(script.text) {
+    if (script.direction == Direction::kDown && !script.up.empty()) {
+      read_up(std::string(script.up));
     }
+  }
+
+  SqlReport from_tree(const std::string& json) {
+    const Tree tree(json);
+    Ledger ledger(script_, made_by_up_.empty() ? nullptr : &made_by_up_);
+    for (const Piece& piece : pieces_of(script_, tree.root()["stmts"])) {
+      spans_.push_back(piece.span);
+      ledger.open(piece.span);
+      judge_statement(ledger, piece.node);
+    }
+    for (std::size_t i = 0; i < spans_.size(); ++i) {
+      add(i, ledger.judgements[i]);
+    }
+    return finish(ledger.take_findings());
+  }
+
+  Result<SqlReport> from_lexer(const Parsed& refused) {
+    ASSIGN_OR_RETURN(const std::vector<codec::SqlPiece> pieces,
+                     codec::split_sql(kDialect, script_));
+    for (const codec::SqlPiece& piece : pieces) {
+      const std::size_t begin = piece.tokens.front().offset;
+      spans_.push_back({begin, begin + piece.text.size()});
+      Judgement judgement;
+      judgement.transaction_control = codec::is_transaction_control(kDialect, piece.tokens);
+      judgement.needs_no_transaction = outside_transaction(piece);
+      judgement.effects.unknown = "the script could not be parsed";
+      add(spans_.size() - 1, judgement);
+    }
+    const SqlRule& rule = *find_sql_rule("not-understood");
+    return finish({{&rule, rule.severity, byte_of_character(script_, refused.at),
+                    codec::finding_message(rule, refused.error)}});
+  }
+
+ private:
+  static bool outside_transaction(const codec::SqlPiece& piece) {
     const codec::SqlToken& first = piece.tokens.front();
     const bool index = first.word("CREATE") || first.word("DROP") || first.word("REINDEX");
     const auto window = std::min<std::size_t>(piece.tokens.size(), 5);
     const bool concurrent = std::any_of(
         piece.tokens.begin(), piece.tokens.begin() + static_cast<std::ptrdiff_t>(window),
         [](const codec::SqlToken& token) { return token.word("CONCURRENTLY"); });
-    const bool outside = first.word("VACUUM") || (index && concurrent);
-    statements.push_back({piece.text, piece.line, outside, DataEffect::kUnknown});
+    return first.word("VACUUM") || (index && concurrent);
   }
-  return statements;
-}
 
-Result<std::vector<SqlStatement>> from_tree(const std::string& script, const std::string& tree) {
-  ASSIGN_OR_RETURN(const std::vector<codec::PgStatementFacts> facts, codec::read_pg_tree(tree));
-  std::vector<SqlStatement> statements;
-  std::int32_t line = 1;
-  std::size_t counted = 0;
-  for (const codec::PgStatementFacts& fact : facts) {
-    const std::size_t end =
-        fact.length == 0 ? script.size() : std::min(script.size(), fact.location + fact.length);
-    const std::size_t begin = std::min(codec::skip_sql_blank(kDialect, script, fact.location), end);
-    line += static_cast<std::int32_t>(
-        std::count(script.begin() + static_cast<std::ptrdiff_t>(counted),
-                   script.begin() + static_cast<std::ptrdiff_t>(begin), '\n'));
-    counted = begin;
-    if (fact.transaction_control) {
-      return as_return(refused_transaction_control(line));
+  void read_up(const std::string& up) {
+    const auto parsed = parse_sql(up);
+    if (!parsed || !parsed->error.empty()) {
+      return;
     }
-    statements.push_back(
-        {script.substr(begin, end - begin), line, fact.needs_no_transaction, fact.effect});
+    const Tree tree(parsed->tree);
+    Ledger ledger(up, nullptr);
+    for (const Piece& piece : pieces_of(up, tree.root()["stmts"])) {
+      ledger.open(piece.span);
+      judge_statement(ledger, piece.node);
+    }
+    made_by_up_ = std::move(ledger.made);
   }
-  return statements;
-}
+
+  void add(std::size_t index, Judgement judgement) {
+    const StatementSpan& span = spans_[index];
+    line_ += static_cast<std::int32_t>(
+        std::count(script_.begin() + static_cast<std::ptrdiff_t>(counted_),
+                   script_.begin() + static_cast<std::ptrdiff_t>(span.begin), '\n'));
+    counted_ = span.begin;
+    SqlEffects& effects = judgement.effects;
+    effects.additive = effects.additive && effects.loses.empty() && effects.unknown.empty() &&
+                       effects.breaks_previous.empty();
+    if (judgement.transaction_control && report_.transaction_control == 0) {
+      report_.transaction_control = line_;
+    }
+    report_.statements.push_back(codec::finish_statement(
+        script_, span, line_, judgement.needs_no_transaction, std::move(effects)));
+  }
+
+  SqlReport finish(std::vector<RawFinding> found) {
+    check_names(script_, found);
+    report_.findings = codec::finish_findings(kDialect, script_, spans_, std::move(found));
+    return std::move(report_);
+  }
+
+  std::string_view script_;
+  std::vector<StatementSpan> spans_;
+  std::int32_t line_ = 1;
+  std::size_t counted_ = 0;
+  MadeObjects made_by_up_;
+  SqlReport report_;
+};
 
 }  // namespace
 
+Result<SqlReport> PostgresInspector::review(Engine engine, const SqlScript& script) const {
+  RETURN_IF_ERROR(check_script(engine, script.text));
+  ASSIGN_OR_RETURN(const Parsed parsed, parse_sql(std::string(script.text)));
+  Reviewer reviewer(script);
+  return parsed.error.empty() ? reviewer.from_tree(parsed.tree) : reviewer.from_lexer(parsed);
+}
+
 Result<std::vector<SqlStatement>> PostgresInspector::inspect(Engine engine,
                                                              const std::string& script) const {
-  if (engine != Engine::kPostgreSql) {
-    return error(StatusCode::kInternal, "the PostgreSQL inspector was asked about another engine");
-  }
-  if (script.size() > kMaxScriptBytes) {
+  ASSIGN_OR_RETURN(SqlReport report, review(engine, {script}));
+  if (report.transaction_control > 0) {
     return error(StatusCode::kInvalidArgument,
-                 fmt::format("the script has {} bytes; at most {} are allowed: load bulk data by "
-                             "other means or split it",
-                             script.size(), kMaxScriptBytes),
-                 "ScriptTooLarge");
+                 fmt::format("line {}: transaction control (BEGIN, COMMIT, SAVEPOINT ...) is not "
+                             "allowed in a migration; remove it: body and version row commit "
+                             "together",
+                             report.transaction_control),
+                 "TransactionControl");
   }
-  if (script.find('\0') != std::string::npos) {
-    return error(StatusCode::kInvalidArgument, "the script holds a NUL byte; save it as UTF-8",
-                 "BadSql");
-  }
-  ASSIGN_OR_RETURN(const std::optional<std::string> tree, parse(script));
-  return tree ? from_tree(script, *tree) : from_lexer(script);
+  return std::move(report.statements);
 }
 
 }  // namespace ripcord::pgquery

@@ -163,11 +163,21 @@ void add_plan(CLI::App& app, PlanOptions& options) {
 }
 
 void add_validate(CLI::App& app, ValidateOptions& options) {
-  CLI::App* validate =
-      app.add_subcommand("validate", "Checks files offline\nExit code: 0 all are valid, 1 not");
-  validate->add_option("FILE", options.files, "Manifest file or directory")
+  CLI::App* validate = app.add_subcommand(
+      "validate",
+      "Checks files offline\nExit code: 0 all are valid, 1 not; with --lint 0 no finding, 2\n"
+      "findings, 1 a file cannot be read");
+  validate->add_option("FILE", options.files, "Manifest file or directory; with --lint of SQL")
       ->required()
       ->type_name("");
+  validate->add_flag("--lint", options.lint, "Holds SQL against the rules of docs/sql-rules.md");
+  validate->add_option("--output", options.output, "How findings look")
+      ->option_text("text|sarif|github (text)")
+      ->check(CLI::IsMember({"text", "sarif", "github"}));
+  validate->add_option("--engine", options.engine, "Whose SQL it is")
+      ->option_text("postgresql|sqlite (postgresql)")
+      ->check(CLI::IsMember({"postgresql", "sqlite"}));
+  validate->add_flag("--notes", options.notes, "Shows notes too");
 }
 
 void add_backup(CLI::App& app, BackupOptions& options) {

@@ -51,6 +51,10 @@ struct PlanOptions {
 // `ripcord validate FILE...`
 struct ValidateOptions {
   std::vector<std::string> files;
+  bool lint = false;  // the files are SQL
+  std::string output = "text";
+  std::string engine = "postgresql";
+  bool notes = false;
 };
 
 // `ripcord backup`

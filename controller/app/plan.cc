@@ -23,8 +23,11 @@ void print(const ObjectKey& key, const Plan& plan) {
   std::cout << fmt::format("{}: {} -> {}\n", to_string(key), plan.from, plan.to);
   for (const PlannedStep& step : plan.steps) {
     std::cout << fmt::format("  {}  [{}]\n", step.summary, to_string(step.effect));
-    for (const std::string& detail : step.details) {
-      std::cout << "      " << detail << "\n";
+    for (std::size_t i = 0; i < step.details.size(); ++i) {
+      std::cout << "      " << step.details[i] << "\n";
+      if (i < step.effects.size()) {
+        std::cout << "          -> " << step.effects[i] << "\n";
+      }
     }
   }
   if (plan.hold) {

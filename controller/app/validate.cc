@@ -9,6 +9,9 @@
 namespace ripcord::app {
 
 int validate(const ValidateOptions& options) {
+  if (options.lint) {
+    return lint(options);
+  }
   const codec::ManifestFile read = read_manifest_files(options.files);
   for (const codec::ManifestError& error : read.errors) {
     std::cerr << to_string(error) << "\n";

@@ -48,9 +48,12 @@ class Lexer {
 
   Status skip_blank() {
     while (at_ < text_.size()) {
+      const std::size_t begin = at_;
       if (is_space(text_[at_])) {
         step();
-      } else if (looking_at("--")) {
+        continue;
+      }
+      if (looking_at("--")) {
         while (at_ < text_.size() && text_[at_] != '\n') {
           step();
         }
@@ -59,9 +62,13 @@ class Lexer {
       } else {
         break;
       }
+      if (comments_ != nullptr) {
+        comments_->push_back({text_.substr(begin, at_ - begin), begin});
+      }
     }
     return {};
   }
+  void collect(std::vector<SqlComment>& comments) { comments_ = &comments; }
 
   std::size_t at() const { return at_; }
   void start_at(std::size_t offset) { at_ = offset; }
@@ -199,6 +206,7 @@ class Lexer {
   std::string_view text_;
   std::size_t at_ = 0;
   std::int32_t line_ = 1;
+  std::vector<SqlComment>* comments_ = nullptr;
 };
 
 // Follows one statement to know whether a semicolon ends it.
@@ -280,6 +288,13 @@ Result<std::vector<SqlPiece>> split_sql(SqlDialect dialect, std::string_view scr
     pieces.push_back(piece_of(script, std::move(current)));
   }
   return pieces;
+}
+
+std::vector<SqlComment> sql_comments(SqlDialect dialect, std::string_view script) {
+  std::vector<SqlComment> comments;
+  Lexer lexer(dialect, script);
+  lexer.collect(comments);
+  return lexer.run() ? comments : std::vector<SqlComment>{};
 }
 
 std::size_t skip_sql_blank(SqlDialect dialect, std::string_view script, std::size_t from) {

@@ -40,6 +40,13 @@ Result<std::vector<SqlToken>> tokenize_sql(SqlDialect dialect, std::string_view 
 
 Result<std::vector<SqlPiece>> split_sql(SqlDialect dialect, std::string_view script);
 
+// A comment with what opens it; in a line comment without the line's end.
+struct SqlComment {
+  std::string_view text;  // into the script
+  std::size_t offset = 0;
+};
+std::vector<SqlComment> sql_comments(SqlDialect dialect, std::string_view script);
+
 // Offset of the first byte at or after `from` that is neither white space nor in a comment.
 std::size_t skip_sql_blank(SqlDialect dialect, std::string_view script, std::size_t from);
 

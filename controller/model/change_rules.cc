@@ -22,7 +22,8 @@ std::vector<FieldError> validate_change(const Resource& stored, const Resource& 
       status->phase != RestorePhase::kCompleted || !before->schedule.empty()) {
     return errors;
   }
-  if (before->backup != after->backup) {
+  // A drill with a schedule is never done.
+  if (before->backup != after->backup && before->schedule.empty()) {
     errors.push_back({"spec.backup", kRestoredOnce});
   }
   if (before->mode != after->mode) {

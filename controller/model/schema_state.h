@@ -3,6 +3,7 @@
 // What a database says about its schema version, and one step of changing it. Values.
 
 #include "controller/model/migration_version.h"
+#include "controller/model/sql_effects.h"
 
 #include <cstdint>
 #include <optional>
@@ -15,9 +16,10 @@ enum class Direction { kUp, kDown };
 
 struct SqlStatement {
   std::string text;
-  std::int32_t line = 1;              // in its script, 1-based
-  bool needs_no_transaction = false;  // CREATE INDEX CONCURRENTLY and its like
-  DataEffect effect = DataEffect::kUnknown;
+  std::int32_t line = 1;                     // in its script, 1-based
+  bool needs_no_transaction = false;         // CREATE INDEX CONCURRENTLY and its like
+  DataEffect effect = DataEffect::kUnknown;  // what `effects` comes to
+  SqlEffects effects{};
 
   bool operator==(const SqlStatement&) const = default;
 };

@@ -59,6 +59,7 @@ PlannedStep planned(const MigrationMove& move) {
   PlannedStep step{summary_of(move), effect_of(move), {}};
   for (const SqlStatement& statement : move.step.statements) {
     step.details.push_back(shown(statement.text));
+    step.effects.push_back(describe(statement.effects));
   }
   return step;
 }
@@ -77,6 +78,28 @@ std::string what_would_run(const std::vector<PlannedStep>& steps) {
     }
   }
   return text;
+}
+
+// "column users.email, unknown: it calls purge()", bounded; empty when nothing is named.
+std::string what_is_lost(const std::vector<const MigrationMove*>& moves) {
+  std::string text;
+  std::size_t count = 0;
+  const auto add = [&](const std::string& what) {
+    if (++count <= kShownStatements) {
+      text += (text.empty() ? "" : ", ") + what;
+    }
+  };
+  for (const MigrationMove* move : moves) {
+    for (const SqlStatement& statement : move->step.statements) {
+      for (const DataLoss& loss : statement.effects.loses) {
+        add(to_string(loss));
+      }
+      if (!statement.effects.unknown.empty()) {
+        add("unknown: " + statement.effects.unknown);
+      }
+    }
+  }
+  return count > kShownStatements ? text + " and more" : text;
 }
 
 std::string labels(const std::vector<const MigrationMove*>& moves) {
@@ -160,10 +183,11 @@ class Gates {
   }
 
   std::optional<Hold> check_loss(const std::vector<const MigrationMove*>& losing) const {
+    const std::string lost = what_is_lost(losing);
     const std::string what = fmt::format(
-        "data would be lost, or it is not known that none would, by {}"
+        "data would be lost, or it is not known that none would, by {}{}{}"
         ". To run: {}",
-        labels(losing), what_would_run(plan_.steps));
+        labels(losing), lost.empty() ? "" : ": ", lost, what_would_run(plan_.steps));
     if (spec_.policy.data_loss == DataLossPolicy::kForbid) {
       return Hold{
           "DataLossForbidden",

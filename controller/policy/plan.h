@@ -15,7 +15,8 @@ namespace ripcord {
 struct PlannedStep {
   std::string summary;  // "down 3 add_total", "send 100% to blue"
   DataEffect effect = DataEffect::kLossless;
-  std::vector<std::string> details;  // e.g. the statements
+  std::vector<std::string> details;    // e.g. the statements
+  std::vector<std::string> effects{};  // what each detail does; empty, or one for each
 
   bool operator==(const PlannedStep&) const = default;
 };

@@ -7,6 +7,7 @@
 #include "controller/base/status.h"
 #include "controller/model/migration_version.h"
 #include "controller/model/schema_state.h"
+#include "controller/ports/sql_inspector.h"
 
 #include <cstdint>
 #include <memory>
@@ -16,16 +17,6 @@
 #include <vector>
 
 namespace ripcord {
-
-// Splits a script with a real lexer or parser and finds what each statement does. Pure;
-// thread-safe.
-class SqlInspector {
- public:
-  virtual ~SqlInspector() = default;
-  // InvalidArgument names the line; a script without a statement gives an empty list.
-  virtual Result<std::vector<SqlStatement>> inspect(Engine engine,
-                                                    const std::string& script) const = 0;
-};
 
 // Holds the locks of the database (ours and golang-migrate's) until destroyed. One thread at a
 // time.

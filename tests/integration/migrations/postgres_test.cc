@@ -89,7 +89,7 @@ TEST_F(PostgresMigrations, RecordsThePlanOfTheUndoBesideIt) {
   EXPECT_EQ(psql("SELECT string_agg(concat_ws(' ', p->>'line', p->>'effect', "
                  "p->>'needs_no_transaction', p->>'statement'), '; ') FROM ripcord.applied, "
                  "jsonb_array_elements(plan) p WHERE version = 1"),
-            "1 Lossy true DROP INDEX CONCURRENTLY t_a; 2 Lossy false DROP TABLE t");
+            "1 Lossless true DROP INDEX CONCURRENTLY t_a; 2 Lossy false DROP TABLE t");
   EXPECT_EQ(psql("SELECT plan IS NULL FROM ripcord.applied WHERE version = 2"), "t");
 }
 

@@ -35,18 +35,19 @@ TEST(PostgresInspector, CallsNothingLosslessThatTakesSomethingAway) {
       {"create table t (a int default random())", ok},
       {"alter table t add column b int", ok},
       {"alter table t add column b int, drop column a", lossy},
-      {"alter table t drop constraint c", lossy},
+      {"alter table t drop constraint c", ok},
       {"alter table t alter column a type bigint", lossy},
       {"alter table t alter a set default 1", ok},
-      {"alter table t alter a drop default", lossy},
-      {"alter table t alter a drop not null", lossy},
+      {"alter table t alter a drop default", ok},
+      {"alter table t alter a drop not null", ok},
       {"alter table t set unlogged", lossy},
       {"alter table t disable trigger all", unknown},
       {"alter table t rename a to b", ok},
       {"create or replace view v as select 1", ok},
       {"create index i on t (a)", ok},
       {"create index concurrently i on t (a)", ok, true},
-      {"drop index concurrently i", lossy, true},
+      {"drop index concurrently i", ok, true},
+      {"drop index i cascade", lossy},
       {"reindex index concurrently i", ok, true},
       {"reindex table t", ok},
       {"vacuum t", ok, true},
@@ -55,7 +56,9 @@ TEST(PostgresInspector, CallsNothingLosslessThatTakesSomethingAway) {
       {"alter system set work_mem = '1MB'", unknown, true},
       {"alter type e add value 'x'", ok},
       {"drop table t", lossy},
-      {"drop view v", lossy},
+      {"drop view v", ok},
+      {"drop view v cascade", lossy},
+      {"drop sequence s", lossy},
       {"truncate t", lossy},
       {"delete from t", lossy},
       {"update t set a = 1", lossy},
@@ -66,10 +69,13 @@ TEST(PostgresInspector, CallsNothingLosslessThatTakesSomethingAway) {
       {"select setval('s', 1)", ok},
       {"select purge_everything()", unknown},
       {"insert into t select purge_everything()", unknown},
-      {"do $$ begin drop table t; end $$", unknown},
+      {"do $$ begin drop table t; end $$", lossy},
+      {"do $$ begin execute x; end $$", unknown},
+      {"do $$ begin perform f(); end $$", unknown},
+      {"do language plperl $$ 1 $$", unknown},
       {"call p()", unknown},
       {"merge into t using s on t.a = s.a when matched then delete", lossy},
-      {"alter table p detach partition q concurrently", lossy, true},
+      {"alter table p detach partition q concurrently", ok, true},
   };
   for (const EffectCase& each : cases) {
     check(kPg, Engine::kPostgreSql, each);
@@ -84,7 +90,8 @@ TEST(SqliteInspector, CallsNothingLosslessThatTakesSomethingAway) {
       {"alter table t add column b", ok},
       {"alter table t rename column a to b", ok},
       {"alter table t drop column a", lossy},
-      {"drop trigger t", lossy},
+      {"drop trigger t", ok},
+      {"drop table t", lossy},
       {"delete from t", lossy},
       {"insert into t values (1)", ok},
       {"insert or replace into t values (1)", lossy},
@@ -141,6 +148,67 @@ TEST(PostgresInspector, SplitsWhatTheParserDoesNotKnowAndCallsItUnknown) {
   }
   EXPECT_EQ((*statements)[1].line, 2);
   EXPECT_TRUE((*statements)[2].needs_no_transaction);
+}
+
+struct EffectsCase {
+  std::string sql;
+  std::string described;
+};
+
+TEST(PostgresInspector, TellsLocksWhatBreaksAndWhatIsLost) {
+  const std::vector<EffectsCase> cases = {
+      {"create table t (a int references u)", "SHARE ROW EXCLUSIVE on u; only adds"},
+      {"alter table public.t add column b int", "ACCESS EXCLUSIVE on t; only adds"},
+      {"create index i on t (a)", "SHARE on t for a scan; only adds"},
+      {"create index concurrently i on t (a)", "SHARE UPDATE EXCLUSIVE on t for a scan; only adds"},
+      {"alter table t drop column a",
+       "loses column t.a; the previous release breaks: it reads and writes t.a; ACCESS EXCLUSIVE "
+       "on t"},
+      {"alter table t alter a type bigint",
+       "loses column t.a; the previous release breaks: t.a has another type; ACCESS EXCLUSIVE on t "
+       "for a rewrite"},
+      {"truncate a, b", "loses rows of a, rows of b; ACCESS EXCLUSIVE on a; ACCESS EXCLUSIVE on b"},
+      {"alter table t validate constraint c", "SHARE UPDATE EXCLUSIVE on t for a scan; only adds"},
+      {"select purge()", "unknown: it calls purge()"},
+      {"select 1", "harmless"},
+      {"lock table t in share mode", "SHARE on t"},
+  };
+  for (const EffectsCase& each : cases) {
+    const auto statements = kPg.inspect(Engine::kPostgreSql, each.sql);
+    ASSERT_OK(statements);
+    EXPECT_EQ(describe(statements->front().effects), each.described) << each.sql;
+  }
+}
+
+TEST(PostgresInspector, KnowsFromItsUpWhatADownTakesBack) {
+  const std::string up = "create table t (a int); alter table u add column b int";
+  const std::string down = "drop table t; alter table u drop column b; drop table v";
+  const auto report = kPg.review(Engine::kPostgreSql, {down, Direction::kDown, up});
+  ASSERT_OK(report);
+  std::vector<std::string> seen;
+  for (const SqlFinding& finding : report->findings) {
+    seen.push_back(std::string(to_string(finding.severity)) + " " + std::string(finding.rule));
+  }
+  EXPECT_THAT(seen,
+              ::testing::ElementsAre("note drop-table", "note drop-column", "error drop-table"));
+  for (const SqlStatement& statement : report->statements) {
+    EXPECT_EQ(statement.effect, DataEffect::kLossy);  // rows may have been written since
+  }
+}
+
+TEST(PostgresInspector, NeverHidesALossBehindAWaiver) {
+  const auto report = kPg.review(Engine::kPostgreSql,
+                                 {"-- ripcord:allow drop-table: empty since March\ndrop table t;"});
+  ASSERT_OK(report);
+  ASSERT_EQ(report->findings.size(), 1U);
+  EXPECT_EQ(report->findings[0].waived, "empty since March");
+  EXPECT_EQ(report->statements[0].effect, DataEffect::kLossy);
+}
+
+TEST(PostgresInspector, SaysInEveryMessageWhatToWriteInstead) {
+  const auto report = kPg.review(Engine::kPostgreSql, {"drop table t"});
+  ASSERT_OK(report);
+  EXPECT_THAT(report->findings[0].message, HasSubstr("Instead: stop using it, rename it"));
 }
 
 TEST(PostgresInspector, SurvivesExpressionsThatWouldOverflowAnOrdinaryStack) {

@@ -184,6 +184,24 @@ const std::optional<MigrationApproval> kNone;
 const MigrationApproval kRight{2, "a", false};
 const MigrationApproval kRightWithLoss{2, "a", true};
 const MigrationApproval kStale{1, "a", true};
+TEST(MigrationPlan, TellsWhatEachStatementDoes) {
+  World world;
+  world.spec.version = 2;
+  MigrationPath path = world.path();
+  SqlStatement drop{"alter table users drop column email", 1, false, DataEffect::kLossy};
+  drop.effects.loses = {{DataLoss::What::kColumn, "users", "email"}};
+  SqlStatement call{"select purge()", 2, false, DataEffect::kUnknown};
+  call.effects.unknown = "it calls purge()";
+  path.moves[0].step.statements = {drop, call};
+  const MigrationDecision decision = decide_migration(world.spec, path);
+  EXPECT_THAT(decision.plan.steps[0].effects,
+              ElementsAre("loses column users.email", "unknown: it calls purge()"));
+  ASSERT_TRUE(decision.plan.hold);
+  EXPECT_EQ(decision.plan.hold->reason, "DataLossForbidden");
+  EXPECT_THAT(decision.plan.hold->message,
+              HasSubstr("column users.email, unknown: it calls purge()"));
+}
+
 constexpr auto kSafe = DataEffect::kLossless;
 constexpr auto kLossy = DataEffect::kLossy;
 constexpr auto kUnknownEffect = DataEffect::kUnknown;

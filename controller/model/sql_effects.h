@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What one SQL statement does, as far as its text tells: which locks it takes and for what, what it
+// loses, whether the release before it goes on working. Values; found by an SqlInspector.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ripcord {
+
+// PostgreSQL's table locks, weakest first.
+enum class LockMode {
+  kAccessShare,
+  kRowShare,
+  kRowExclusive,
+  kShareUpdateExclusive,
+  kShare,
+  kShareRowExclusive,
+  kExclusive,
+  kAccessExclusive,
+};
+std::string_view to_string(LockMode mode);  // "ACCESS EXCLUSIVE"
+
+// What is done to the whole table while the lock is held.
+enum class TableWork { kNone, kScan, kRewrite };
+
+struct TakenLock {
+  LockMode mode = LockMode::kAccessShare;
+  std::string relation;  // as the statement names it, without "public."
+  TableWork work = TableWork::kNone;
+
+  bool operator==(const TakenLock&) const = default;
+};
+
+// Something that cannot be brought back by running the other direction.
+struct DataLoss {
+  enum class What { kRows, kColumn, kTable, kSequence, kSchema, kDatabase, kOther };
+  What what = What::kOther;
+  std::string relation;  // kOther: what it is, in words
+  std::string column{};  // kColumn
+
+  bool operator==(const DataLoss&) const = default;
+};
+std::string to_string(const DataLoss& loss);  // "column users.email", "rows of users"
+
+// Locks on relations that the same script made are left out: nobody waits for them.
+struct SqlEffects {
+  bool additive = false;  // only adds: nothing that was there is changed or gone
+  std::vector<TakenLock> locks{};
+  std::vector<DataLoss> loses{};
+  std::string breaks_previous{};  // why the release before cannot go on; empty = it can
+  std::string unknown{};          // why it cannot be told what it does; empty = it can
+
+  bool operator==(const SqlEffects&) const = default;
+};
+
+// Others stop while it runs: readers, or writers for as long as a scan or a rewrite takes.
+bool blocks(const TakenLock& lock);
+
+// One line for people: "ACCESS EXCLUSIVE on users (rewrite); loses column users.email; ...".
+std::string describe(const SqlEffects& effects);
+
+}  // namespace ripcord

@@ -1,0 +1,7 @@
+--! warning 2:1
+ALTER TABLE t ADD COLUMN a int;
+CREATE INDEX CONCURRENTLY i ON t (a);
+--! clean
+SET statement_timeout = 0;
+CREATE INDEX CONCURRENTLY i ON t (a);
+DROP INDEX CONCURRENTLY j;

@@ -1,0 +1,17 @@
+--! warning 1:1
+DROP VIEW v;
+--! warning 1:1
+DROP FUNCTION f(int);
+--! warning 1:1
+DROP TRIGGER x ON t;
+--! warning 1:1
+DROP TYPE mood;
+--! clean
+DROP FUNCTION IF EXISTS f(int);
+CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS $$ SELECT $1 $$;
+--! clean
+DROP TRIGGER IF EXISTS x ON t;
+CREATE TRIGGER x BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();
+--! clean
+DROP VIEW IF EXISTS v;
+CREATE VIEW v AS SELECT 1;

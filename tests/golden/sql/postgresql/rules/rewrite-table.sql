@@ -1,0 +1,16 @@
+--! warning 1:1
+VACUUM FULL t;
+--! warning 1:1
+REINDEX TABLE t;
+--! warning 1:1
+CLUSTER t USING i;
+--! warning 1:1
+REFRESH MATERIALIZED VIEW v;
+--! warning 1:1
+ALTER TABLE t SET TABLESPACE fast;
+--! clean
+REINDEX INDEX CONCURRENTLY i;
+--! clean
+VACUUM (ANALYZE) t;
+--! clean
+REFRESH MATERIALIZED VIEW CONCURRENTLY v;

@@ -1,0 +1,9 @@
+--! warning 1:19
+ALTER TABLE t ADD CONSTRAINT c UNIQUE (a);
+--! warning
+ALTER TABLE t ADD PRIMARY KEY (a);
+--! clean
+ALTER TABLE t ADD CONSTRAINT c UNIQUE USING INDEX i;
+--! clean
+CREATE TABLE t (a bigint);
+ALTER TABLE t ADD PRIMARY KEY (a);
