@@ -27,7 +27,9 @@ class PeerSocket {
     }
   }
 
-  bool secured() const { return tls_.has_value(); }
+  bool secured() const { return tls_ && !given_up_; }
+  // What follows is as it is on the wire, for a peer that speaks no TLS. After a failed handshake.
+  void give_up_tls() { given_up_ = true; }
 
   // done(error_code)
   template <class Done>
@@ -37,7 +39,7 @@ class PeerSocket {
   // done(error_code, bytes)
   template <class Done>
   void read_some(asio::mutable_buffer into, Done done) {
-    if (tls_) {
+    if (secured()) {
       tls_->async_read_some(into, std::move(done));
     } else {
       socket_.async_read_some(into, std::move(done));
@@ -46,7 +48,7 @@ class PeerSocket {
   // All of it; `more` is asked before each piece how much may go at once.
   template <class More, class Done>
   void write(asio::const_buffer from, More more, Done done) {
-    if (tls_) {
+    if (secured()) {
       asio::async_write(*tls_, from, std::move(more), std::move(done));
     } else {
       asio::async_write(socket_, from, std::move(more), std::move(done));
@@ -60,7 +62,7 @@ class PeerSocket {
       error_code ignored;
       socket_.shutdown(Tcp::socket::shutdown_send, ignored);
     };
-    if (!tls_) {
+    if (!secured()) {
       half_close();
       return done();
     }
@@ -82,6 +84,7 @@ class PeerSocket {
  private:
   Socket socket_;
   std::optional<asio::ssl::stream<Socket&>> tls_;
+  bool given_up_ = false;
 };
 
 }  // namespace ripcord::http

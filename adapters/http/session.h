@@ -71,12 +71,16 @@ class Session final : public std::enable_shared_from_this<Session> {
     phase_ = Phase::kHandshake;
     deadline_ = Steady::now() + shared_.limits.header_timeout;
     socket_.handshake([self = shared_from_this()](const error_code& failed) {
-      if (failed) {
-        self->shared_.log.debug("a TLS handshake failed", {{"error", failed.message()}});
-        self->close();
-      } else {
-        self->next_request();
+      if (!failed) {
+        return self->next_request();
       }
+      self->shared_.log.debug("a TLS handshake failed", {{"error", failed.message()}});
+      if (failed.category() != asio::error::get_ssl_category() ||
+          ERR_GET_REASON(static_cast<unsigned long>(failed.value())) != SSL_R_HTTP_REQUEST) {
+        return self->close();
+      }
+      self->socket_.give_up_tls();
+      self->refuse(400, "this address speaks TLS: write https:// instead of http://");
     });
   }
 

@@ -2,9 +2,11 @@
 #include "controller/app/adapter.h"
 
 #include "adapters/http/client.h"
+#include "adapters/kubernetes/cluster_client.h"
 #include "adapters/kubernetes/remote_object_store.h"
 #include "adapters/simulation/shipped_world.h"
 #include "adapters/stdio/session.h"
+#include "controller/app/commands.h"
 #include "controller/app/manifest_controller.h"
 #include "controller/app/simulation_controller.h"
 #include "controller/base/time_text.h"
@@ -67,15 +69,35 @@ int drive(const std::vector<std::string>& manifests, const Logger& log, std::sto
   return converse_in_process(controller, true, log, std::move(stop));
 }
 
-int forward(const std::string& server, const Logger& log, std::stop_token stop) {
-  const auto client = http::make_http_client();
-  const auto streams = http::make_http_stream_client();
-  kubernetes::RemoteObjectStore store(*client, *streams, server);
+int forward(ObjectStore& store, const std::string& option, const Logger& log,
+            std::stop_token stop) {
   if (const auto reached = store.list(Kind::kMigrationVersion, std::nullopt); !reached) {
-    return refuse(reached.error().annotated("--server " + server));
+    return refuse(reached.error().annotated(option));
   }
   const Status ended = converse(store, {}, true, log, std::move(stop));
   return ended.ok() ? 0 : refuse(ended);
+}
+
+int forward_to(const std::string& server, const Logger& log, std::stop_token stop) {
+  const auto client = http::make_http_client();
+  const auto streams = http::make_http_stream_client();
+  kubernetes::RemoteObjectStore store(*client, *streams, server);
+  return forward(store, "--server " + server, log, std::move(stop));
+}
+
+int forward_by(const std::string& kubeconfig, const Logger& log, std::stop_token stop) {
+  kubernetes::AccessOptions options;
+  options.kubeconfig = kubeconfig;
+  const auto access = kubernetes::find_cluster_access(options);
+  if (!access) {
+    return refuse(access.error().annotated("--kubeconfig"));
+  }
+  SystemClock clock;
+  kubernetes::ClusterClient client(
+      std::make_shared<kubernetes::Credentials>(*access, clock, nullptr), http::make_http_clients,
+      clock, {.user_agent = "ripcord-adapter/" + version(), .log = log});
+  kubernetes::RemoteObjectStore store(client, client, client.server());
+  return forward(store, "--kubeconfig " + kubeconfig, log, std::move(stop));
 }
 
 }  // namespace
@@ -86,7 +108,10 @@ int run_adapter(const AdapterOptions& options, std::stop_token stop) {
       make_stream_sink(std::cerr, LogFormat::kText, options.log_level, clock);
   const Logger log(*sink);
   if (!options.server.empty()) {
-    return forward(options.server, log, std::move(stop));
+    return forward_to(options.server, log, std::move(stop));
+  }
+  if (!options.kubeconfig.empty()) {
+    return forward_by(options.kubeconfig, log, std::move(stop));
   }
   if (!options.manifests.empty()) {
     return drive(options.manifests, log, std::move(stop));

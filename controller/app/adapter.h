@@ -12,11 +12,12 @@
 
 namespace ripcord::app {
 
-// At most one of the two is set; with neither, the messages take effect in the simulated world that
+// At most one of the three is set; with none, the messages take effect in the simulated world that
 // is compiled in.
 struct AdapterOptions {
   std::vector<std::string> manifests;  // directories: real drivers, in this process
   std::string server;                  // URL of the resource API of a running Ripcord
+  std::string kubeconfig;              // the same by a file: with credentials, or a cluster
   LogLevel log_level = LogLevel::kWarning;
 };
 

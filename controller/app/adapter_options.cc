@@ -25,10 +25,17 @@ std::variant<AdapterOptions, int> parse_adapter_options(int argc, const char* co
                         ->option_text("DIR ...")
                         ->allow_extra_args(false)
                         ->check(manifest_directory_problem);
-  app.add_option("--server", options.server,
-                 "Change desired state in a running Ripcord, e.g. http://127.0.0.1:8082")
-      ->option_text("URL")
-      ->excludes(manifests);
+  auto* server =
+      app.add_option("--server", options.server,
+                     "Change desired state in a running Ripcord, e.g. http://127.0.0.1:8082")
+          ->option_text("URL")
+          ->excludes(manifests);
+  app.add_option("--kubeconfig", options.kubeconfig,
+                 "Change desired state in the cluster, or the Ripcord with tokens and TLS, that "
+                 "this file names")
+      ->option_text("FILE")
+      ->excludes(manifests)
+      ->excludes(server);
   add_log_level(app, options.log_level);
   try {
     app.parse(argc, argv);

@@ -37,8 +37,8 @@ struct World {
   SqlInspector& inspector;
   BackupCatalog& backups;
   RestoreDatabases& restores;
-  ShadowDatabases* shadows = nullptr;  // null: no migration can be tried first
   bool simulated = false;  // what status says about all of these
+  ShadowDatabases* shadows = nullptr;  // null: no migration can be tried first
   // Where there is a cluster.
   FlagFileStore* flag_files = nullptr;
   ReferenceSource* references = nullptr;

@@ -18,7 +18,6 @@
 #include <iostream>
 #include <unistd.h>
 
-
 namespace ripcord::app {
 namespace {
 

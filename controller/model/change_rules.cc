@@ -17,11 +17,13 @@ std::vector<FieldError> validate_change(const Resource& stored, const Resource& 
   const auto* const after = std::get_if<RestoreRequestSpec>(&wanted.spec);
   const auto* const status = std::get_if<RestoreRequestStatus>(&stored.status);
   std::vector<FieldError> errors;
+  // One with a schedule begins anew each time.
   if (before == nullptr || after == nullptr || status == nullptr ||
-      status->phase != RestorePhase::kCompleted) {
+      status->phase != RestorePhase::kCompleted || !before->schedule.empty()) {
     return errors;
   }
-  if (before->backup != after->backup) {
+  // A drill with a schedule is never done.
+  if (before->backup != after->backup && before->schedule.empty()) {
     errors.push_back({"spec.backup", kRestoredOnce});
   }
   if (before->mode != after->mode) {

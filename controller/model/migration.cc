@@ -13,10 +13,13 @@ constexpr std::int64_t kPart = 100;  // room of Flyway's second and third part
 constexpr std::size_t kParts = 3;
 
 std::optional<std::int64_t> number(std::string_view digits) {
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::nullopt;
+  }
   std::int64_t value = 0;
   const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  const bool all = failed == std::errc{} && end == digits.data() + digits.size();
-  return all && value >= 0 ? std::optional(value) : std::nullopt;
+  static_cast<void>(end);
+  return failed == std::errc{} ? std::optional(value) : std::nullopt;
 }
 
 std::optional<std::int64_t> dotted(std::string_view text) {
@@ -65,9 +68,14 @@ std::string_view to_string(MigrationLayout layout) {
 }
 
 std::optional<std::int64_t> version_number(MigrationLayout layout, std::string_view text) {
-  return layout == MigrationLayout::kFlyway
-             ? dotted(text)
-             : number(text.substr(0, text.find_first_not_of("0123456789")));
+  switch (layout) {
+    case MigrationLayout::kFlyway:
+      return dotted(text);
+    case MigrationLayout::kSqlMigrate:
+      return number(text.substr(0, text.find_first_not_of("0123456789")));
+    default:
+      return number(text);
+  }
 }
 
 std::string without_transaction(std::string script) {

@@ -17,7 +17,7 @@ std::string_view to_string(MigrationLayout layout);  // "golang-migrate", "dbmat
 
 // The version that a tool's own text for one stands for; nothing when it is none, or too large.
 // Flyway's 1.2.3 is 1 * 10000 + 2 * 100 + 3: at most three parts, the second and third up to 99.
-// Of all others the digits that it begins with.
+// sql-migrate's is in front of a file's name; all others are digits only.
 std::optional<std::int64_t> version_number(MigrationLayout layout, std::string_view text);
 
 struct Migration {

@@ -259,6 +259,9 @@ void RestoreRun::remember(std::string result, std::string reason) {
 }
 
 void RestoreRun::measure(std::string_view result, double seconds) {
+  if (drill()) {
+    return;  // took nothing back
+  }
   tools_.metrics.observe(metric::kRollbackDuration, {kStrategy, "spec", result}, seconds);
   tools_.metrics.add(metric::kRollbacks, {kStrategy, "spec", result});
 }

@@ -86,7 +86,11 @@ Result<Plan> RestoreRequestStrategy::plan(const Resource& object, std::stop_toke
   ASSIGN_OR_RETURN(const RestoreState state, opened.target->read());
   RestoreDecision decision = decide_restore(spec, status, object.meta.generation, facts_of(state),
                                             tools_.clock.wall_now());
-  if (!decision.plan.steps.empty() && status.phase != RestorePhase::kCompleted && !state.swapped) {
+  // `decision.steps` is empty while an approval is missing; the plan is there all the same.
+  const bool loads = !decision.plan.steps.empty() && !state.swapped && !state.reverted &&
+                     status.phase != RestorePhase::kCompleted &&
+                     status.phase != RestorePhase::kReverted;
+  if (loads) {
     ASSIGN_OR_RETURN(const Backup backup, tools_.catalog.find(spec.catalog_directory, spec.backup));
     decision.plan.steps.front().details.push_back(
         fmt::format("{}, {} bytes", backup.path, backup.bytes));

@@ -236,5 +236,17 @@ TEST_P(ObjectStoreContract, ARestoreThatHasCompletedIsNotPointedElsewhere) {
   EXPECT_EQ(kept.meta.generation, object.meta.generation + 1);
 }
 
+TEST_P(ObjectStoreContract, ADrillOnAScheduleMayBePointedElsewhere) {
+  Resource drill = sample_object(Kind::kRestoreRequest, "nightly");
+  auto& spec = std::get<RestoreRequestSpec>(drill.spec);
+  spec.mode = RestoreMode::kDrill;
+  spec.schedule = "0 3 * * *";
+  drill = created(drill);
+  std::get<RestoreRequestStatus>(drill.status).phase = RestorePhase::kCompleted;
+  drill = *must(store().update_status(drill));
+  std::get<RestoreRequestSpec>(drill.spec).backup += "_2";
+  EXPECT_EQ(updated(drill).meta.generation, drill.meta.generation + 1);
+}
+
 }  // namespace
 }  // namespace ripcord

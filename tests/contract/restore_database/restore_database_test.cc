@@ -459,6 +459,110 @@ TEST_P(RestoreDatabase, TwoRequestsOnOneDatabaseKeepApart) {
   expect_users_of_previous(state(first).previous_name, "old1,old2");
 }
 
+TEST_P(RestoreDatabase, GoesBackToThePreviousContentAndKeepsWhatWasRestored) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  ASSERT_OK(restore.target->swap({}));
+  const auto back = restore.reverse->revert({});
+  ASSERT_OK(back);
+  expect_users("old1,old2");
+  expect_users_of_previous(back->previous_name, "ann,bob,cid");
+  const RestoreState found = state(restore);
+  EXPECT_TRUE(found.reverted);
+  EXPECT_FALSE(found.revert_interrupted);
+  EXPECT_FALSE(found.swapped);
+  EXPECT_FALSE(found.swap_interrupted);
+  EXPECT_TRUE(found.side_exists);
+  EXPECT_FALSE(found.side_complete);
+  EXPECT_EQ(found.previous_name, "");
+  // Again is nothing, and it is not loaded or swapped a second time.
+  const auto again = restore.reverse->revert({});
+  ASSERT_OK(again);
+  EXPECT_EQ(again->previous_name, back->previous_name);
+  EXPECT_CODE(restore.target->load(backup_, {}), StatusCode::kFailedPrecondition);
+  EXPECT_CODE(restore.target->swap({}), StatusCode::kFailedPrecondition);
+  expect_users("old1,old2");
+  ASSERT_OK(restore.leftovers->drop_side());
+  EXPECT_FALSE(state(restore).side_exists);
+  expect_users("old1,old2");
+}
+
+TEST_P(RestoreDatabase, HasNoWayBackBeforeTheSwapOrWithoutThePreviousDatabase) {
+  OpenedRestore restore = open();
+  EXPECT_CODE(restore.reverse->revert({}), StatusCode::kFailedPrecondition);
+  ASSERT_OK(restore.target->load(backup_, {}));
+  EXPECT_CODE(restore.reverse->revert({}), StatusCode::kFailedPrecondition);
+  ASSERT_OK(restore.target->swap({}));
+  ASSERT_OK(restore.leftovers->drop_previous());
+  const auto gone = restore.reverse->revert({});
+  EXPECT_CODE(gone, StatusCode::kFailedPrecondition);
+  EXPECT_EQ(gone.error().reason(), "PreviousGone");
+  expect_users("ann,bob,cid");
+}
+
+TEST_P(RestoredRows, TheWayBackDoesNotSkipALaterRestore) {
+  const Backup other = world_->make_backup("sunday", {"zoe"});
+  OpenedRestore first = open("11111111-aaaa");
+  OpenedRestore second = open("22222222-bbbb");
+  for (OpenedRestore* restore : {&first, &second}) {
+    ASSERT_OK(restore->target->load(restore == &first ? backup_ : other, {}));
+    ASSERT_OK(restore->target->swap({}));
+  }
+  const auto skipping = first.reverse->revert({});
+  EXPECT_CODE(skipping, StatusCode::kFailedPrecondition);
+  EXPECT_EQ(skipping.error().reason(), "SwappedSince");
+  expect_users("zoe");
+  ASSERT_OK(second.reverse->revert({}));
+  expect_users("ann,bob,cid");
+  ASSERT_OK(first.reverse->revert({}));
+  expect_users("old1,old2");
+}
+
+TEST_P(RestoredRows, TheWayBackDoesNotSkipALaterRestoreWhosePreviousIsDropped) {
+  const Backup other = world_->make_backup("sunday", {"zoe"});
+  OpenedRestore first = open("11111111-aaaa");
+  OpenedRestore second = open("22222222-bbbb");
+  ASSERT_OK(first.target->load(backup_, {}));
+  ASSERT_OK(first.target->swap({}));
+  ASSERT_OK(second.target->load(other, {}));
+  ASSERT_OK(second.target->swap({}));
+  ASSERT_OK(second.leftovers->drop_previous());
+  EXPECT_CODE(first.reverse->revert({}), StatusCode::kFailedPrecondition);
+  expect_users("zoe");
+}
+
+TEST_P(RestoredRows, CountsTheLiveDatabaseBesideTheRestoredOne) {
+  OpenedRestore restore = open();
+  ASSERT_OK(restore.target->load(backup_, {}));
+  const auto live = restore.checks->count_live({});
+  ASSERT_OK(live);
+  EXPECT_EQ(*live, (std::vector<TableRows>{{world_->table(), 2}}));
+  const auto surveyed = restore.checks->survey({});
+  ASSERT_OK(surveyed);
+  ASSERT_EQ(surveyed->contents.tables.size(), 1U);
+  EXPECT_EQ(surveyed->contents.tables[0].rows, 3);
+  const auto measured = restore.meter->measure();
+  ASSERT_OK(measured);
+  EXPECT_GT(measured->bytes, 0);
+}
+
+TEST_P(RestoredRows, SumsTellOneRowFromAnotherAndNotTheirOrder) {
+  std::vector<std::string> sums;
+  for (const std::vector<std::string>& users :
+       {std::vector<std::string>{"ann", "bob"}, std::vector<std::string>{"bob", "ann"},
+        std::vector<std::string>{"ann", "bo"}}) {
+    const std::string name = "b" + std::to_string(sums.size());
+    const Backup backup = world_->make_backup(name, users);
+    OpenedRestore restore = open();
+    ASSERT_OK(restore.target->load(backup, {}));
+    const auto surveyed = restore.checks->survey({});
+    ASSERT_OK(surveyed);
+    sums.push_back(surveyed->contents.tables.at(0).sum);
+  }
+  EXPECT_EQ(sums[0], sums[1]);
+  EXPECT_NE(sums[0], sums[2]);
+}
+
 std::vector<WorldFactory> engines() {
   std::vector<WorldFactory> all = factories();
   std::erase_if(all, [](const WorldFactory& factory) { return factory.name == "Simulation"; });

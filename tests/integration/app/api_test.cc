@@ -42,18 +42,22 @@ class SecureRipcord {
     write_file(folder_ / "ca.crt", authority.ca_pem());
   }
   void write_tokens(const std::string& text) { write_file(folder_ / "tokens", text); }
-  // kubectl with a kubeconfig as a person has one: address, CA, token.
-  RunResult kubectl(const std::string& token, std::vector<std::string> args,
-                    const std::string& input = {}) const {
-    const std::string config = folder_ / "kubeconfig";
-    write_file(config, fmt::format(R"({{"apiVersion": "v1", "kind": "Config",
+  // As a person has it: address, CA, token.
+  std::string kubeconfig() const { return folder_ / "kubeconfig"; }
+  void write_kubeconfig(const std::string& token) const {
+    write_file(kubeconfig(), fmt::format(R"({{"apiVersion": "v1", "kind": "Config",
       "clusters": [{{"name": "c", "cluster":
         {{"server": "https://127.0.0.1:{}", "certificate-authority": "{}"}}}}],
       "users": [{{"name": "u", "user": {{"token": "{}"}}}}],
       "contexts": [{{"name": "c", "context": {{"cluster": "c", "user": "u"}}}}],
       "current-context": "c"}})",
-                                   port_, folder_ / "ca.crt", token));
-    args.insert(args.begin(), {shared_control_plane().kubectl_path(), "--kubeconfig", config});
+                                         port_, folder_ / "ca.crt", token));
+  }
+  RunResult kubectl(const std::string& token, std::vector<std::string> args,
+                    const std::string& input = {}) const {
+    write_kubeconfig(token);
+    args.insert(args.begin(),
+                {shared_control_plane().kubectl_path(), "--kubeconfig", kubeconfig()});
     return run({.argv = std::move(args), .env = {{"HOME", folder_.path().string()}}}, input);
   }
   bool answers(const std::string& token) const {
@@ -82,6 +86,25 @@ TEST(SecureApi, ServesUnmodifiedKubectlWithATokenAndACaAndNobodyElse) {
   }
   EXPECT_THAT(ripcord.process().err(),
               AllOf(HasSubstr("started"), Not(HasSubstr(kToken)), Not(HasSubstr(kOtherToken))));
+}
+
+TEST(SecureApi, TakesMessagesOfTheAdapterByAKubeconfig) {
+  REQUIRE_CONTROL_PLANE();
+  SecureRipcord ripcord;
+  ASSERT_TRUE(eventually([&] { return ripcord.answers(kToken); })) << ripcord.process().err();
+  ripcord.kubectl(kToken, {"apply", "-f", "-"}, kFlag);
+  ripcord.kubectl(kToken, {"wait", "rff", "shop", "--for=condition=Ready"});
+  const auto disable = [&] {
+    return run({.argv = {bin_dir() + "/ripcord-adapter", "--kubeconfig", ripcord.kubeconfig()}},
+               R"({"type":"disable_feature","msg_id":1,"feature":"shop"})"
+               "\n");
+  };
+  const RunResult done = disable();
+  EXPECT_THAT(done.out, HasSubstr("\"type\":\"feature_disabled\"")) << done.err;
+  ripcord.write_kubeconfig(kOtherToken);
+  const RunResult refused = disable();
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("--kubeconfig"), Not(HasSubstr(kOtherToken))));
 }
 
 TEST(SecureApi, TakesNewTokensAndANewCertificateWithoutARestart) {

@@ -56,12 +56,67 @@ TEST(Manifests, BothBinariesRefuseADirectoryThatIsNotThereAndSayWhatToDo) {
   }
 }
 
+RunResult backup(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {bin_dir() + "/ripcord", "backup"});
+  return run({.argv = std::move(arguments)});
+}
+
+TEST(Backup, EndsWithATableOfWhatItHolds) {
+  TempDir dir;
+  std::filesystem::create_directory(dir / "backups");
+  const RunResult made = run({.argv = {"sqlite3", dir / "shop.db",
+                                       "create table users (name); create table \"order\" (a); "
+                                       "insert into users values ('ann'), ('bob')"}});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const RunResult taken =
+      backup({"--database", dir / "shop.db", "--catalog", dir / "backups", "--name", "monday"});
+  EXPECT_EQ(taken.exit_code, 0) << taken.err;
+  EXPECT_THAT(taken.out, testing::StartsWith("TABLE"));
+  EXPECT_THAT(taken.out, testing::ContainsRegex("users +2  [0-9]+\n"));
+  EXPECT_THAT(taken.out, HasSubstr("backups/monday.db: 2 rows of 2 tables"));
+  EXPECT_TRUE(std::filesystem::exists(dir / "backups/monday.db.manifest.json"));
+  const RunResult again =
+      backup({"--database", dir / "shop.db", "--catalog", dir / "backups", "--name", "monday"});
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.err, HasSubstr("choose another --name"));
+  EXPECT_EQ(backup({"--database", dir / "shop.db", "--catalog", dir / "backups"}).exit_code, 0);
+}
+
+TEST(Backup, SaysWhatIsWrongWithItsOptionsAndTouchesNothing) {
+  TempDir dir;
+  std::filesystem::create_directory(dir / "backups");
+  const std::string catalog = dir / "backups";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"--catalog", catalog}, "Exactly 1 option"},
+      {{"--database", "x.db", "--database-env", "A", "--catalog", catalog}, "Exactly 1 option"},
+      {{"--database", "x.db"}, "--catalog"},
+      {{"--database", "postgres://a:secret@h/x", "--catalog", catalog}, "holds a password"},
+      {{"--database", "postgres://h/x?password=secret", "--catalog", catalog}, "holds a password"},
+      {{"--database", "mysql://h/x", "--catalog", catalog}, "is no postgresql:// URL"},
+      {{"--database", dir / "none.db", "--catalog", catalog}, "there is no such database file"},
+      {{"--database-env", "NOT_SET_AT_ALL", "--catalog", catalog}, "NOT_SET_AT_ALL"},
+      {{"--database", "postgres://h", "--catalog", catalog}, "must name the database"},
+      {{"--database", "x.db", "--catalog", dir / "none"}, "there is no directory"},
+      {{"--database", "x.db", "--catalog", catalog, "--name", "../x"}, "path separator"},
+      {{"--database", "x.db", "--catalog", catalog, "--name", "Latest"}, "cannot be named"},
+      {{"--database", "x.db", "--catalog", catalog, "--format", "tar"}, "--format"}};
+  for (const auto& [arguments, why] : cases) {
+    SCOPED_TRACE(why);
+    const RunResult refused = backup(arguments);
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.err, HasSubstr(why));
+    EXPECT_THAT(refused.err, testing::Not(HasSubstr("secret")));
+    EXPECT_TRUE(std::filesystem::is_empty(catalog));
+  }
+}
+
 TEST(Help, OfEveryCommandFitsAScreenAndExitsWithZero) {
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{"--help"},
                                              {"run", "--help"},
                                              {"plan", "--help"},
                                              {"validate", "--help"},
+                                             {"backup", "--help"},
                                              {"version", "--help"}}) {
     const RunResult help = ripcord_command(arguments);
     EXPECT_EQ(help.exit_code, 0) << arguments[0];

@@ -78,5 +78,21 @@ TEST_F(PostgresRestoreCrash, AFailedVerificationEndsTheSameWhereverTheController
   EXPECT_THAT(end, testing::Not(HasSubstr("shop_ripcord")));
 }
 
+TEST_F(PostgresRestoreCrash, TheWayBackEndsTheSameWhereverTheControllerIsKilled) {
+  const Resource restored = wanted_;
+  spec().revert = spec().approval->revert = true;
+  const std::string end = expect_same_end_wherever_killed({data(),
+                                                           [&] {
+                                                             put_back();
+                                                             live_undisturbed(data(), restored);
+                                                           },
+                                                           look, wanted_},
+                                                          20);
+  EXPECT_THAT(end, HasSubstr("Ready=True Reverted"));
+  EXPECT_THAT(end, HasSubstr("shop: old1\n"));
+  EXPECT_THAT(end, HasSubstr("shop_ripcord_UID: ann,bob\n"));
+  EXPECT_THAT(end, testing::Not(HasSubstr("shop_before")));
+}
+
 }  // namespace
 }  // namespace ripcord

@@ -116,13 +116,21 @@ class SqliteRestoreCrash : public testing::Test {
     spec.verification.queries = {{"select count(*) from users", 3, 3}};
   }
   RestoreRequestSpec& spec() { return std::get<RestoreRequestSpec>(wanted_.spec); }
-  std::string end_wherever_killed(int at_least_points) {
+  std::string end_wherever_killed(int at_least_points, const std::function<void()>& prepare = {}) {
     return expect_same_end_wherever_killed(
-        {stage_.data(), [this] { stage_.put_back(); },
+        {stage_.data(),
+         [this, &prepare] {
+           stage_.put_back();
+           if (prepare) {
+             prepare();
+           }
+         },
          [this] {
            std::string seen = stage_.files();
            for (const std::string& name : stage_.names()) {
-             if (name == "shop.db" || name.find("before") != std::string::npos) {
+             const bool side = name.starts_with("shop.db.ripcord-") && !name.ends_with("lock") &&
+                               !name.ends_with(".state");
+             if (name == "shop.db" || side || name.find("before") != std::string::npos) {
                seen += name + ": " +
                        sqlite3(stage_.in(name),
                                "select group_concat(name) from (select name from users order by "
@@ -167,6 +175,17 @@ TEST_F(SqliteRestoreCrash, ADrillEndsTheSameWhereverTheControllerIsKilled) {
   EXPECT_THAT(end, HasSubstr("Ready=True DrillSucceeded"));
   EXPECT_THAT(end, HasSubstr("side [] previous []\n"));
   EXPECT_THAT(end, HasSubstr("shop.db: old1,old2"));
+}
+
+TEST_F(SqliteRestoreCrash, TheWayBackEndsTheSameWhereverTheControllerIsKilled) {
+  const Resource restored = wanted_;
+  spec().revert = spec().approval->revert = true;
+  const std::string end =
+      end_wherever_killed(20, [&] { live_undisturbed(stage_.data(), restored); });
+  EXPECT_THAT(end, HasSubstr("Ready=True Reverted"));
+  EXPECT_THAT(end, HasSubstr("shop.db: old1,old2"));
+  EXPECT_THAT(end, HasSubstr("shop.db.ripcord-UID: ann,bob,cid"));
+  EXPECT_THAT(end, testing::Not(HasSubstr("before-UID")));
 }
 
 TEST_F(SqliteRestoreCrash, AFailedVerificationEndsTheSameWhereverTheControllerIsKilled) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // kill -9 at every point before and after an effect, up and down, on both engines: the same code
-// recovers, the end is that of the undisturbed run, and every body took effect once.
+// recovers, the end is that of the undisturbed run, and every body took effect once. The same in
+// the histories of the other tools.
+#include "controller/codec/migration_history.h"
 #include "tests/integration/migrations/harness.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/status_matchers.h"
@@ -138,6 +140,85 @@ TEST(CrashEverywhere, SqliteDown) {
   };
   crash_everywhere(stage, 1);
 }
+
+class CrashInEveryHistory : public ::testing::TestWithParam<MigrationLayout> {
+ protected:
+  // A short one: a table, and statements that need no transaction among others that do.
+  static std::vector<Migration> in_layout(std::vector<Migration> corpus) {
+    corpus.resize(3);
+    for (Migration& each : corpus) {
+      each.layout = GetParam();
+      each.tool_version = each.layout == MigrationLayout::kFlyway
+                              ? fmt::format("0.0.{}", each.version)
+                              : std::to_string(each.version);
+    }
+    return corpus;
+  }
+  // The tool's rows, without numbers that a rolled-back transaction may use up.
+  static std::string history() {
+    const std::string_view name = codec::default_history_name(GetParam());
+    switch (GetParam()) {
+      case MigrationLayout::kGoose:
+        return fmt::format("SELECT version_id FROM {} ORDER BY 1", name);
+      case MigrationLayout::kSqlMigrate:
+        return fmt::format("SELECT id FROM {} ORDER BY 1", name);
+      default:
+        return fmt::format("SELECT version FROM {} ORDER BY 1", name);
+    }
+  }
+};
+
+TEST_P(CrashInEveryHistory, PostgresUp) {
+  if (!PostgresCluster::available()) {
+    GTEST_SKIP() << "no PostgreSQL server installed";
+  }
+  PostgresCluster& cluster = shared_cluster();
+  const Stage stage{[&] { return postgres_ref(cluster.url(fresh_database(cluster, "tool"))); },
+                    [&](const DatabaseRef& ref) {
+                      return cluster.psql(
+                          name_in(ref),
+                          "SELECT string_agg(what, ' ' ORDER BY id) FROM log; "
+                          "SELECT version, previous, up_digest FROM ripcord.applied "
+                          "ORDER BY 1; SELECT count(*) FROM ripcord.journal; " +
+                              history());
+                    },
+                    in_layout(postgres_corpus())};
+  crash_everywhere(stage, 3);
+}
+
+TEST_P(CrashInEveryHistory, SqliteUpAndDown) {
+  const TempDir directory;
+  int count = 0;
+  Stage stage{[&] { return sqlite_ref(directory / fmt::format("up{}.db", ++count)); },
+              [](const DatabaseRef& ref) {
+                return run({.argv = {"sqlite3", ref.path,
+                                     "select what from log order by id; select version, previous, "
+                                     "up_digest from ripcord_applied; select count(*) from "
+                                     "ripcord_journal; " +
+                                         history()}})
+                    .out;
+              },
+              in_layout(sqlite_corpus())};
+  crash_everywhere(stage, 3);
+  const std::string full = directory / "full.db";
+  ASSERT_EQ(run_child(stage, sqlite_ref(full), 3, 0), kEnded);
+  stage.fresh = [&] {
+    const std::string path = directory / fmt::format("down{}.db", ++count);
+    std::filesystem::copy_file(full, path);
+    return sqlite_ref(path);
+  };
+  crash_everywhere(stage, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tools, CrashInEveryHistory,
+                         ::testing::Values(MigrationLayout::kDbmate, MigrationLayout::kGoose,
+                                           MigrationLayout::kFlyway, MigrationLayout::kSqlMigrate,
+                                           MigrationLayout::kAtlas),
+                         [](const auto& layout) {
+                           std::string name(to_string(layout.param));
+                           std::erase(name, '-');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace ripcord

@@ -2,6 +2,7 @@
 // Backups of a real PostgreSQL and what a restore makes of them: proven when they are whole, found
 // out in every way in which they can be damaged.
 #include "adapters/postgres/backup_source.h"
+#include "adapters/postgres/restore_checks.h"
 #include "adapters/postgres/restore_databases.h"
 #include "adapters/process/child_runner.h"
 #include "tests/integration/restore/request_fixture.h"
@@ -292,6 +293,16 @@ TEST_F(PostgresBackup, RolesAndGrantsComeBackAndOtherDatabasesAreLeftAlone) {
                       "pg_get_userbyid(relowner) from pg_class where relname = 'log'"),
             "t|reader");
   EXPECT_EQ(pg().psql(other, "select count(*) from kept"), "1");
+}
+
+TEST(DumpFacts, AreReadFromTheListing) {
+  const postgres::DumpFacts facts = postgres::facts_of_listing(
+      ";\n; Archive created at 2024-01-15\n;     Dumped from database version: 16.2 (Debian)\n;"
+      "     Dumped by pg_dump version: 16.2\n;\n2; 3079 16385 EXTENSION - citext \n"
+      "3400; 0 0 COMMENT - EXTENSION citext \n");
+  EXPECT_EQ(facts.server_major, 16);
+  EXPECT_EQ(facts.extensions, (std::vector<std::string>{"citext"}));
+  EXPECT_EQ(postgres::facts_of_listing("").server_major, 0);
 }
 
 TEST_F(PostgresBackup, IsWholeOrNotThereWhereverItIsKilled) {

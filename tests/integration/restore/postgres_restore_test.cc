@@ -482,5 +482,72 @@ TEST_F(PostgresRestore, EndsTheSameWhereverItIsKilled) {
   }
 }
 
+TEST_F(PostgresRestore, TheWayBackEndsTheSameWhereverItIsKilled) {
+  const Backup backup = dump("b.dump", BackupFormat::kPgCustom);
+  ASSERT_OK(drive(restores_, ref(live_), kUid, backup));
+  const auto points = std::make_shared<int>(0);
+  postgres::PostgresRestores counted(runner_, clock_, {std::chrono::minutes(1), counting(points)});
+  ASSERT_OK((*counted.open(ref(live_), kUid)).reverse->revert({}));
+  ASSERT_GT(*points, 7);
+  for (int point = 1; point <= *points; ++point) {
+    SCOPED_TRACE(point);
+    live_ = make_live();
+    ASSERT_OK(drive(restores_, ref(live_), kUid, backup));
+    const int ended = run_forked([&] {
+      postgres::PostgresRestores dying(runner_, clock_, {std::chrono::minutes(1), dying_at(point)});
+      return (*dying.open(ref(live_), kUid)).reverse->revert({}).has_value() ? 0 : 1;
+    });
+    ASSERT_EQ(ended, 128 + SIGKILL);
+    const auto crashed = open().target->read();
+    ASSERT_OK(crashed);
+    EXPECT_TRUE(crashed->swapped || crashed->reverted);
+    bool written = true;
+    try {
+      pg().psql(live_, "insert into users values ('late')");
+    } catch (const std::exception&) {
+      written = false;
+      EXPECT_TRUE(crashed->revert_interrupted);  // so the next reconcile ends it
+    }
+    ASSERT_OK(open().reverse->revert({}));
+    EXPECT_EQ(users(live_), crashed->reverted && written ? "late,old1,old2" : "old1,old2");
+    EXPECT_EQ(users(names().side),
+              !crashed->reverted && written ? "ann,bob,cid,late" : "ann,bob,cid");
+    EXPECT_EQ(databases_like(live_), live_ + " " + names().side);
+    EXPECT_TRUE(open().target->read()->reverted);
+  }
+}
+
+TEST_F(PostgresRestore, TheWayBackKeepsWhatWasSetSinceAndEndsSessionsOfBoth) {
+  ASSERT_OK(drive(restores_, ref(live_), kUid, dump("b.dump", BackupFormat::kPgCustom)));
+  pg().psql("postgres", "alter database " + live_ + " set work_mem = '9MB'");
+  auto reader = postgres::Connection::open(pg().url(names().previous));
+  auto client = postgres::Connection::open(pg().url(live_));
+  ASSERT_OK(reader);
+  ASSERT_OK(client);
+  const auto back = open().reverse->revert({});
+  ASSERT_OK(back);
+  EXPECT_GT(back->window, Duration::zero());
+  EXPECT_EQ(pg().psql(live_, "show work_mem"), "9MB");
+  EXPECT_FALSE(client->execute("select 1").has_value());
+  EXPECT_FALSE(reader->execute("select 1").has_value());
+}
+
+TEST_F(PostgresRestore, AWayBackThatWasKilledDoesNotStopTheNextRestore) {
+  const Backup backup = dump("b.dump", BackupFormat::kPgCustom);
+  ASSERT_OK(drive(restores_, ref(live_), kUid, backup));
+  const int ended = run_forked([&] {
+    const Trace dying = [](std::string_view point) {
+      if (point == "after refuse") {
+        ::kill(::getpid(), SIGKILL);
+      }
+    };
+    postgres::PostgresRestores restores(runner_, clock_, {std::chrono::minutes(1), dying});
+    return (*restores.open(ref(live_), kUid)).reverse->revert({}).has_value() ? 0 : 1;
+  });
+  ASSERT_EQ(ended, 128 + SIGKILL);
+  ASSERT_OK(drive(restores_, ref(live_), "99999999-next", backup));
+  EXPECT_EQ(users(live_), "ann,bob,cid");
+}
+
 }  // namespace
 }  // namespace ripcord

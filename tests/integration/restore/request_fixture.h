@@ -94,11 +94,15 @@ class RequestFixture {
     change(std::get<RestoreRequestSpec>(object.spec));
     ASSERT_OK(store_.update(object));
   }
-  void lose_status() {
+  void change_status(const std::function<void(RestoreRequestStatus&)>& change) {
     Resource object = **store_.get(key_);
-    object.status = RestoreRequestStatus{};
+    change(std::get<RestoreRequestStatus>(object.status));
     ASSERT_OK(store_.update_status(object));
   }
+  void lose_status() {
+    change_status([](RestoreRequestStatus& status) { status = {}; });
+  }
+  std::string uid() { return (*store_.get(key_))->meta.uid; }
   void remove() { ASSERT_OK(store_.remove(key_)); }
 
   RestoreRequestSpec spec;

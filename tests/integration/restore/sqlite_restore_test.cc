@@ -224,6 +224,44 @@ TEST_P(SqliteRestore, EndsTheSameWhereverItIsKilled) {
   EXPECT_TRUE(crashed_after_the_copy);
 }
 
+TEST_P(SqliteRestore, TheWayBackEndsTheSameWhereverItIsKilled) {
+  const auto points = std::make_shared<int>(0);
+  ASSERT_OK(drive(restores_, ref_, kUid, backup_));
+  sqlite::SqliteRestores counted(clock_, {std::chrono::seconds(30), counting(points)});
+  ASSERT_OK((*counted.open(ref_, kUid)).reverse->revert({}));
+  const std::vector<std::string> undisturbed = files();
+  ASSERT_GT(*points, 8);
+  for (int point = 1; point <= *points; ++point) {
+    for (const bool client_writes : {false, true}) {
+      SCOPED_TRACE(testing::Message() << "point " << point << ", client writes " << client_writes);
+      for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+        if (entry.path().filename().string().starts_with("live.db")) {
+          std::filesystem::remove(entry.path());
+        }
+      }
+      make("live.db", {"old1", "old2"}, GetParam());
+      ASSERT_OK(drive(restores_, ref_, kUid, backup_));
+      const int ended = run_forked([&] {
+        sqlite::SqliteRestores dying(clock_, {std::chrono::seconds(30), dying_at(point)});
+        return (*dying.open(ref_, kUid)).reverse->revert({}).has_value() ? 0 : 1;
+      });
+      ASSERT_EQ(ended, 128 + SIGKILL);
+      const bool back = users(ref_.path) == "old1,old2";
+      EXPECT_TRUE(back || users(ref_.path) == "ann,bob,cid");
+      if (client_writes) {
+        auto client = sqlite::Connection::open(ref_.path, sqlite::OpenMode::kReadWrite);
+        ASSERT_OK(client->execute("insert into users values ('late')"));
+      }
+      ASSERT_OK(open().reverse->revert({}));
+      EXPECT_EQ(users(ref_.path), back && client_writes ? "late,old1,old2" : "old1,old2");
+      EXPECT_EQ(users(sqlite::restore_files(ref_.path, kUid).side),
+                !back && client_writes ? "ann,bob,cid,late" : "ann,bob,cid");
+      EXPECT_EQ(files(), undisturbed);
+      EXPECT_TRUE(open().target->read()->reverted);
+    }
+  }
+}
+
 TEST_P(SqliteRestore, AVerificationQueryWithEndlessRowsIsRefused) {
   OpenedRestore restore = open();
   ASSERT_OK(restore.target->load(backup_, {}));

@@ -287,6 +287,21 @@ TEST_F(RestoreStrategy, TheStoreTakesTheExampleOfTheDocumentation) {
   EXPECT_EQ(spec.verification.queries.size(), 1U);
 }
 
+TEST_F(RestoreStrategy, TheStoreTakesTheDrillOfTheDocumentation) {
+  const std::string page = read_file(source_dir() + "/docs/restorerequest.md");
+  const auto begin = page.rfind("apiVersion: ripcord.dev/v1alpha1");
+  const codec::ManifestFile file =
+      codec::read_manifests(page.substr(begin, page.find("```", begin) - begin), "example");
+  ASSERT_TRUE(file.errors.empty());
+  const auto applied = codec::apply_manifest(file.manifests.at(0), nullptr);
+  ASSERT_OK(applied);
+  const auto stored = store_.create(*applied);
+  ASSERT_OK(stored);
+  const auto& spec = std::get<RestoreRequestSpec>((*stored)->spec);
+  EXPECT_EQ(spec.schedule, "30 3 * * 1");
+  EXPECT_EQ(spec.targets.rpo, Duration(hours(26)));
+}
+
 TEST_F(RestoreStrategy, DropsThePreviousDatabaseWhenItsTimeIsOver) {
   create();
   reconcile();

@@ -160,6 +160,14 @@ TEST_F(ServerTlsTest, GivesTheOnlyPlaceBackWhenAPeerDoesNotShakeHandsOrSpeaksNoT
   EXPECT_TRUE(is_served_again());
 }
 
+TEST_F(ServerTlsTest, TellsAClientThatSpeaksNoTlsWhatToDo) {
+  serve();
+  RawPeer peer(port_);
+  peer.send(kGet);
+  EXPECT_THAT(peer.read_to_end(), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(peer.read_to_end(), HasSubstr("write https:// instead of http://"));
+}
+
 TEST_F(ServerTlsTest, ShowsTheNewCertificateWhenTheFilesChangeAndEndsNoConnection) {
   serve();
   TlsPeer open(port_);

@@ -57,6 +57,16 @@ TEST(MigrationDirectory, TakesTheLargestVersionAndRefusesTheNext) {
   }
 }
 
+TEST(MigrationDirectory, RefusesAConfigMapAndNamesWhatToUse) {
+  MigrationSourceRef ref;
+  ref.config_map = ConfigMapRef{"shop-migrations"};
+  MigrationDirectory source;
+  const auto refused = source.load(ref);
+  EXPECT_CODE(refused, StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.error().reason(), "OnlyOnKubernetes");
+  EXPECT_THAT(refused.error().message(), HasSubstr("source.directory"));
+}
+
 TEST(MigrationDirectory, SaysWhichDirectoryIsMissing) {
   MigrationDirectory source;
   const auto all = source.load({"/nonexistent/migrations", {}});

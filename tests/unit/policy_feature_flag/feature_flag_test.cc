@@ -211,5 +211,29 @@ TEST(FeatureFlagDecision, CallsTheEndOfAnOverrideAutomatic) {
   EXPECT_FALSE(after->rollback);
 }
 
+// A reader of the file gets what the endpoint answers.
+TEST(FeatureFlagFile, SaysTheDecidedValueWithAllVariants) {
+  FeatureFlagSpec spec;
+  spec.variants = {{"on", "true"}, {"off", "false"}};
+  spec.default_variant = "on";
+  spec.off_variant = "off";
+  EXPECT_EQ(file_entry(spec, {"false", "off", "STATIC"}),
+            (FlagFileEntry{true, spec.variants, "off"}));
+  EXPECT_EQ(file_entry(spec, {"", "", "DISABLED"}), (FlagFileEntry{false, spec.variants, "on"}));
+  EXPECT_EQ(file_entry({}, {"true", "on", "STATIC"}),
+            (FlagFileEntry{true, {{"on", "true"}, {"off", "false"}}, "on"}));
+}
+
+// A suspended flag is served as it was verified, whatever its variants are by now.
+TEST(FeatureFlagFile, KeepsAValueThatTheSpecNoLongerHas) {
+  FeatureFlagSpec spec;
+  spec.variants = {{"a", "\"x\""}, {"b", "\"y\""}};
+  spec.default_variant = "a";
+  EXPECT_EQ(file_entry(spec, {"\"old\"", "a", "STATIC"}),
+            (FlagFileEntry{true, {{"a", "\"old\""}}, "a"}));
+  EXPECT_EQ(file_entry(spec, {"\"z\"", "gone", "STATIC"}),
+            (FlagFileEntry{true, {{"gone", "\"z\""}}, "gone"}));
+}
+
 }  // namespace
 }  // namespace ripcord

@@ -188,5 +188,93 @@ TEST(RestoreVerificationCheck, NamesWhatWasExpectedAndFound) {
   }
 }
 
+RestoreFacts swapped_facts() {
+  RestoreFacts facts;
+  facts.swapped = facts.previous_exists = true;
+  facts.backup = "monday";
+  return facts;
+}
+
+TEST(RestoreDecision, TheWayBackNeedsAnApprovalOfItsOwn) {
+  RestoreRequestSpec spec = approved();
+  spec.revert = true;
+  const RestoreDecision held = decide_restore(spec, completed(), 1, swapped_facts(), kNow);
+  EXPECT_TRUE(held.steps.empty());
+  ASSERT_TRUE(held.plan.hold);
+  EXPECT_EQ(held.plan.hold->reason, "ApprovalRequired");
+  spec.approval->revert = true;
+  const RestoreDecision open = decide_restore(spec, completed(), 1, swapped_facts(), kNow);
+  EXPECT_EQ(open.steps, (Steps{kRevert, kCompleteRevert}));
+  EXPECT_FALSE(open.plan.hold);
+  spec.approval->backup = "sunday";
+  EXPECT_TRUE(decide_restore(spec, completed(), 1, swapped_facts(), kNow).plan.hold);
+}
+
+TEST(RestoreDecision, AWayBackThatHasBegunIsEndedWhateverTheSpecSays) {
+  RestoreFacts begun = swapped_facts();
+  begun.revert_interrupted = true;
+  RestoreRequestSpec spec = approved();
+  spec.approval.reset();
+  for (const RestorePhase phase : {RestorePhase::kCompleted, RestorePhase::kReverting,
+                                   RestorePhase::kPending, RestorePhase::kReverted}) {
+    RestoreRequestStatus status = completed();
+    status.phase = phase;
+    EXPECT_EQ(decide_restore(spec, status, 1, begun, kNow).steps,
+              (Steps{kRevert, kCompleteRevert}));
+  }
+}
+
+TEST(RestoreDecision, WhatWasRevertedIsNeverRestoredAgain) {
+  RestoreFacts reverted;
+  reverted.reverted = reverted.side_exists = true;
+  reverted.backup = "monday";
+  RestoreRequestStatus lost;
+  EXPECT_EQ(decide_restore(approved(), lost, 1, reverted, kNow).steps, (Steps{kCompleteRevert}));
+  RestoreRequestStatus status;
+  status.phase = RestorePhase::kReverted;
+  status.previous_expires_at = kNow + hours(1);
+  const RestoreDecision kept = decide_restore(approved(), status, 1, reverted, kNow);
+  EXPECT_TRUE(kept.steps.empty());
+  EXPECT_EQ(kept.plan.hold->reason, "AlreadyReverted");
+  EXPECT_EQ(decide_restore(approved(), status, 1, reverted, kNow + hours(1)).steps,
+            (Steps{kDropSide}));
+  EXPECT_TRUE(decide_restore(approved(), status, 1, {}, kNow + hours(2)).steps.empty());
+}
+
+TEST(RestoreDecision, ADrillBeginsAnewWheneverItIsDue) {
+  RestoreRequestSpec spec;
+  spec.backup = "monday";
+  spec.mode = RestoreMode::kDrill;
+  spec.schedule = "0 * * * *";
+  const Steps drill = {kLoad, kCount, kVerify, kComplete, kDropSide};
+  for (const RestorePhase phase :
+       {RestorePhase::kPending, RestorePhase::kCompleted, RestorePhase::kFailed}) {
+    SCOPED_TRACE(to_string(phase));
+    RestoreRequestStatus status;
+    status.phase = phase;
+    status.conditions.set_stalled("LoadFailed", "m", 1, kNow);
+    status.next_drill_at = kNow + seconds(10);
+    const RestoreDecision early = decide_restore(spec, status, 1, {}, kNow);
+    EXPECT_TRUE(early.steps.empty());
+    EXPECT_EQ(early.look_again, Duration(seconds(10)));
+    EXPECT_FALSE(early.plan.hold);
+    EXPECT_EQ(decide_restore(spec, status, 1, loaded("monday"), kNow).steps, (Steps{kDropSide}));
+    // What lies there from before is loaded again: a drill restores.
+    EXPECT_EQ(decide_restore(spec, status, 1, loaded("monday"), kNow + seconds(10)).steps, drill);
+  }
+}
+
+TEST(RestoreDecision, TargetsAreMissedByTimeAndByAge) {
+  RestoreTargets targets;
+  EXPECT_OK(check_targets(targets, 1e9, std::nullopt));
+  targets.rto = seconds(60);
+  EXPECT_OK(check_targets(targets, 60, std::nullopt));
+  EXPECT_CODE(check_targets(targets, 60.5, 1), StatusCode::kFailedPrecondition);
+  targets.rpo = hours(1);
+  EXPECT_OK(check_targets(targets, 1, 3600));
+  EXPECT_CODE(check_targets(targets, 1, 3601), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(check_targets(targets, 1, std::nullopt).reason(), "TargetMissed");
+}
+
 }  // namespace
 }  // namespace ripcord
