@@ -28,7 +28,7 @@ SimulationController::SimulationController(SimulatedWorldSpec world, Logger log)
     : world_(std::move(world)),
       events_(log),
       controller_({flags_, flags_, routers_, probers_, schemas_, migrations_, inspector_, backups_,
-                   restores_, nullptr, true},
+                   restores_, true},
                   {store_, events_, metrics_, clock_, log}, ControllerOptions{}) {}
 
 Status SimulationController::start() {
