@@ -18,14 +18,11 @@ int run_on_cluster(const RunOptions& options, std::stop_token stop, SystemClock&
 int plan(const PlanOptions& options, std::stop_token stop);
 // 0: all valid; 1: not, with an error a line on standard error.
 int validate(const ValidateOptions& options);
-<<<<<<< HEAD
 // `validate --lint`. 0: no finding that is not waived; 2: errors or warnings; 1: a file that cannot
 // be read.
 int lint(const ValidateOptions& options);
-=======
 // 0: the backup is in the catalog; 1: not, with the reason on standard error.
 int backup(const BackupOptions& options, std::stop_token stop);
->>>>>>> main
 
 std::string version();
 
