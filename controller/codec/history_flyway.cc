@@ -22,6 +22,13 @@ bool starts_with(const std::string& text, std::string_view start) {
   return text.rfind(start, 0) == 0;
 }
 
+std::string failure_of(const std::string& script) {
+  return fmt::format(
+      "Flyway recorded {} as failed: look which of its statements took effect and undo or finish "
+      "them by hand, then run `flyway repair`",
+      script);
+}
+
 class FlywayHistory final : public MigrationHistory {
  public:
   MigrationLayout layout() const override { return MigrationLayout::kFlyway; }
@@ -57,10 +64,7 @@ class FlywayHistory final : public MigrationHistory {
       const std::string type = row[kType].value_or("");
       if (!history_truth(row[kSuccess])) {
         versions.dirty = true;
-        versions.dirty_detail = fmt::format(
-            "Flyway recorded {} as failed: look which of its statements took effect and undo or "
-            "finish them by hand, then run `flyway repair`",
-            row[kScript].value_or("a migration"));
+        versions.dirty_detail = failure_of(row[kScript].value_or("a migration"));
         continue;
       }
       if (type == "SCHEMA" || type == "TABLE") {
