@@ -36,14 +36,14 @@ Result<std::shared_ptr<ServerTls>> ServerTls::load(std::string certificate_file,
 Status ServerTls::reload() {
   const WallTime now = clock_.wall_now();
   ASSIGN_OR_RETURN(std::optional<std::string> certificate, certificate_.changed(now));
+  const bool fresh = certificate.has_value() || !problem_.empty();
   if (certificate) {
     certificate_pem_ = *std::move(certificate);
   }
   ASSIGN_OR_RETURN(std::optional<std::string> key, key_.changed(now));
   if (key) {
     key_pem_ = *std::move(key);
-  }
-  if (!certificate && !key && problem_.empty()) {
+  } else if (!fresh) {
     return ok_status();
   }
   const Result<KeyPair> pair = read_key_pair(certificate_pem_, key_pem_, "server");
