@@ -26,25 +26,24 @@ std::string evaluation_object(const FlagAnswer& answer) {
 FlagTable::FlagTable() : shards_(std::make_unique<std::array<Shard, kShards>>()) {}
 
 void FlagTable::set(FlagAnswer answer) {
-  auto flag = std::make_shared<ServedFlag>();
-  flag->body = evaluation_object(answer);
-  flag->answer = std::move(answer);
-  const std::string& key = flag->answer.key;
-  replace(key, flag);
+  std::string body = evaluation_object(answer);
+  body.shrink_to_fit();
+  const auto flag = std::make_shared<const ServedFlag>(
+      ServedFlag{std::move(answer.key), std::move(answer.reason), std::move(body)});
+  replace(flag->key, flag);
 }
 
 void FlagTable::remove(const std::string& key) {
   replace(key, nullptr);
 }
 
-void FlagTable::replace(const std::string& key, ServedFlagPtr flag) {
+void FlagTable::replace(std::string_view key, const ServedFlagPtr& flag) {
   Shard& shard = shard_of(key);
   const MutexLock writing(shard.write);
   auto changed = std::make_shared<Map>(*read(shard));
+  changed->erase(key);  // with the key, which is that of the flag before
   if (flag) {
-    changed->insert_or_assign(key, std::move(flag));
-  } else {
-    changed->erase(key);
+    changed->emplace(flag->key, flag);
   }
   std::shared_ptr<const Map> retired = std::move(changed);
   {
@@ -67,9 +66,8 @@ std::vector<ServedFlagPtr> FlagTable::all() const {
       flags.push_back(flag);
     }
   }
-  std::sort(flags.begin(), flags.end(), [](const ServedFlagPtr& a, const ServedFlagPtr& b) {
-    return a->answer.key < b->answer.key;
-  });
+  std::sort(flags.begin(), flags.end(),
+            [](const ServedFlagPtr& a, const ServedFlagPtr& b) { return a->key < b->key; });
   return flags;
 }
 
@@ -78,8 +76,8 @@ std::shared_ptr<const FlagTable::Map> FlagTable::read(const Shard& shard) {
   return shard.map;
 }
 
-FlagTable::Shard& FlagTable::shard_of(const std::string& key) const {
-  return (*shards_)[std::hash<std::string>{}(key) % kShards];
+FlagTable::Shard& FlagTable::shard_of(std::string_view key) const {
+  return (*shards_)[std::hash<std::string_view>{}(key) % kShards];
 }
 
 }  // namespace ripcord::ofrep

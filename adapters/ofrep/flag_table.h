@@ -19,8 +19,9 @@
 namespace ripcord::ofrep {
 
 struct ServedFlag {
-  FlagAnswer answer;
-  std::string body;  // the OFREP evaluation object
+  std::string key;
+  std::string reason;
+  std::string body;  // the OFREP evaluation object, with the value
 };
 using ServedFlagPtr = std::shared_ptr<const ServedFlag>;
 
@@ -37,7 +38,7 @@ class FlagTable final : public FlagServing {
   std::uint64_t revision() const { return revision_.load(std::memory_order_acquire); }
 
  private:
-  using Map = std::unordered_map<std::string, ServedFlagPtr>;
+  using Map = std::unordered_map<std::string_view, ServedFlagPtr>;  // by the flag's own key
   struct Shard {
     Mutex write;         // one writer at a time; taken before `swap`
     mutable Mutex swap;  // held to copy or replace the pointer
@@ -46,8 +47,8 @@ class FlagTable final : public FlagServing {
   static constexpr std::size_t kShards = 256;
 
   static std::shared_ptr<const Map> read(const Shard& shard);
-  Shard& shard_of(const std::string& key) const;
-  void replace(const std::string& key, ServedFlagPtr flag);
+  Shard& shard_of(std::string_view key) const;
+  void replace(std::string_view key, const ServedFlagPtr& flag);
 
   std::unique_ptr<std::array<Shard, kShards>> shards_;
   std::atomic<std::uint64_t> revision_{1};

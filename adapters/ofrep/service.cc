@@ -162,7 +162,7 @@ ServedResponse OfrepService::evaluate_one(const ServedRequest& request,
     return failure(404, &key, "FLAG_NOT_FOUND",
                    "no FeatureFlag has this key; check spec.key (default: metadata.name)");
   }
-  metrics_.add(kFlagEvaluations, {reason_label(flag->answer.reason), "success"}, 1);
+  metrics_.add(kFlagEvaluations, {reason_label(flag->reason), "success"}, 1);
   return evaluated(request, flag->body);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/strategies/flag_claims.h"
 
-#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -19,13 +18,17 @@ FlagClaims::Ruling FlagClaims::claim(FlagClaim claim, Decision decision) {
   Held& held = node.second;
   const bool changed = !same_place || held.wanted != claim.wanted;
   held.created = claim.created;
-  held.wanted = std::move(claim.wanted);
-  Claimants& claimants = by_key_[held.wanted.key];
-  if (!same_place) {
-    claimants.insert(std::ranges::upper_bound(claimants, &node, ranks_before), &node);
+  if (same_place) {  // the key's text stays where it is: by_key_ looks at it
+    held.wanted.value = std::move(claim.wanted.value);
+    held.wanted.variant = std::move(claim.wanted.variant);
+    held.wanted.reason = std::move(claim.wanted.reason);
+  } else {
+    held.wanted = std::move(claim.wanted);
+    join(node);
   }
-  const ObjectKey winner = claimants.front()->first;
-  const bool won = claimants.front() == &node;
+  const Node* first = by_key_.at(held.wanted.key);
+  const ObjectKey winner = first->first;
+  const bool won = first == &node;
   if (won && changed) {
     table_.set(held.wanted);
     held.decision = decision;
@@ -33,14 +36,51 @@ FlagClaims::Ruling FlagClaims::claim(FlagClaim claim, Decision decision) {
   return {won, winner};
 }
 
-bool FlagClaims::ranks_before(const Node* a, const Node* b) {
-  return std::tie(a->second.created, a->first) < std::tie(b->second.created, b->first);
+bool FlagClaims::ranks_before(const Node& a, const Node& b) {
+  return std::tie(a.second.created, a.first) < std::tie(b.second.created, b.first);
+}
+
+void FlagClaims::join(Node& node) {
+  const auto [at, alone] = by_key_.try_emplace(node.second.wanted.key, &node);
+  if (alone) {
+    return;
+  }
+  Node* before = at->second;
+  if (ranks_before(node, *before)) {
+    by_key_.erase(at);
+    node.second.next = before;
+    by_key_.emplace(node.second.wanted.key, &node);
+    return;
+  }
+  while (before->second.next != nullptr && !ranks_before(node, *before->second.next)) {
+    before = before->second.next;
+  }
+  node.second.next = std::exchange(before->second.next, &node);
+}
+
+FlagClaims::Node* FlagClaims::leave(Node& node) {
+  const auto at = by_key_.find(node.second.wanted.key);
+  Node* first = at->second;
+  if (first == &node) {
+    by_key_.erase(at);
+    first = node.second.next;
+    if (first != nullptr) {
+      by_key_.emplace(first->second.wanted.key, first);
+    }
+    return first;
+  }
+  Node* before = first;
+  while (before->second.next != &node) {
+    before = before->second.next;
+  }
+  before->second.next = node.second.next;
+  return first;
 }
 
 void FlagClaims::reassert(const ObjectKey& owner) {
   const MutexLock lock(mutex_);
   const auto found = held_.find(owner);
-  if (found != held_.end() && by_key_[found->second.wanted.key].front() == &*found) {
+  if (found != held_.end() && by_key_.at(found->second.wanted.key) == &*found) {
     table_.set(found->second.wanted);
   }
 }
@@ -67,15 +107,13 @@ void FlagClaims::release_locked(const ObjectKey& owner) {
     return;
   }
   const std::string key = found->second.wanted.key;
-  Claimants& claimants = by_key_[key];
-  const bool was_served = claimants.front() == &*found;
-  std::erase(claimants, &*found);
+  const bool was_served = by_key_.at(key) == &*found;
+  const Node* first = leave(*found);
   held_.erase(found);
-  if (claimants.empty()) {
-    by_key_.erase(key);
+  if (first == nullptr) {
     table_.remove(key);
   } else if (was_served) {
-    table_.set(claimants.front()->second.wanted);
+    table_.set(first->second.wanted);
   }
 }
 

@@ -13,9 +13,9 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 namespace ripcord {
 
@@ -50,21 +50,25 @@ class FlagClaims {
   std::size_t served() const;
 
  private:
+  struct Held;
+  using Node = std::pair<const ObjectKey, Held>;
   struct Held {
     WallTime created;
     FlagAnswer wanted;
     std::optional<Decision> decision;
+    Node* next = nullptr;  // who takes over the key
   };
-  using Node = std::pair<const ObjectKey, Held>;
-  // In the order of their right to the key. Nearly always one; it holds no key of its own.
-  using Claimants = std::vector<Node*>;
-  static bool ranks_before(const Node* a, const Node* b);
+  static bool ranks_before(const Node& a, const Node& b);
+  void join(Node& node) REQUIRES(mutex_);
+  // Returns who is first now, or null.
+  Node* leave(Node& node) REQUIRES(mutex_);
   void release_locked(const ObjectKey& owner) REQUIRES(mutex_);
 
   FlagServing& table_;
   mutable Mutex mutex_;
   std::unordered_map<ObjectKey, Held> held_ GUARDED_BY(mutex_);  // nodes stay where they are
-  std::unordered_map<std::string, Claimants> by_key_ GUARDED_BY(mutex_);
+  // Who is served for a key, under the text that its own claim holds.
+  std::unordered_map<std::string_view, Node*> by_key_ GUARDED_BY(mutex_);
 };
 
 }  // namespace ripcord
