@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/app/commands.h"
+#include "controller/app/heap.h"
 #include "controller/app/signals.h"
 
 #include <iostream>
@@ -17,6 +18,7 @@ Overload(F...) -> Overload<F...>;
 
 int main(int argc, char** argv) {
   using namespace ripcord::app;
+  keep_heap_small();
   auto parsed = parse_options(argc, argv);
   if (const int* code = std::get_if<int>(&parsed)) {
     return *code;

@@ -54,6 +54,9 @@ class Limit {
   // Waits for `task`, at most until the deadline or the stop.
   template <class T>
   Result<T> wait(pplx::task<T> task) {
+    if (task.is_done()) {
+      return task.get();
+    }
     const auto gate = std::make_shared<Gate>();
     // Runs whether the task has a value, failed or was cancelled. The library ends the process when
     // nobody ever looked at an exception, so this does, also when the wait was given up.
@@ -143,12 +146,28 @@ std::string lower(std::string text) {
   return text;
 }
 
+// What the server said; 0 when it did not say, or sent it compressed.
+std::size_t announced_bytes(const rest::http_response& response) {
+  return response.headers().has(rest::header_names::content_encoding)
+             ? 0
+             : static_cast<std::size_t>(response.headers().content_length());
+}
+
+// An answer of one piece is complete when the task is: the calling thread is woken once for it.
+pplx::task<rest::http_response> whole_if_small(const rest::http_response& response) {
+  const std::size_t bytes = announced_bytes(response);
+  return bytes > 0 && bytes <= kPieceBytes ? response.content_ready()
+                                           : pplx::task_from_result(response);
+}
+
 Result<std::string> read_body(const rest::http_response& response, Limit& limit, std::size_t most) {
+  const std::size_t announced = announced_bytes(response);
+  const std::size_t at_once = announced > 0 && announced < kPieceBytes ? announced : kPieceBytes;
   std::string body;
   for (;;) {
     // Each piece has a buffer of its own: a read that is given up may still write to it.
     concurrency::streams::container_buffer<Bytes> piece;
-    ASSIGN_OR_RETURN(const std::size_t got, limit.wait(response.body().read(piece, kPieceBytes)));
+    ASSIGN_OR_RETURN(const std::size_t got, limit.wait(response.body().read(piece, at_once)));
     if (got == 0) {
       return body;
     }
@@ -157,6 +176,9 @@ Result<std::string> read_body(const rest::http_response& response, Limit& limit,
     if (body.size() > most) {
       return error(StatusCode::kResourceExhausted,
                    fmt::format("the answer is larger than {} bytes", most));
+    }
+    if (body.size() == announced) {
+      return body;
     }
   }
 }
@@ -195,7 +217,7 @@ Status read_pieces(const rest::http_response& response, Limit& limit, Duration s
 Result<HttpResponse> exchange(Client& client, const rest::http_request& request, Limit& limit,
                               std::size_t most) {
   ASSIGN_OR_RETURN(const rest::http_response answer,
-                   limit.wait(client.request(request, limit.token())));
+                   limit.wait(client.request(request, limit.token()).then(whole_if_small)));
   HttpResponse response = head_of(answer);
   ASSIGN_OR_RETURN(response.body, read_body(answer, limit, most));
   return response;

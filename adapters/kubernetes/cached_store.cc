@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/kubernetes/cached_store.h"
 
+#include "adapters/kubernetes/packed_object.h"
 #include "controller/ports/object_table.h"
 
 #include <algorithm>
@@ -24,13 +25,9 @@ bool newer(const ResourcePtr& a, const ResourcePtr& b) {
   return a->meta.resource_version > b->meta.resource_version;
 }
 
-bool by_key(const ResourcePtr& a, const ResourcePtr& b) {
-  return std::tie(a->meta.ns, a->meta.name) < std::tie(b->meta.ns, b->meta.name);
-}
-
 // `object` as it was last seen, with the version at which it was found gone.
-WatchEvent gone(const ResourcePtr& object, std::int64_t version) {
-  Resource last = *object;
+WatchEvent gone(const StoredObject& object, std::int64_t version) {
+  Resource last = *object.object();
   last.meta.resource_version = version;
   return {WatchEvent::Type::kDeleted, std::make_shared<const Resource>(std::move(last))};
 }
@@ -99,11 +96,11 @@ class CachedStore::Mirror final : public MirrorSink {
     }
   }
 
-  void replace(std::vector<ResourcePtr> objects, std::int64_t version) override {
+  void replace(std::vector<StoredObject> objects, std::int64_t version) override {
     const std::shared_ptr<ObjectTable> table = this->table();
     const std::size_t count = objects.size();
     if (!table) {
-      auto fresh = ObjectTable::create(std::move(objects), version, kDefaultHistoryLimit);
+      auto fresh = ObjectTable::create(std::move(objects), version, kDefaultHistoryLimit, packed);
       MutexLock lock(mutex_);
       table_ = std::move(fresh);
     } else {
@@ -115,7 +112,8 @@ class CachedStore::Mirror final : public MirrorSink {
 
   void apply(WatchEvent event) override {
     const std::shared_ptr<ObjectTable> table = this->table();
-    const ResourcePtr known = table->find(event.object->key());
+    const StoredObject stored = table->stored(event.object->key());
+    const bool known = static_cast<bool>(stored);
     const std::int64_t version = event.object->meta.resource_version;
     std::size_t count = 0;
     {
@@ -123,8 +121,8 @@ class CachedStore::Mirror final : public MirrorSink {
       count = count_;
     }
     const bool deleted = event.type == WatchEvent::Type::kDeleted;
-    const bool stale = known && known->meta.uid == event.object->meta.uid &&
-                       known->meta.resource_version >= version;
+    const bool stale = known && stored.identity().uid == event.object->meta.uid &&
+                       stored.identity().resource_version >= version;
     if (!stale && (known || !deleted)) {
       count += deleted ? 0 : 1;
       count -= known ? 1 : 0;
@@ -147,22 +145,23 @@ class CachedStore::Mirror final : public MirrorSink {
 
   // What `objects` changed against the table, in the order of versions; unchanged objects are left
   // alone.
-  std::vector<WatchEvent> difference(const ObjectTable& table, std::vector<ResourcePtr> objects,
+  std::vector<WatchEvent> difference(const ObjectTable& table, std::vector<StoredObject> objects,
                                      std::int64_t version) const {
     std::vector<WatchEvent> changes;
     std::ranges::sort(objects, by_key);
-    for (const ResourcePtr& object : objects) {
-      const ResourcePtr known = table.find(object->key());
+    for (const StoredObject& object : objects) {
+      const ObjectIdentity now = object.identity();
+      const StoredObject known = table.stored({kind_, std::string(now.ns), std::string(now.name)});
       if (!known) {
-        changes.push_back({WatchEvent::Type::kAdded, object});
-      } else if (known->meta.uid != object->meta.uid || newer(object, known)) {
-        changes.push_back({WatchEvent::Type::kModified, object});
+        changes.push_back({WatchEvent::Type::kAdded, object.object()});
+      } else if (known.identity().uid != now.uid ||
+                 now.resource_version > known.identity().resource_version) {
+        changes.push_back({WatchEvent::Type::kModified, object.object()});
       }
     }
     std::ranges::stable_sort(
         changes, {}, [](const WatchEvent& change) { return change.object->meta.resource_version; });
-    const Result<ObjectList> before = table.list(kind_, std::nullopt);
-    for (const ResourcePtr& known : before->items) {
+    for (const StoredObject& known : table.all_stored(kind_)) {
       if (!std::ranges::binary_search(objects, known, by_key)) {
         changes.push_back(gone(known, version));
       }
@@ -240,6 +239,23 @@ Result<ObjectList> CachedStore::list(Kind kind, std::optional<std::string> ns) c
     }
   }
   return list;
+}
+
+Result<std::int64_t> CachedStore::each(Kind kind,
+                                       const std::function<void(const ResourcePtr&)>& take) const {
+  const Mirror& mirror = this->mirror(kind);
+  ASSIGN_OR_RETURN(const std::shared_ptr<ObjectTable> table, mirror.synced());
+  // What was created here, and the watch brings later, is taken last.
+  const std::vector<ResourcePtr> own = mirror.own();
+  ASSIGN_OR_RETURN(const std::int64_t version, table->each(kind, [&](const ResourcePtr& object) {
+    take(mirror.newest(object->key(), object));
+  }));
+  for (const ResourcePtr& object : own) {
+    if (object->meta.resource_version > version && !table->stored(object->key())) {
+      take(object);
+    }
+  }
+  return version;
 }
 
 Result<std::unique_ptr<ObjectWatch>> CachedStore::watch(Kind kind,

@@ -18,6 +18,7 @@
 #include "adapters/kubernetes/reflector.h"
 #include "adapters/kubernetes/remote_object_store.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,6 +48,8 @@ class CachedStore final : public ObjectStore {
 
   Result<ResourcePtr> get(const ObjectKey& key) const override;
   Result<ObjectList> list(Kind kind, std::optional<std::string> ns) const override;
+  Result<std::int64_t> each(Kind kind,
+                            const std::function<void(const ResourcePtr&)>& take) const override;
   Result<std::unique_ptr<ObjectWatch>> watch(Kind kind, std::int64_t from_version) const override;
   Result<ResourcePtr> create(const Resource& object) override;
   Result<ResourcePtr> update(const Resource& object) override;

@@ -4,6 +4,7 @@
 #include "adapters/kubernetes/resource_path.h"
 #include "controller/codec/cluster_event.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -34,6 +35,8 @@ EventRecorder::EventRecorder(HttpClient& client, EventRecorderOptions options, C
       clock_(clock),
       metrics_(metrics),
       log_(std::move(log)),
+      turns_(options_.burst),
+      paced_(clock.now()),
       thread_([this](const std::stop_token& stop) { run(stop); }) {
   for (const std::string_view result : {"sent", "failed", "dropped"}) {
     metrics_.add(kEvents, {result}, 0);
@@ -63,42 +66,72 @@ void EventRecorder::run(const std::stop_token& stop) {
     changed_.notify_all();
   });
   MonoTime farewell{};
+  MonoTime looked = clock_.now();
   for (;;) {
-    std::deque<Waiting> now;
-    {
-      MutexLock lock(mutex_);
-      const auto tick = std::chrono::steady_clock::now() + kTick;
-      while (waiting_.empty() && !stop.stop_requested() && changed_.wait_until(mutex_, tick)) {
-      }
-      now.swap(waiting_);
-    }
+    const std::optional<Waiting> next = take(stop);
+    const MonoTime now = clock_.now();
     if (stop.stop_requested() && farewell == MonoTime{}) {
-      farewell = clock_.now() + kFarewell;
+      farewell = now + kFarewell;
     }
-    for (const Waiting& waiting : now) {
-      if (farewell != MonoTime{} && clock_.now() > farewell) {
-        return;
-      }
-      send(waiting);
+    if (farewell != MonoTime{} && now > farewell) {
+      return;
     }
-    end_quiet_series();
-    if (stop.stop_requested() && now.empty()) {
+    if (next) {
+      send(*next, stop);
+    }
+    if (!next || now - looked >= kTick) {
+      looked = now;
+      end_quiet_series(stop);
+    }
+    if (!next && stop.stop_requested()) {
       return;
     }
   }
 }
 
-void EventRecorder::send(const Waiting& waiting) {
+// Nothing after a tick without one, or at the end.
+std::optional<EventRecorder::Waiting> EventRecorder::take(const std::stop_token& stop) {
+  MutexLock lock(mutex_);
+  const auto tick = std::chrono::steady_clock::now() + kTick;
+  while (waiting_.empty() && !stop.stop_requested() && changed_.wait_until(mutex_, tick)) {
+  }
+  if (waiting_.empty()) {
+    return std::nullopt;
+  }
+  Waiting next = std::move(waiting_.front());
+  waiting_.pop_front();
+  return next;
+}
+
+// Waits for the turn of one request; not at the end.
+void EventRecorder::pace(const std::stop_token& stop) {
+  const auto count = [this] {
+    const MonoTime now = clock_.now();
+    turns_ = std::min(options_.burst, turns_ + to_seconds(now - paced_) * options_.per_second);
+    paced_ = now;
+  };
+  count();
+  while (turns_ < 1 && !stop.stop_requested()) {
+    const std::chrono::duration<double> wait((1 - turns_) / options_.per_second);
+    clock_.sleep_for(std::chrono::ceil<Duration>(wait), stop);
+    count();
+  }
+  turns_ = std::max(0.0, turns_ - 1);
+}
+
+void EventRecorder::send(const Waiting& waiting, const std::stop_token& stop) {
   const Event& event = waiting.event;
   const std::string key = key_of(event);
   const MonoTime now = clock_.now();
-  if (const auto known = series_.find(key); known != series_.end()) {
+  if (const auto known = series_.find(key); known != series_.end() && known->second.lost) {
+    series_.erase(known);  // its Event is gone: a new one is begun
+  } else if (known != series_.end()) {
     Series& series = known->second;
     ++series.count;
     series.last = waiting.at;
     series.seen = now;
     if (series.count == 2 || now - series.patched >= options_.series_pause) {
-      tell(series);
+      tell(series, stop);
     }
     return;
   }
@@ -121,10 +154,11 @@ void EventRecorder::send(const Waiting& waiting) {
   request.headers["content-type"] = "application/json";
   request.body = codec::encode_event(body);
   request.timeout = kRequestTimeout;
+  pace(stop);
   const Result<HttpResponse> response = client_.send(request);
   if (response && response->status / 100 == 2) {
     metrics_.add(kEvents, {"sent"});
-    series_[key] = {event.regarding.ns, body.name, 1, 1, waiting.at, now, now};
+    series_[key] = {event.regarding.ns, body.name, 1, 1, waiting.at, now, now, false};
     return;
   }
   metrics_.add(kEvents, {"failed"});
@@ -135,7 +169,7 @@ void EventRecorder::send(const Waiting& waiting) {
                response ? fmt::format("HTTP {}", response->status) : response.error().message()}});
 }
 
-void EventRecorder::tell(Series& series) {
+void EventRecorder::tell(Series& series, const std::stop_token& stop) {
   HttpRequest request;
   request.method = "PATCH";
   request.url = fmt::format("{}/apis/events.k8s.io/v1/namespaces/{}/events/{}", options_.server,
@@ -143,6 +177,7 @@ void EventRecorder::tell(Series& series) {
   request.headers["content-type"] = "application/merge-patch+json";
   request.body = codec::encode_event_series(series.count, series.last);
   request.timeout = kRequestTimeout;
+  pace(stop);
   const Result<HttpResponse> response = client_.send(request);
   const bool sent = response && response->status / 100 == 2;
   metrics_.add(kEvents, {sent ? "sent" : "failed"});
@@ -150,19 +185,19 @@ void EventRecorder::tell(Series& series) {
   if (sent) {
     series.told = series.count;
   } else if (response && response->status == 404) {
-    series.seen = {};  // its Event is gone: the next time begins a new one
+    series.lost = true;
   }
 }
 
-void EventRecorder::end_quiet_series() {
+void EventRecorder::end_quiet_series(const std::stop_token& stop) {
   const MonoTime now = clock_.now();
   for (auto at = series_.begin(); at != series_.end();) {
     if (now - at->second.seen < options_.series_end) {
       ++at;
       continue;
     }
-    if (at->second.told < at->second.count && at->second.seen != MonoTime{}) {
-      tell(at->second);
+    if (at->second.told < at->second.count && !at->second.lost) {
+      tell(at->second, stop);
     }
     at = series_.erase(at);
   }

@@ -3,8 +3,9 @@
 // EventSink that writes events.k8s.io/v1 Events to an API server, on a thread of its own. What
 // happens again, with the same object, type, reason and action, becomes a series of one Event:
 // patched at the second time, then at most every half minute, and when it has been quiet for six
-// minutes. When the server is slow the oldest waiting events are dropped; recording never fails or
-// waits. Thread-safe. Everything passed in must outlive it.
+// minutes. Requests beyond a burst are paced, because an Event costs the server as much as the
+// status that it tells of; what waits too long because of that, or of a slow server, is dropped,
+// oldest first. Recording never fails or waits. Thread-safe. Everything passed in must outlive it.
 
 #include "controller/base/log.h"
 #include "controller/base/mutex.h"
@@ -14,6 +15,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -24,6 +26,8 @@ struct EventRecorderOptions {
   std::string server;
   std::string instance;  // this process: "<pod name>"
   std::size_t most_waiting = 1000;
+  double burst = 200;                                // requests that may be made in a row
+  double per_second = 20;                            // and afterwards
   Duration series_pause = std::chrono::seconds(30);  // between two patches of one series
   Duration series_end = std::chrono::minutes(6);     // of quiet; then a new Event is begun
 };
@@ -50,11 +54,14 @@ class EventRecorder final : public EventSink {
     WallTime last{};
     MonoTime patched{};
     MonoTime seen{};
+    bool lost = false;  // the server has no such Event any more
   };
   void run(const std::stop_token& stop);
-  void send(const Waiting& waiting);
-  void tell(Series& series);
-  void end_quiet_series();
+  std::optional<Waiting> take(const std::stop_token& stop);
+  void pace(const std::stop_token& stop);
+  void send(const Waiting& waiting, const std::stop_token& stop);
+  void tell(Series& series, const std::stop_token& stop);
+  void end_quiet_series(const std::stop_token& stop);
 
   HttpClient& client_;
   const EventRecorderOptions options_;
@@ -63,6 +70,8 @@ class EventRecorder final : public EventSink {
   const Logger log_;
   std::map<std::string, Series> series_;  // of the thread alone
   std::uint64_t names_ = 0;               // likewise
+  double turns_ = 0;                      // likewise: requests that may be made now
+  MonoTime paced_{};                      // likewise: when turns_ was counted
   Mutex mutex_;
   CondVar changed_;
   std::deque<Waiting> waiting_ GUARDED_BY(mutex_);

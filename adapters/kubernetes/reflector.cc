@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/kubernetes/reflector.h"
 
+#include "adapters/kubernetes/packed_object.h"
 #include "adapters/kubernetes/resource_path.h"
 #include "controller/codec/wire.h"
 
@@ -50,7 +51,7 @@ bool knows_no_streaming_list(int http) {
 // One request for a stream, and what has come of it so far.
 struct Reflector::Stream {
   bool initial = false;  // still before the end of the first objects
-  std::map<std::pair<std::string, std::string>, ResourcePtr> collected;
+  std::map<std::pair<std::string, std::string>, StoredObject> collected;
   std::string pending;  // bytes of a line that is not complete
   std::size_t frames = 0;
   Status failed;
@@ -137,7 +138,7 @@ Status Reflector::load(const std::stop_token& stop) {
 
 Status Reflector::list_pages(const std::stop_token& stop) {
   const std::string path = options_.server + collection_path(options_.kind, options_.ns);
-  std::vector<ResourcePtr> objects;
+  std::vector<StoredObject> objects;
   std::string token;
   bool in_pages = true;
   for (;;) {
@@ -164,8 +165,7 @@ Status Reflector::list_pages(const std::stop_token& stop) {
     }
     ASSIGN_OR_RETURN(codec::DecodedList page, codec::decode_list(response.body));
     std::ranges::for_each(page.unreadable, [this](const Status& why) { unreadable(why); });
-    objects.insert(objects.end(), std::make_move_iterator(page.items.begin()),
-                   std::make_move_iterator(page.items.end()));
+    std::ranges::transform(page.items, std::back_inserter(objects), packed);
     token = page.continue_token;
     if (token.empty()) {
       replace(std::move(objects), page.resource_version);
@@ -262,7 +262,7 @@ Status Reflector::take_frame(Stream& stream, std::string_view line) {
   if (event->type == "BOOKMARK") {
     if (stream.initial && event->initial_list_ends) {
       stream.initial = false;
-      std::vector<ResourcePtr> objects;
+      std::vector<StoredObject> objects;
       objects.reserve(stream.collected.size());
       for (auto& [key, object] : stream.collected) {
         objects.push_back(std::move(object));
@@ -286,7 +286,7 @@ Status Reflector::take_frame(Stream& stream, std::string_view line) {
     if (deleted) {
       stream.collected.erase(key);
     } else {
-      stream.collected[key] = std::move(event->object);
+      stream.collected[key] = packed(event->object);
     }
     return ok_status();
   }
@@ -330,7 +330,7 @@ bool Reflector::crd_is_going() {
   return crd_going_;
 }
 
-void Reflector::replace(std::vector<ResourcePtr> objects, std::int64_t version) {
+void Reflector::replace(std::vector<StoredObject> objects, std::int64_t version) {
   metrics_.add(kLists, {to_string(options_.kind), list_reason_});
   version_ = version;
   listed_ = true;

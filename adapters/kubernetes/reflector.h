@@ -21,6 +21,7 @@
 #include "controller/ports/http_client.h"
 #include "controller/ports/metrics.h"
 #include "controller/ports/object_store.h"
+#include "controller/ports/stored_object.h"
 
 #include <cstdint>
 #include <random>
@@ -35,8 +36,8 @@ namespace ripcord::kubernetes {
 class MirrorSink {
  public:
   virtual ~MirrorSink() = default;
-  // All objects there are, as of `version`.
-  virtual void replace(std::vector<ResourcePtr> objects, std::int64_t version) = 0;
+  // All objects there are, packed, as of `version`.
+  virtual void replace(std::vector<StoredObject> objects, std::int64_t version) = 0;
   virtual void apply(WatchEvent event) = 0;
   // Nothing else changed up to `version`.
   virtual void advance(std::int64_t version) = 0;
@@ -79,7 +80,7 @@ class Reflector {
   bool crd_is_going();
   Duration retry_delay();
   void note(const Status& status);
-  void replace(std::vector<ResourcePtr> objects, std::int64_t version);
+  void replace(std::vector<StoredObject> objects, std::int64_t version);
   void unreadable(const Status& why);
   Status refusal(const HttpResponse& response) const;
 

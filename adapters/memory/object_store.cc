@@ -7,7 +7,8 @@
 namespace ripcord {
 
 MemoryObjectStore::MemoryObjectStore(const Clock& clock, std::size_t history_limit)
-    : clock_(clock), table_(ObjectTable::create({}, kEmptyStoreVersion, history_limit)) {}
+    : clock_(clock),
+      table_(ObjectTable::create(std::vector<StoredObject>(), kEmptyStoreVersion, history_limit)) {}
 
 MemoryObjectStore::~MemoryObjectStore() {
   table_->close();

@@ -27,6 +27,10 @@ class LeaderGate final : public ObjectStore, public EventSink, public MetricSink
   Result<ObjectList> list(Kind kind, std::optional<std::string> ns) const override {
     return store_.list(kind, std::move(ns));
   }
+  Result<std::int64_t> each(Kind kind,
+                            const std::function<void(const ResourcePtr&)>& take) const override {
+    return store_.each(kind, take);
+  }
   Result<std::unique_ptr<ObjectWatch>> watch(Kind kind, std::int64_t from_version) const override {
     return store_.watch(kind, from_version);
   }

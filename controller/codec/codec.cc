@@ -2,6 +2,7 @@
 #include "controller/codec/codec.h"
 
 #include "controller/codec/json_reader.h"
+#include "controller/codec/json_skim.h"
 #include "controller/codec/resource_codec.h"
 #include "controller/codec/yaml_writer.h"
 
@@ -52,6 +53,18 @@ std::string encode_yaml(const Resource& object) {
 
 namespace {
 
+// Half of what a server sends of an object, and nobody here looks at it.
+std::string without_managed_fields(std::string_view json) {
+  const auto metadata = member_value(json, "metadata");
+  const auto fields = metadata ? member_value(metadata->of(json), "managedFields") : std::nullopt;
+  if (!fields) {
+    return std::string(json);
+  }
+  std::string rest(json.substr(0, metadata->begin + fields->begin));
+  rest += "null";
+  return rest += json.substr(metadata->begin + fields->end);
+}
+
 Result<Resource> decoded(std::string_view json, bool with_api_fields) {
   if (json.size() > kStoredLimits.text_bytes) {
     return error(StatusCode::kInvalidArgument,
@@ -76,7 +89,7 @@ Result<Resource> decoded(std::string_view json, bool with_api_fields) {
 }  // namespace
 
 Result<Resource> decode(std::string_view json) {
-  return decoded(json, false);
+  return decoded(without_managed_fields(json), false);
 }
 
 Result<Resource> decode_stored(std::string_view json) {

@@ -2,6 +2,7 @@
 #include "controller/codec/wire.h"
 
 #include "controller/codec/codec.h"
+#include "controller/codec/json_skim.h"
 
 #include <array>
 #include <charconv>
@@ -82,16 +83,21 @@ std::int64_t version_of(const Json& metadata) {
   return value;
 }
 
-Result<ResourcePtr> decode_item(const Json& item) {
-  Result<Resource> object = decode(dump(item));
-  if (!object) {
-    const auto metadata = item.is_object() ? item.find("metadata") : item.end();
-    const bool named = metadata != item.end() && metadata->is_object();
-    return tl::unexpected<Status>(object.error().annotated(
-        fmt::format("{} {}/{}", text_of(item, "kind"), named ? text_of(*metadata, "namespace") : "",
-                    named ? text_of(*metadata, "name") : "")));
-  }
-  return std::make_shared<const Resource>(*std::move(object));
+// What is wrong with an object that is well-formed JSON, and which object it is.
+Status unreadable(const Json& item, const Status& why) {
+  const auto metadata = item.is_object() ? item.find("metadata") : item.end();
+  const bool named = metadata != item.end() && metadata->is_object();
+  return why.annotated(fmt::format("{} {}/{}", text_of(item, "kind"),
+                                   named ? text_of(*metadata, "namespace") : "",
+                                   named ? text_of(*metadata, "name") : ""));
+}
+
+// `text` with something small instead of the value at `span`: the rest of it can then be parsed at
+// little cost, and still all of it is checked.
+std::string without(std::string_view text, const JsonSpan& span, std::string_view instead) {
+  std::string rest(text.substr(0, span.begin));
+  rest += instead;
+  return rest += text.substr(span.end);
 }
 
 Status status_from(const Json& body, int http) {
@@ -159,9 +165,12 @@ Result<DecodedList> decode_list(std::string_view body) {
   if (body.size() > kMaxListBytes) {
     return error(StatusCode::kResourceExhausted, "the list is larger than 256 MiB");
   }
-  ASSIGN_OR_RETURN(const Json json, parse(body));
-  const auto items = json.is_object() ? json.find("items") : json.end();
-  if (items == json.end() || !items->is_array()) {
+  // One object after the other, so that no tree of the whole list is ever in memory.
+  const auto span = member_value(body, "items");
+  const auto items = span ? array_values(span->of(body)) : std::nullopt;
+  ASSIGN_OR_RETURN(const Json json,
+                   parse(items ? without(body, *span, "null") : std::string(body)));
+  if (!items) {
     return error(StatusCode::kInvalidArgument, "the body is no list: it has no 'items'");
   }
   DecodedList list;
@@ -169,12 +178,13 @@ Result<DecodedList> decode_list(std::string_view body) {
     list.resource_version = version_of(*metadata);
     list.continue_token = text_of(*metadata, "continue");
   }
-  for (const Json& item : *items) {
-    Result<ResourcePtr> object = decode_item(item);
+  for (const std::string_view item : *items) {
+    Result<Resource> object = decode(item);
     if (object) {
-      list.items.push_back(*std::move(object));
+      list.items.push_back(std::make_shared<const Resource>(*std::move(object)));
     } else {
-      list.unreadable.push_back(std::move(object).error());
+      ASSIGN_OR_RETURN(const Json parsed, parse(item));
+      list.unreadable.push_back(unreadable(parsed, object.error()));
     }
   }
   return list;
@@ -189,31 +199,36 @@ std::string encode_watch_error(const Status& status) {
 }
 
 Result<DecodedWatchEvent> decode_watch_event(std::string_view line) {
-  ASSIGN_OR_RETURN(const Json json, parse(line));
-  const std::string type = text_of(json, "type");
-  const auto object = json.is_object() ? json.find("object") : json.end();
-  if (type.empty() || object == json.end()) {
+  const auto span = member_value(line, "object");
+  ASSIGN_OR_RETURN(const Json json, parse(span ? without(line, *span, "null") : std::string(line)));
+  DecodedWatchEvent event;
+  event.type = text_of(json, "type");
+  if (event.type.empty() || !span) {
     return error(StatusCode::kInvalidArgument, "a watch frame has no type or no object");
   }
-  if (type == "ERROR") {
-    return tl::unexpected<Status>(status_from(*object, 0));
+  const bool of_an_object = event.type != "ERROR" && event.type != "BOOKMARK";
+  if (of_an_object) {
+    Result<Resource> decoded = decode(span->of(line));
+    if (decoded) {
+      event.resource_version = decoded->meta.resource_version;
+      event.object = std::make_shared<const Resource>(*std::move(decoded));
+      return event;
+    }
+    event.unreadable = decoded.error();
   }
-  DecodedWatchEvent event;
-  event.type = type;
-  const auto metadata = object->is_object() ? object->find("metadata") : object->end();
-  if (metadata != object->end() && metadata->is_object()) {
+  ASSIGN_OR_RETURN(const Json object, parse(span->of(line)));
+  if (event.type == "ERROR") {
+    return tl::unexpected<Status>(status_from(object, 0));
+  }
+  if (of_an_object) {
+    event.unreadable = unreadable(object, event.unreadable);
+  }
+  const auto metadata = object.is_object() ? object.find("metadata") : object.end();
+  if (metadata != object.end() && metadata->is_object()) {
     event.resource_version = version_of(*metadata);
     const auto annotations = metadata->find("annotations");
     event.initial_list_ends = annotations != metadata->end() &&
                               text_of(*annotations, "k8s.io/initial-events-end") == "true";
-  }
-  if (type != "BOOKMARK") {
-    Result<ResourcePtr> decoded = decode_item(*object);
-    if (decoded) {
-      event.object = *std::move(decoded);
-    } else {
-      event.unreadable = std::move(decoded).error();
-    }
   }
   return event;
 }

@@ -17,12 +17,11 @@ std::vector<FieldError> validate_change(const Resource& stored, const Resource& 
   const auto* const after = std::get_if<RestoreRequestSpec>(&wanted.spec);
   const auto* const status = std::get_if<RestoreRequestStatus>(&stored.status);
   std::vector<FieldError> errors;
-  // One with a schedule begins anew each time.
   if (before == nullptr || after == nullptr || status == nullptr ||
-      status->phase != RestorePhase::kCompleted || !before->schedule.empty()) {
+      status->phase != RestorePhase::kCompleted) {
     return errors;
   }
-  // A drill with a schedule is never done.
+  // A drill with a schedule begins anew each time.
   if (before->backup != after->backup && before->schedule.empty()) {
     errors.push_back({"spec.backup", kRestoredOnce});
   }

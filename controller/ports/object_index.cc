@@ -8,17 +8,16 @@
 namespace ripcord {
 namespace {
 
-int compare(const Resource& object, std::string_view ns, std::string_view name) {
-  const int by_namespace = object.meta.ns.compare(ns);
-  return by_namespace != 0 ? by_namespace : object.meta.name.compare(name);
+int compare(const StoredObject& object, std::string_view ns, std::string_view name) {
+  const ObjectIdentity identity = object.identity();
+  const int by_namespace = identity.ns.compare(ns);
+  return by_namespace != 0 ? by_namespace : identity.name.compare(name);
 }
 
 }  // namespace
 
-ObjectIndex::ObjectIndex(std::vector<ResourcePtr> objects) : size_(objects.size()) {
-  std::sort(objects.begin(), objects.end(), [](const ResourcePtr& a, const ResourcePtr& b) {
-    return compare(*a, b->meta.ns, b->meta.name) < 0;
-  });
+ObjectIndex::ObjectIndex(std::vector<StoredObject> objects) : size_(objects.size()) {
+  std::sort(objects.begin(), objects.end(), by_key);
   for (std::size_t i = 0; i < objects.size(); i += kChunk) {
     const auto first = std::next(objects.begin(), static_cast<std::ptrdiff_t>(i));
     const auto count = static_cast<std::ptrdiff_t>(std::min(kChunk, objects.size() - i));
@@ -30,7 +29,7 @@ ObjectIndex::ObjectIndex(std::vector<ResourcePtr> objects) : size_(objects.size(
 ObjectIndex::Position ObjectIndex::locate(std::string_view ns, std::string_view name) const {
   // The last chunk that starts at or before the object, so that appending fills it up.
   const auto after = std::partition_point(chunks_.begin(), chunks_.end(), [&](const auto& chunk) {
-    return compare(*chunk->front(), ns, name) <= 0;
+    return compare(chunk->front(), ns, name) <= 0;
   });
   const auto chunk = after == chunks_.begin() ? after : std::prev(after);
   Position position{static_cast<std::size_t>(chunk - chunks_.begin()), 0, false};
@@ -40,20 +39,21 @@ ObjectIndex::Position ObjectIndex::locate(std::string_view ns, std::string_view 
   const Chunk& items = **chunk;
   const auto item = std::partition_point(
       items.begin(), items.end(),
-      [&](const ResourcePtr& object) { return compare(*object, ns, name) < 0; });
+      [&](const StoredObject& object) { return compare(object, ns, name) < 0; });
   position.at = static_cast<std::size_t>(item - items.begin());
-  position.found = item != items.end() && compare(**item, ns, name) == 0;
+  position.found = item != items.end() && compare(*item, ns, name) == 0;
   return position;
 }
 
-ResourcePtr ObjectIndex::find(std::string_view ns, std::string_view name) const {
+StoredObject ObjectIndex::stored(std::string_view ns, std::string_view name) const {
   const Position position = locate(ns, name);
-  return position.found ? (*chunks_[position.chunk])[position.at] : nullptr;
+  return position.found ? (*chunks_[position.chunk])[position.at] : StoredObject();
 }
 
 // Chunks are shared with copies of the index, so a change makes a new one.
-void ObjectIndex::put(ResourcePtr object) {
-  const Position position = locate(object->meta.ns, object->meta.name);
+void ObjectIndex::put(StoredObject object) {
+  const ObjectIdentity identity = object.identity();
+  const Position position = locate(identity.ns, identity.name);
   if (chunks_.empty()) {
     chunks_.push_back(std::make_shared<const Chunk>(1, std::move(object)));
     size_ = 1;
@@ -96,8 +96,8 @@ void ObjectIndex::erase(std::string_view ns, std::string_view name) {
   slot = std::move(items);
 }
 
-std::vector<ResourcePtr> ObjectIndex::items(std::optional<std::string_view> ns) const {
-  std::vector<ResourcePtr> result;
+std::vector<StoredObject> ObjectIndex::all_stored(std::optional<std::string_view> ns) const {
+  std::vector<StoredObject> result;
   if (!ns) {
     result.reserve(size_);
     for (const auto& chunk : chunks_) {
@@ -108,12 +108,22 @@ std::vector<ResourcePtr> ObjectIndex::items(std::optional<std::string_view> ns) 
   const Position start = locate(*ns, "");
   for (std::size_t c = start.chunk; c < chunks_.size(); ++c) {
     for (std::size_t i = c == start.chunk ? start.at : 0; i < chunks_[c]->size(); ++i) {
-      const ResourcePtr& object = (*chunks_[c])[i];
-      if (object->meta.ns != *ns) {
+      const StoredObject& object = (*chunks_[c])[i];
+      if (object.identity().ns != *ns) {
         return result;
       }
       result.push_back(object);
     }
+  }
+  return result;
+}
+
+std::vector<ResourcePtr> ObjectIndex::items(std::optional<std::string_view> ns) const {
+  const std::vector<StoredObject> stored = all_stored(ns);
+  std::vector<ResourcePtr> result;
+  result.reserve(stored.size());
+  for (const StoredObject& object : stored) {
+    result.push_back(object.object());
   }
   return result;
 }

@@ -4,7 +4,7 @@
 // pointer per kChunk objects) and never changes with the original: copy it under a lock, walk the
 // copy without one. Holds pointers only, no key of its own. Not synchronized.
 
-#include "controller/model/resource.h"
+#include "controller/ports/stored_object.h"
 
 #include <cstddef>
 #include <memory>
@@ -20,18 +20,24 @@ class ObjectIndex {
 
   ObjectIndex() = default;
   // Of objects in any order, no two with the same namespace and name.
-  explicit ObjectIndex(std::vector<ResourcePtr> objects);
+  explicit ObjectIndex(std::vector<StoredObject> objects);
+  explicit ObjectIndex(const std::vector<ResourcePtr>& objects)
+      : ObjectIndex(std::vector<StoredObject>(objects.begin(), objects.end())) {}
 
-  ResourcePtr find(std::string_view ns, std::string_view name) const;  // null when absent
+  StoredObject stored(std::string_view ns, std::string_view name) const;  // null when absent
+  ResourcePtr find(std::string_view ns, std::string_view name) const {
+    return stored(ns, name).object();
+  }
   // Adds, or replaces the object of the same namespace and name.
-  void put(ResourcePtr object);
+  void put(StoredObject object);
   void erase(std::string_view ns, std::string_view name);
   std::size_t size() const { return size_; }
   // All objects in order, or those of one namespace.
+  std::vector<StoredObject> all_stored(std::optional<std::string_view> ns = std::nullopt) const;
   std::vector<ResourcePtr> items(std::optional<std::string_view> ns = std::nullopt) const;
 
  private:
-  using Chunk = std::vector<ResourcePtr>;  // ordered; none is empty or longer than kChunk
+  using Chunk = std::vector<StoredObject>;  // ordered; none is empty or longer than kChunk
   struct Position {
     std::size_t chunk = 0;
     std::size_t at = 0;

@@ -9,6 +9,7 @@
 #include "controller/model/resource.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -50,6 +51,10 @@ class ObjectReader {
   // All objects of a kind, in one consistent snapshot; in one namespace when `ns` is given.
   virtual Result<ObjectList> list(Kind kind,
                                   std::optional<std::string> ns = std::nullopt) const = 0;
+  // As list, one object after the other: a store that keeps them packed has no two unpacked at
+  // once. Returns the version of the snapshot. `take` must not call the store.
+  virtual Result<std::int64_t> each(Kind kind,
+                                    const std::function<void(const ResourcePtr&)>& take) const;
   // Changes after `from_version`. Expired, from this call or from the first next(), when that is
   // older than the history or newer than the store.
   virtual Result<std::unique_ptr<ObjectWatch>> watch(Kind kind,

@@ -10,10 +10,6 @@
 namespace ripcord {
 namespace {
 
-std::int64_t version_of(const WatchEvent& event) {
-  return event.object->meta.resource_version;
-}
-
 Status expired(Kind kind, std::int64_t asked, std::int64_t floor) {
   return {StatusCode::kExpired,
           fmt::format("the history of {} objects starts after resource version {}, {} is too old; "
@@ -40,13 +36,14 @@ class TableWatch final : public ObjectWatch {
   std::uint64_t position_;  // of the next change to hand out
 };
 
-std::shared_ptr<ObjectTable> ObjectTable::create(std::vector<ResourcePtr> objects,
-                                                 std::int64_t version, std::size_t history_limit) {
-  std::array<std::vector<ResourcePtr>, kAllKinds.size()> by_kind;
-  for (ResourcePtr& object : objects) {
-    by_kind.at(index_of(object->kind())).push_back(std::move(object));
+std::shared_ptr<ObjectTable> ObjectTable::create(std::vector<StoredObject> objects,
+                                                 std::int64_t version, std::size_t history_limit,
+                                                 Form form) {
+  std::array<std::vector<StoredObject>, kAllKinds.size()> by_kind;
+  for (StoredObject& object : objects) {
+    by_kind.at(index_of(object.identity().kind)).push_back(std::move(object));
   }
-  std::shared_ptr<ObjectTable> table(new ObjectTable(history_limit));
+  std::shared_ptr<ObjectTable> table(new ObjectTable(history_limit, std::move(form)));
   MutexLock lock(table->mutex_);
   table->version_ = version;
   for (const Kind kind : kAllKinds) {
@@ -57,9 +54,18 @@ std::shared_ptr<ObjectTable> ObjectTable::create(std::vector<ResourcePtr> object
   return table;
 }
 
-ResourcePtr ObjectTable::find(const ObjectKey& key) const {
+StoredObject ObjectTable::stored(const ObjectKey& key) const {
   MutexLock lock(mutex_);
-  return kinds_.at(index_of(key.kind)).index.find(key.ns, key.name);
+  return kinds_.at(index_of(key.kind)).index.stored(key.ns, key.name);
+}
+
+std::vector<StoredObject> ObjectTable::all_stored(Kind kind) const {
+  ObjectIndex snapshot;
+  {
+    MutexLock lock(mutex_);
+    snapshot = kinds_.at(index_of(kind)).index;
+  }
+  return snapshot.all_stored();
 }
 
 Result<ResourcePtr> ObjectTable::get(const ObjectKey& key) const {
@@ -82,6 +88,21 @@ Result<ObjectList> ObjectTable::list(Kind kind, std::optional<std::string> ns) c
   return result;
 }
 
+Result<std::int64_t> ObjectTable::each(Kind kind,
+                                       const std::function<void(const ResourcePtr&)>& take) const {
+  ObjectIndex snapshot;
+  std::int64_t version = 0;
+  {
+    MutexLock lock(mutex_);
+    snapshot = kinds_.at(index_of(kind)).index;
+    version = version_;
+  }
+  for (const StoredObject& object : snapshot.all_stored()) {
+    take(object.object());
+  }
+  return version;
+}
+
 Result<std::unique_ptr<ObjectWatch>> ObjectTable::watch(Kind kind,
                                                         std::int64_t from_version) const {
   MutexLock lock(mutex_);
@@ -96,19 +117,24 @@ Result<std::unique_ptr<ObjectWatch>> ObjectTable::watch(Kind kind,
                              from_version, version_));
   }
   const KindState& state = kinds_.at(index_of(kind));
-  const auto found = std::partition_point(
-      state.history.begin(), state.history.end(),
-      [&](const WatchEvent& event) { return version_of(event) <= from_version; });
+  const auto found =
+      std::partition_point(state.history.begin(), state.history.end(),
+                           [&](const Change& change) { return change.version() <= from_version; });
   return std::make_unique<TableWatch>(
       shared_from_this(), kind,
       state.first + static_cast<std::uint64_t>(found - state.history.begin()));
 }
 
 void ObjectTable::publish(std::span<const WatchEvent> changes) {
+  std::vector<Change> kept;
+  kept.reserve(changes.size());
+  for (const WatchEvent& change : changes) {
+    kept.push_back({change.type, form_(change.object), change.written});
+  }
   {
     MutexLock lock(mutex_);
-    for (const WatchEvent& change : changes) {
-      add_locked(change);
+    for (Change& change : kept) {
+      add_locked(std::move(change));
     }
   }
   // Without the lock, which those who wake up need at once.
@@ -123,17 +149,18 @@ void ObjectTable::publish(std::span<const WatchEvent> changes) {
   }
 }
 
-void ObjectTable::add_locked(const WatchEvent& change) {
-  KindState& state = kinds_.at(index_of(change.object->kind()));
+void ObjectTable::add_locked(Change change) {
+  const ObjectIdentity identity = change.object.identity();
+  KindState& state = kinds_.at(index_of(identity.kind));
   if (change.type == WatchEvent::Type::kDeleted) {
-    state.index.erase(change.object->meta.ns, change.object->meta.name);
+    state.index.erase(identity.ns, identity.name);
   } else {
     state.index.put(change.object);
   }
-  version_ = version_of(change);
-  state.history.push_back(change);
+  version_ = identity.resource_version;
+  state.history.push_back(std::move(change));
   if (state.history.size() > history_limit_) {
-    state.floor = version_of(state.history.front());
+    state.floor = state.history.front().version();
     state.history.pop_front();
     ++state.first;
   }
@@ -172,7 +199,8 @@ Result<WatchEvent> ObjectTable::next(Kind kind, std::uint64_t position, Duration
                                state.first - position, to_string(kind)));
     }
     if (position < state.first + state.history.size()) {
-      return state.history[static_cast<std::size_t>(position - state.first)];
+      const Change& change = state.history[static_cast<std::size_t>(position - state.first)];
+      return WatchEvent{change.type, change.object.object(), change.written};
     }
     if (closed_) {
       return error(StatusCode::kUnavailable, "the store was closed");

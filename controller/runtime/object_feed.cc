@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ripcord {
@@ -12,12 +15,33 @@ constexpr Duration kTick = std::chrono::milliseconds(500);
 constexpr Duration kFirstRetry = std::chrono::milliseconds(100);
 constexpr Duration kLastRetry = std::chrono::seconds(10);
 
-// Everything that a reconcile could act on is the same.
-bool same_intent(const Resource& a, const Resource& b) {
-  return a.meta.uid == b.meta.uid && a.meta.generation == b.meta.generation &&
-         a.meta.deletion_timestamp == b.meta.deletion_timestamp && a.meta.labels == b.meta.labels &&
-         a.meta.annotations == b.meta.annotations && a.meta.finalizers == b.meta.finalizers;
-}
+// FNV-1a, with the length in front, so that no two lists of texts run together.
+class Fingerprint {
+ public:
+  void add(std::uint64_t number) {
+    for (int shift = 0; shift < 64; shift += 8) {
+      add_byte(static_cast<unsigned char>(number >> static_cast<unsigned>(shift)));
+    }
+  }
+  void add(std::string_view text) {
+    add(text.size());
+    for (const char c : text) {
+      add_byte(static_cast<unsigned char>(c));
+    }
+  }
+  void add(const std::map<std::string, std::string>& texts) {
+    add(texts.size());
+    for (const auto& [key, value] : texts) {
+      add(key);
+      add(value);
+    }
+  }
+  std::uint64_t value() const { return value_; }
+
+ private:
+  void add_byte(unsigned char byte) { value_ = (value_ ^ byte) * 1099511628211U; }
+  std::uint64_t value_ = 14695981039346656037U;
+};
 
 }  // namespace
 
@@ -49,6 +73,23 @@ void ObjectFeed::run(std::stop_token stop) {
   }
 }
 
+// Of everything that a reconcile could act on. That two versions of one object share 64 bits by
+// chance is less likely than that the machine errs; the generation is compared besides.
+ObjectFeed::Seen ObjectFeed::seen(const Resource& object) {
+  const Metadata& meta = object.meta;
+  Fingerprint intent;
+  intent.add(meta.uid);
+  intent.add(static_cast<std::uint64_t>(
+      meta.deletion_timestamp ? meta.deletion_timestamp->time_since_epoch().count() : 0));
+  intent.add(meta.labels);
+  intent.add(meta.annotations);
+  intent.add(meta.finalizers.size());
+  for (const std::string& finalizer : meta.finalizers) {
+    intent.add(finalizer);
+  }
+  return {meta.generation, intent.value()};
+}
+
 ObjectFeed::State ObjectFeed::state() const {
   MutexLock lock(mutex_);
   State state = state_;
@@ -60,8 +101,8 @@ std::vector<std::pair<ObjectKey, std::int64_t>> ObjectFeed::known() const {
   MutexLock lock(mutex_);
   std::vector<std::pair<ObjectKey, std::int64_t>> all;
   all.reserve(known_.size());
-  for (const auto& [key, object] : known_) {
-    all.emplace_back(key, object->meta.generation);
+  for (const auto& [key, seen] : known_) {
+    all.emplace_back(key, seen.generation);
   }
   return all;
 }
@@ -83,22 +124,23 @@ std::optional<MonoTime> ObjectFeed::take_changed(const ObjectKey& key) {
 }
 
 Status ObjectFeed::list_once() {
-  ASSIGN_OR_RETURN(const ObjectList list, store_.list(kind_));
+  std::unordered_map<ObjectKey, Seen> fresh;
   std::vector<std::pair<ObjectKey, std::int64_t>> changed;
+  const auto look = [&](const ResourcePtr& object) {
+    const Seen now = seen(*object);
+    MutexLock lock(mutex_);
+    const auto old = known_.find(object->key());
+    if (old == known_.end() || old->second != now) {
+      changed.emplace_back(object->key(), object->meta.generation);
+    }
+    fresh.insert_or_assign(object->key(), now);
+  };
+  ASSIGN_OR_RETURN(const std::int64_t version, store_.each(kind_, look));
   bool first = false;
   {
     MutexLock lock(mutex_);
     first = !state_.synced;
-    std::unordered_map<ObjectKey, ResourcePtr> fresh;
-    fresh.reserve(list.items.size());
-    for (const ResourcePtr& object : list.items) {
-      const auto old = known_.find(object->key());
-      if (old == known_.end() || !same_intent(*old->second, *object)) {
-        changed.emplace_back(object->key(), object->meta.generation);
-      }
-      fresh.emplace(object->key(), object);
-    }
-    for (const auto& [key, object] : known_) {
+    for (const auto& [key, before] : known_) {
       if (!fresh.contains(key)) {
         changed.emplace_back(key, 0);
       }
@@ -108,7 +150,7 @@ Status ObjectFeed::list_once() {
   for (const auto& [key, generation] : changed) {
     queue_.add(key, first ? Priority::kLow : Priority::kHigh, generation);
   }
-  version_ = list.resource_version;
+  version_ = version;
   listed_ = true;
   MutexLock lock(mutex_);
   state_.synced = true;
@@ -143,10 +185,9 @@ void ObjectFeed::take(const WatchEvent& event) {
     if (deleted) {
       known_.erase(key);
     } else {
-      ResourcePtr& known = known_[key];
-      const bool same = known && same_intent(*known, *event.object);
-      known = event.object;
-      if (same) {
+      const Seen now = seen(*event.object);
+      const auto [known, fresh] = known_.try_emplace(key, now);
+      if (!fresh && std::exchange(known->second, now) == now) {
         return;
       }
     }

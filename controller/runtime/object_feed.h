@@ -16,6 +16,7 @@
 #include "controller/ports/object_store.h"
 #include "controller/runtime/work_queue.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -50,6 +51,13 @@ class ObjectFeed {
   std::optional<MonoTime> take_changed(const ObjectKey& key);
 
  private:
+  // What is kept of an object: enough to tell whether a reconcile could act on a change.
+  struct Seen {
+    std::int64_t generation = 0;
+    std::uint64_t intent = 0;
+    bool operator==(const Seen&) const = default;
+  };
+  static Seen seen(const Resource& object);
   Status list_once();
   Status watch_once(std::stop_token stop);
   void take(const WatchEvent& event);
@@ -66,7 +74,7 @@ class ObjectFeed {
   int failures_ = 0;          // likewise
   mutable Mutex mutex_;
   State state_ GUARDED_BY(mutex_);
-  std::unordered_map<ObjectKey, ResourcePtr> known_ GUARDED_BY(mutex_);
+  std::unordered_map<ObjectKey, Seen> known_ GUARDED_BY(mutex_);
   std::unordered_map<ObjectKey, MonoTime> changed_ GUARDED_BY(mutex_);
 };
 

@@ -32,7 +32,7 @@
 namespace ripcord {
 
 // controller-runtime's numbers: a change seen live, and what an initial list or a resync brings.
-enum class Priority { kHigh = 0, kLow = -100 };
+enum class Priority : std::int8_t { kHigh = 0, kLow = -100 };
 inline constexpr std::array kAllPriorities = {Priority::kHigh, Priority::kLow};
 
 struct QueuePolicy {
@@ -84,23 +84,28 @@ class WorkQueueCore {
  private:
   // In the order in which ready keys are served: when they became ready, then arrival.
   using Rank = std::pair<MonoTime, std::uint64_t>;
-  enum class Again { kNo, kEvent, kDeadline };  // added while processing, and by what
+  enum class Again : std::uint8_t {
+    kNo,
+    kEvent,
+    kDeadline
+  };  // added while processing, and by what
+  // One for each object while it waits for its resync: in the order that leaves no gaps.
   struct Entry {
     Priority priority = Priority::kLow;  // of the next run
     Priority run_priority = Priority::kLow;
     Priority after_priority = Priority::kLow;
-    std::optional<Rank> queued;
-    bool processing = false;
+    int failures = 0;
     Again again = Again::kNo;
+    bool processing = false;
+    bool early = false;  // the worker got it before the end of its back-off
+    bool early_used = false;
     std::int64_t generation = 0;
     std::int64_t run_generation = 0;  // when the worker got it
     MonoTime started{};
-    bool early = false;  // the worker got it before the end of its back-off
+    std::optional<Rank> queued;
     std::optional<MonoTime> after;
     std::optional<MonoTime> backoff;  // the end of the back-off, while it lasts
-    bool early_used = false;
-    int failures = 0;
-    std::optional<Rank> deadline;  // its place in deadlines_
+    std::optional<Rank> deadline;     // its place in deadlines_
   };
   using Node = std::pair<const ObjectKey, Entry>;
   using Ready = std::map<Rank, Node*>;

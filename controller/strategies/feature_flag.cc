@@ -74,32 +74,44 @@ FeatureFlagStrategy::FeatureFlagStrategy(FlagServing& table, FlagEvaluation& end
       metrics_(metrics),
       clock_(clock),
       simulated_(simulated),
-      sinks_(sinks),
-      available_(metrics, Kind::kFeatureFlag) {
+      sinks_(sinks) {
+  show_available();
   metrics_.declare(metric::kFlagPropagation, {kSink});
 }
 
 Result<std::size_t> FeatureFlagStrategy::preload(const ObjectReader& store) {
-  ASSIGN_OR_RETURN(const ObjectList list, store.list(Kind::kFeatureFlag));
-  std::vector<std::pair<ResourcePtr, FlagValue>> loaded;
-  for (const ResourcePtr& object : list.items) {
-    std::optional<FlagValue> wanted = recorded_value(*object);
-    if (auto decision = decide_feature_flag(*object, std::nullopt, clock_.wall_now());
-        decision && !suspended(object->spec) && validation_status(*object).ok()) {
-      wanted = std::move(decision->wanted);
-    }
-    if (wanted) {
-      claim(*object, answer_of(flag_key(*object), *wanted), {});
-      claims_.take_decision(object->key());  // a restart changes nothing that anybody decided
-      loaded.emplace_back(object, *std::move(wanted));
-    }
+  std::size_t loaded = 0;
+  const auto load = [&](const ResourcePtr& object) {
+    loaded += preload(*object).has_value() ? 1 : 0;
+  };
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::int64_t version,
+                   store.each(Kind::kFeatureFlag, load));
+  if (sinks_ != nullptr) {
+    // Only now it is known who answers for which key.
+    const auto want = [&](const ResourcePtr& object) {
+      if (const auto claimed = preload(*object)) {
+        want_sinks(sinks_, *object, claimed->won ? &claimed->wanted : nullptr, std::nullopt);
+      }
+    };
+    ASSIGN_OR_RETURN([[maybe_unused]] const std::int64_t later,
+                     store.each(Kind::kFeatureFlag, want));
   }
-  // Only now it is known who answers for which key.
-  for (const auto& [object, wanted] : loaded) {
-    const bool won = claim(*object, answer_of(flag_key(*object), wanted), {}).won;
-    want_sinks(sinks_, *object, won ? &wanted : nullptr, std::nullopt);
+  return loaded;
+}
+
+// Nothing when it is not known what the flag is to be served as.
+std::optional<FeatureFlagStrategy::Preloaded> FeatureFlagStrategy::preload(const Resource& object) {
+  std::optional<FlagValue> wanted = recorded_value(object);
+  if (auto decision = decide_feature_flag(object, std::nullopt, clock_.wall_now());
+      decision && !suspended(object.spec) && validation_status(object).ok()) {
+    wanted = std::move(decision->wanted);
   }
-  return loaded.size();
+  if (!wanted) {
+    return std::nullopt;
+  }
+  const bool won = claim(object, answer_of(flag_key(object), *wanted), {}).won;
+  claims_.take_decision(object.key());  // a restart changes nothing that anybody decided
+  return Preloaded{*std::move(wanted), won};
 }
 
 Result<Plan> FeatureFlagStrategy::plan(const Resource& object, std::stop_token /*stop*/) {
@@ -152,7 +164,7 @@ void FeatureFlagStrategy::forget(const ObjectKey& key) {
   if (sinks_ != nullptr) {
     sinks_->forget(key);
   }
-  available_.set(key, false);
+  show_available();
 }
 
 Result<std::optional<FlagValue>> FeatureFlagStrategy::served(const std::string& key) {
@@ -192,8 +204,14 @@ FlagClaims::Ruling FeatureFlagStrategy::claim(const Resource& object, FlagAnswer
                                               FlagClaims::Decision decision) {
   FlagClaims::Ruling ruling =
       claims_.claim({object.key(), object.meta.creation_timestamp, std::move(wanted)}, decision);
-  available_.set(object.key(), ruling.won);
+  show_available();
   return ruling;
+}
+
+// There is a way back while a flag is served: off is then one step away.
+void FeatureFlagStrategy::show_available() {
+  const MutexLock lock(gauge_);
+  metrics_.set(metric::kRollbackAvailable, {kStrategy}, static_cast<double>(claims_.served()));
 }
 
 Outcome FeatureFlagStrategy::unverified(Resource& object, const FlagDecision& decision,

@@ -6,13 +6,13 @@
 // (spec.sinks) is left to a FlagSinkWriter and not waited for. Thread-safe.
 
 #include "controller/base/clock.h"
+#include "controller/base/mutex.h"
 #include "controller/policy/feature_flag.h"
 #include "controller/ports/flags.h"
 #include "controller/ports/metrics.h"
 #include "controller/ports/object_store.h"
 #include "controller/strategies/flag_claims.h"
 #include "controller/strategies/flag_sink_writer.h"
-#include "controller/strategies/rollback_available.h"
 #include "controller/strategies/strategy.h"
 
 #include <cstddef>
@@ -44,11 +44,17 @@ class FeatureFlagStrategy final : public Strategy {
     bool had_drifted = false;
   };
 
+  struct Preloaded {
+    FlagValue wanted;
+    bool won = false;
+  };
+  std::optional<Preloaded> preload(const Resource& object);
   Outcome serve(Reconcile& reconcile, const FlagDecision& decision, MonoTime started);
   Result<std::optional<FlagValue>> served(const std::string& key);
   Result<Verified> verify(const ObjectKey& owner, const FlagDecision& decision);
   FlagClaims::Ruling claim(const Resource& object, FlagAnswer wanted,
                            FlagClaims::Decision decision);
+  void show_available();
   Outcome unverified(Resource& object, const FlagDecision& decision, Status why);
   void record(Resource& object, const FlagDecision& decision, const Verified& verified,
               MonoTime started);
@@ -60,7 +66,7 @@ class FeatureFlagStrategy final : public Strategy {
   const Clock& clock_;
   const bool simulated_;
   FlagSinkWriter* const sinks_;
-  RollbackAvailable available_;  // while it is served: off is then one step away
+  Mutex gauge_;  // held while the gauge is set, so that it never goes back to an older count
 };
 
 }  // namespace ripcord

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/strategies/flag_claims.h"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace ripcord {
@@ -13,14 +15,17 @@ FlagClaims::Ruling FlagClaims::claim(FlagClaim claim, Decision decision) {
   if (former != held_.end() && !same_place) {
     release_locked(claim.owner);
   }
-  std::set<Rank>& ranks = by_key_[claim.wanted.key];
-  ranks.insert({claim.created, claim.owner});
-  Held& held = held_[claim.owner];
+  Node& node = *held_.try_emplace(claim.owner).first;
+  Held& held = node.second;
   const bool changed = !same_place || held.wanted != claim.wanted;
   held.created = claim.created;
   held.wanted = std::move(claim.wanted);
-  const ObjectKey winner = ranks.begin()->owner;
-  const bool won = winner == claim.owner;
+  Claimants& claimants = by_key_[held.wanted.key];
+  if (!same_place) {
+    claimants.insert(std::ranges::upper_bound(claimants, &node, ranks_before), &node);
+  }
+  const ObjectKey winner = claimants.front()->first;
+  const bool won = claimants.front() == &node;
   if (won && changed) {
     table_.set(held.wanted);
     held.decision = decision;
@@ -28,10 +33,14 @@ FlagClaims::Ruling FlagClaims::claim(FlagClaim claim, Decision decision) {
   return {won, winner};
 }
 
+bool FlagClaims::ranks_before(const Node* a, const Node* b) {
+  return std::tie(a->second.created, a->first) < std::tie(b->second.created, b->first);
+}
+
 void FlagClaims::reassert(const ObjectKey& owner) {
   const MutexLock lock(mutex_);
   const auto found = held_.find(owner);
-  if (found != held_.end() && by_key_[found->second.wanted.key].begin()->owner == owner) {
+  if (found != held_.end() && by_key_[found->second.wanted.key].front() == &*found) {
     table_.set(found->second.wanted);
   }
 }
@@ -47,21 +56,26 @@ void FlagClaims::release(const ObjectKey& owner) {
   release_locked(owner);
 }
 
+std::size_t FlagClaims::served() const {
+  const MutexLock lock(mutex_);
+  return by_key_.size();
+}
+
 void FlagClaims::release_locked(const ObjectKey& owner) {
   const auto found = held_.find(owner);
   if (found == held_.end()) {
     return;
   }
   const std::string key = found->second.wanted.key;
-  std::set<Rank>& ranks = by_key_[key];
-  const bool was_served = ranks.begin()->owner == owner;
-  ranks.erase({found->second.created, owner});
+  Claimants& claimants = by_key_[key];
+  const bool was_served = claimants.front() == &*found;
+  std::erase(claimants, &*found);
   held_.erase(found);
-  if (ranks.empty()) {
+  if (claimants.empty()) {
     by_key_.erase(key);
     table_.remove(key);
   } else if (was_served) {
-    table_.set(held_.at(ranks.begin()->owner).wanted);
+    table_.set(claimants.front()->second.wanted);
   }
 }
 

@@ -10,11 +10,12 @@
 #include "controller/model/kind.h"
 #include "controller/ports/flags.h"
 
-#include <map>
+#include <cstddef>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace ripcord {
 
@@ -45,24 +46,25 @@ class FlagClaims {
   // Of the change that is served since and was not taken yet.
   std::optional<Decision> take_decision(const ObjectKey& owner);
   void release(const ObjectKey& owner);
+  // How many keys are served.
+  std::size_t served() const;
 
  private:
-  struct Rank {
-    WallTime created;
-    ObjectKey owner;
-    auto operator<=>(const Rank&) const = default;
-  };
   struct Held {
     WallTime created;
     FlagAnswer wanted;
     std::optional<Decision> decision;
   };
+  using Node = std::pair<const ObjectKey, Held>;
+  // In the order of their right to the key. Nearly always one; it holds no key of its own.
+  using Claimants = std::vector<Node*>;
+  static bool ranks_before(const Node* a, const Node* b);
   void release_locked(const ObjectKey& owner) REQUIRES(mutex_);
 
   FlagServing& table_;
   mutable Mutex mutex_;
-  std::unordered_map<ObjectKey, Held> held_ GUARDED_BY(mutex_);
-  std::unordered_map<std::string, std::set<Rank>> by_key_ GUARDED_BY(mutex_);
+  std::unordered_map<ObjectKey, Held> held_ GUARDED_BY(mutex_);  // nodes stay where they are
+  std::unordered_map<std::string, Claimants> by_key_ GUARDED_BY(mutex_);
 };
 
 }  // namespace ripcord

@@ -90,6 +90,10 @@ Status RestoreRun::load() {
   if (drill() && status_.phase != RestorePhase::kLoading) {
     status_.requested_at = tools_.clock.wall_now();
   }
+  if (scheduled()) {
+    // On record before anything can go wrong: its time runs from here, whatever fails.
+    RETURN_IF_ERROR(enter(RestorePhase::kLoading, "a drill is due"));
+  }
   ASSIGN_OR_RETURN(const Backup backup, find_checked());
   backup_ = backup.name;
   RETURN_IF_ERROR(enter(

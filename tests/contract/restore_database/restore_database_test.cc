@@ -73,7 +73,7 @@ class PostgresWorld final : public World {
       EXPECT_OK(connection);
       auto tables = postgres::find_tables(*connection);
       EXPECT_OK(tables);
-      EXPECT_OK(postgres::create_tables(*connection, *tables));
+      EXPECT_OK(postgres::create_tables(*connection, *tables, MigrationLayout::kGolangMigrate));
       shared_cluster().psql(database,
                             "insert into schema_migrations values (7, false); insert into "
                             "ripcord.applied values ('public', 7, 'seven', 6, 'd', '', 'd', null, "
@@ -124,7 +124,9 @@ class SqliteWorld final : public World {
     auto connection = sqlite::Connection::open(backup.path, sqlite::OpenMode::kReadWrite);
     EXPECT_OK(connection->execute(sql));
     if (migrated) {
-      EXPECT_OK(sqlite::create_tables(*connection));
+      auto tables = sqlite::find_tables(*connection);
+      EXPECT_OK(tables);
+      EXPECT_OK(sqlite::create_tables(*connection, *tables, MigrationLayout::kGolangMigrate));
       EXPECT_OK(connection->execute(
           "insert into schema_migrations values (7, false); insert into ripcord_applied (version, "
           "name, up_digest, down_digest, statements) values (7, 'seven', 'd', 'd', 1)"));

@@ -32,12 +32,13 @@ class NoMetrics final : public MetricSink {
 // What the reflector says there is, and what it must never do.
 class Seen final : public kubernetes::MirrorSink {
  public:
-  void replace(std::vector<ResourcePtr> objects, std::int64_t /*version*/) override {
+  void replace(std::vector<StoredObject> objects, std::int64_t /*version*/) override {
     const MutexLock lock(mutex_);
     ++lists_;
     versions_.clear();
-    for (const ResourcePtr& object : objects) {
-      versions_[object->meta.name] = object->meta.resource_version;
+    for (const StoredObject& object : objects) {
+      const ObjectIdentity identity = object.identity();
+      versions_[std::string(identity.name)] = identity.resource_version;
     }
   }
   void apply(WatchEvent event) override {

@@ -236,6 +236,11 @@ TEST_F(PostgresBackup, WhatTheServerLacksIsFoundBeforeAnythingIsLoaded) {
   change_manifest(path, [](BackupManifest& m) { m.engine = Engine::kSqlite; });
   expect_found("WrongBackupFormat");
   write_file(manifest_path(path), whole);
+  // The disk of a server is seen through its socket alone.
+  change_manifest(path, [](BackupManifest& m) { m.database_bytes = std::int64_t{1} << 60; });
+  requests_.spec.database.url = "postgresql://postgres@/" + live_ + "?host=" + pg().socket_dir() +
+                                "&port=" + std::to_string(pg().port());
+  expect_found("DiskFull");
 }
 
 TEST_F(PostgresBackup, ATableThatCameBackOtherwiseIsNamedBeforeTheSwap) {

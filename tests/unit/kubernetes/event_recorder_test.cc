@@ -126,6 +126,26 @@ TEST_F(EventRecorderTest, AServerThatIsAwayCostsEventsAndNothingElse) {
   }));
 }
 
+TEST_F(EventRecorderTest, AStormIsPacedAndWhatWaitsTooLongIsDroppedOldestFirst) {
+  EventRecorderOptions slow = options();
+  slow.burst = 3;
+  slow.per_second = 0.001;
+  slow.most_waiting = 4;
+  {
+    EventRecorder recorder(api, slow, clock, metrics, {});
+    for (int i = 0; i < 3; ++i) {
+      recorder.record(switched("calm-" + std::to_string(i)));
+      ASSERT_TRUE(api.reach(static_cast<std::size_t>(i) + 1));
+    }
+    for (int i = 0; i < 100; ++i) {
+      recorder.record(switched("storm-" + std::to_string(i)));
+    }
+  }
+  // One that waited for its turn, and those that fit into the queue behind it.
+  EXPECT_THAT(api.lines().size(), testing::AllOf(testing::Ge(7U), testing::Le(8U)));
+  EXPECT_THAT(api.lines().back(), HasSubstr("storm-99"));
+}
+
 TEST_F(EventRecorderTest, AnEventThatTheServerHasForgottenIsBegunAnew) {
   EventRecorder recorder(api, options(), clock, metrics, {});
   api.answer_patches_with(404);

@@ -24,10 +24,10 @@ using End = Exchange::End;
 // to 9".
 class Told final : public MirrorSink {
  public:
-  void replace(std::vector<ResourcePtr> objects, std::int64_t version) override {
+  void replace(std::vector<StoredObject> objects, std::int64_t version) override {
     std::string line = "replace";
-    for (const ResourcePtr& object : objects) {
-      line += " " + named(*object);
+    for (const StoredObject& object : objects) {
+      line += " " + named(*object.object());
     }
     say(fmt::format("{} as of {}", line, version));
   }
