@@ -106,6 +106,7 @@ void judge_set_schema(Ledger& ledger, Node node) {
   if (!relation.empty()) {
     ledger.lock(LockMode::kAccessExclusive, relation);
     if (ledger.fresh_relation(relation)) {
+      ledger.forget(relation_key(relation));
       return;
     }
   }
@@ -177,6 +178,9 @@ void judge_set(Ledger& ledger, Node node) {
   const std::string name = node["name"].text();
   const bool all = node.is("kind", "VAR_RESET_ALL");
   ledger.current().neutral = true;
+  if (name == "search_path" || name == "role" || all) {
+    ledger.doubt_names();
+  }
   if ((name == "lock_timeout" || all) && turns_off(node)) {
     ledger.find("lock-timeout", ledger.here(),
                 {all ? "RESET ALL" : "lock_timeout turned off", {}, {}});

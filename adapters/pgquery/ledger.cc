@@ -29,12 +29,18 @@ void Ledger::make_anew(const std::string& key) {
   make(key);
 }
 
+void Ledger::doubt_names() {
+  for (auto& [key, certain] : made) {
+    certain = false;
+  }
+}
+
 void Ledger::forget(const std::string& key) {
   made.erase(key);
 }
 
 bool Ledger::fresh(std::string_view key) const {
-  return made.contains(key);
+  return made.contains(key) || made.contains(other_spelling(key));
 }
 
 bool Ledger::certainly_fresh(std::string_view key) const {
@@ -96,7 +102,8 @@ void Ledger::find(std::string_view rule, std::size_t offset, const Subject& subj
   }
   SqlSeverity severity = std::min(known->severity, subject.at_most.value_or(known->severity));
   std::string message = codec::finding_message(*known, subject.text);
-  if (made_by_up_ != nullptr && !subject.key.empty() && made_by_up_->contains(subject.key)) {
+  if (made_by_up_ != nullptr && !subject.key.empty() &&
+      (made_by_up_->contains(subject.key) || made_by_up_->contains(other_spelling(subject.key)))) {
     severity = SqlSeverity::kNote;
     message = subject.text +
               " takes back what its up made: what was written there since is lost, "
@@ -113,12 +120,14 @@ void Ledger::find(std::string_view rule, std::size_t offset, const Subject& subj
 }
 
 void Ledger::withdraw(const std::string& key) {
-  std::erase_if(found_, [&](const Entry& entry) { return entry.key == key; });
+  const std::string other = other_spelling(key);
+  std::erase_if(found_, [&](const Entry& entry) { return entry.key == key || entry.key == other; });
   std::erase_if(broken_, [&](const Broken& broken) {
-    if (broken.key == key) {
+    const bool same = broken.key == key || broken.key == other;
+    if (same) {
       judgements[broken.statement].effects.breaks_previous.clear();
     }
-    return broken.key == key;
+    return same;
   });
 }
 

@@ -58,8 +58,9 @@ class Ledger {
   void make(std::string key, bool certain = true);
   void make_anew(const std::string& key);  // what was dropped before is harmless by this
   void forget(const std::string& key);
-  bool fresh(std::string_view key) const;
-  bool certainly_fresh(std::string_view key) const;
+  void doubt_names();                      // the same name may mean another object from here on
+  bool fresh(std::string_view key) const;  // with or without "public."
+  bool certainly_fresh(std::string_view key) const;  // spelled as it was made
   bool fresh_relation(const std::string& relation) const;
 
   // What the current statement does.

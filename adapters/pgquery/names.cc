@@ -4,13 +4,6 @@
 namespace ripcord::pgquery {
 namespace {
 
-void append_part(std::string& name, const std::string& part) {
-  if (name.empty() && (part == "public" || part == "pg_catalog")) {
-    return;
-  }
-  name += (name.empty() ? "" : ".") + part;
-}
-
 Node string_of(Node wrapped) {
   return wrapped["String"]["sval"];
 }
@@ -18,25 +11,37 @@ Node string_of(Node wrapped) {
 }  // namespace
 
 std::string relation_name(Node range_var) {
-  std::string name;
-  if (const Node schema = range_var["schemaname"]) {
-    append_part(name, schema.text());
-  }
   const std::string relation = range_var["relname"].text();
-  return name.empty() ? relation : name + "." + relation;
+  const Node schema = range_var["schemaname"];
+  return schema ? schema.text() + "." + relation : relation;
 }
 
 std::string joined_name(Node strings) {
   std::string name;
   for (Node part = strings.first(); part; part = part.next()) {
-    const std::string text = string_of(part).text();
-    if (part.next()) {
-      append_part(name, text);
-    } else {
-      name += (name.empty() ? "" : ".") + text;
+    name += (name.empty() ? "" : ".") + string_of(part).text();
+  }
+  return name;
+}
+
+std::string routine_name(Node strings) {
+  const std::string name = joined_name(strings);
+  for (const std::string_view schema : {"public.", "pg_catalog."}) {
+    if (name.rfind(schema, 0) == 0) {
+      return name.substr(schema.size());
     }
   }
   return name;
+}
+
+std::string other_spelling(std::string_view key) {
+  constexpr std::string_view kPublic = "public.";
+  const std::size_t name = key.find(':') + 1;
+  std::string other(key);
+  if (key.substr(name, kPublic.size()) == kPublic) {
+    return other.erase(name, kPublic.size());
+  }
+  return other.insert(name, kPublic);
 }
 
 std::string last_name(Node strings) {
@@ -52,7 +57,7 @@ std::string object_name(Node object) {
     return joined_name(list["items"]);
   }
   if (const Node routine = object["ObjectWithArgs"]) {
-    return joined_name(routine["objname"]);
+    return routine_name(routine["objname"]);
   }
   if (const Node type = object["TypeName"]) {
     return joined_name(type["names"]);

@@ -145,7 +145,7 @@ void judge_node(Ledger& ledger, Node node) {
   } else if (name == "SelectStmt") {
     judge_select_into(ledger, node);
   } else if (name == "FuncCall") {
-    judge_function_call(ledger, joined_name(node["funcname"]), ledger.at(node), false);
+    judge_function_call(ledger, routine_name(node["funcname"]), ledger.at(node), false);
   }
 }
 

@@ -73,6 +73,8 @@ TEST(PostgresInspector, CallsNothingLosslessThatTakesSomethingAway) {
       {"do $$ begin execute x; end $$", unknown},
       {"do $$ begin perform f(); end $$", unknown},
       {"do language plperl $$ 1 $$", unknown},
+      {"do $$$$", unknown},
+      {"do language plpgsql", unknown},
       {"call p()", unknown},
       {"merge into t using s on t.a = s.a when matched then delete", lossy},
       {"alter table p detach partition q concurrently", ok, true},
@@ -158,7 +160,7 @@ struct EffectsCase {
 TEST(PostgresInspector, TellsLocksWhatBreaksAndWhatIsLost) {
   const std::vector<EffectsCase> cases = {
       {"create table t (a int references u)", "SHARE ROW EXCLUSIVE on u; only adds"},
-      {"alter table public.t add column b int", "ACCESS EXCLUSIVE on t; only adds"},
+      {"alter table public.t add column b int", "ACCESS EXCLUSIVE on public.t; only adds"},
       {"create index i on t (a)", "SHARE on t for a scan; only adds"},
       {"create index concurrently i on t (a)", "SHARE UPDATE EXCLUSIVE on t for a scan; only adds"},
       {"alter table t drop column a",
@@ -209,6 +211,16 @@ TEST(PostgresInspector, SaysInEveryMessageWhatToWriteInstead) {
   const auto report = kPg.review(Engine::kPostgreSql, {"drop table t"});
   ASSERT_OK(report);
   EXPECT_THAT(report->findings[0].message, HasSubstr("Instead: stop using it, rename it"));
+}
+
+TEST(PostgresInspector, SurvivesFunctionsThatLackTheirBody) {
+  const auto statements =
+      kPg.inspect(Engine::kPostgreSql,
+                  "create function f() returns void language plpgsql; select f(); create function "
+                  "g() returns void language plpgsql as ''; create function h() returns void");
+  ASSERT_OK(statements);
+  ASSERT_EQ(statements->size(), 4U);
+  EXPECT_EQ((*statements)[1].effect, DataEffect::kUnknown);
 }
 
 TEST(PostgresInspector, SurvivesExpressionsThatWouldOverflowAnOrdinaryStack) {

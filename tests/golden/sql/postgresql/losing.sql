@@ -58,6 +58,12 @@ CREATE TABLE IF NOT EXISTS old (id int); DROP TABLE old;
 ALTER TABLE users ADD COLUMN IF NOT EXISTS a int; ALTER TABLE users DROP COLUMN a;
 --! rows of users
 EXPLAIN ANALYZE DELETE FROM users;
+--! rows of public.users
+CREATE TEMP TABLE users AS SELECT * FROM public.users; TRUNCATE public.users;
+--! table t
+CREATE TABLE t (a int); SET search_path = other; DROP TABLE t;
+--! table t
+CREATE TABLE t (a int); ALTER TABLE t SET SCHEMA other; DROP TABLE t;
 --! role reporting
 DROP ROLE reporting;
 --! table a, table b
