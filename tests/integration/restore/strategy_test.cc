@@ -206,12 +206,12 @@ TEST_F(RestoreStrategy, AnotherBackupNeedsAnotherRequest) {
   make("backups/tuesday.db", 7);
   create();
   reconcile();
-  edit([](RestoreRequestSpec& spec) { spec.backup = spec.approval->backup = "tuesday"; });
+  Resource object = **store_.get(key_);
+  auto& spec = std::get<RestoreRequestSpec>(object.spec);
+  spec.backup = spec.approval->backup = "tuesday";
+  EXPECT_CODE(store_.update(object), StatusCode::kInvalidArgument);
   reconcile();
   EXPECT_EQ(users(), 5);
-  EXPECT_EQ(ready_reason(), "AlreadyRestored");
-  edit([](RestoreRequestSpec& spec) { spec.backup = spec.approval->backup = "monday"; });
-  reconcile();
   EXPECT_TRUE(status().conditions.is_true(kReady));
 }
 
