@@ -57,14 +57,6 @@ std::string option_text(Node options, std::string_view name) {
   return {};
 }
 
-// The text of the statement being judged, up to the next semicolon outside quotes.
-std::string statement_text(const Ledger& ledger) {
-  const std::string_view rest =
-      ledger.place.text.substr(ledger.place.exact ? ledger.place.statement : 0);
-  const auto pieces = codec::split_sql(codec::SqlDialect::kPostgreSql, rest);
-  return pieces && !pieces->empty() ? pieces->front().text : std::string(rest);
-}
-
 // Judges statements that stand at `base` of the script when they stand there word for word.
 bool judge_text(Ledger& ledger, const std::string& text, std::size_t base, bool exact) {
   const auto parsed = parse_sql(text);
@@ -76,8 +68,10 @@ bool judge_text(Ledger& ledger, const std::string& text, std::size_t base, bool 
   const Node statements = tree.root()["stmts"];
   for (Node each = statements.first(); each; each = each.next()) {
     const auto at = static_cast<std::size_t>(each["stmt_location"].number(0));
-    ledger.place = {text, base, exact,
-                    codec::skip_sql_blank(codec::SqlDialect::kPostgreSql, text, at)};
+    const auto length = static_cast<std::size_t>(each["stmt_len"].number(0));
+    const std::size_t end = length == 0 ? text.size() : std::min(text.size(), at + length);
+    const std::size_t begin = codec::skip_sql_blank(codec::SqlDialect::kPostgreSql, text, at);
+    ledger.place = {text, base, exact, std::min(begin, end), end};
     judge_statement(ledger, each["stmt"].unwrapped());
   }
   return true;
@@ -235,7 +229,7 @@ void judge_sql_body(Ledger& ledger, Node body) {
 void judge_do(Ledger& ledger, Node node) {
   std::string language = option_text(node["args"], "language");
   language = language.empty() ? "plpgsql" : language;
-  const Code code{statement_text(ledger), ledger.here(), ledger.place.exact,
+  const Code code{std::string(ledger.place.words()), ledger.here(), ledger.place.exact,
                   option_text(node["args"], "as")};
   judge_code(ledger, language, code, "DO");
 }
@@ -243,7 +237,7 @@ void judge_do(Ledger& ledger, Node node) {
 void judge_create_function(Ledger& ledger, Node node) {
   const std::string name = joined_name(node["funcname"]);
   const Node options = node["options"];
-  const Code code{statement_text(ledger), ledger.here(), ledger.place.exact,
+  const Code code{std::string(ledger.place.words()), ledger.here(), ledger.place.exact,
                   option_text(options, "as")};
   const std::string language = option_text(options, "language");
   const Nested nested(ledger);

@@ -106,8 +106,8 @@ class Reviewer {
     }
   }
 
-  SqlReport from_tree(const std::string& json) {
-    const Tree tree(json);
+  SqlReport from_tree(std::string json) {
+    const Tree tree(std::move(json));
     Ledger ledger(script_, made_by_up_.empty() ? nullptr : &made_by_up_);
     for (const Piece& piece : pieces_of(script_, tree.root()["stmts"])) {
       spans_.push_back(piece.span);
@@ -196,9 +196,10 @@ class Reviewer {
 
 Result<SqlReport> PostgresInspector::review(Engine engine, const SqlScript& script) const {
   RETURN_IF_ERROR(check_script(engine, script.text));
-  ASSIGN_OR_RETURN(const Parsed parsed, parse_sql(std::string(script.text)));
+  ASSIGN_OR_RETURN(Parsed parsed, parse_sql(std::string(script.text)));
   Reviewer reviewer(script);
-  return parsed.error.empty() ? reviewer.from_tree(parsed.tree) : reviewer.from_lexer(parsed);
+  return parsed.error.empty() ? reviewer.from_tree(std::move(parsed.tree))
+                              : reviewer.from_lexer(parsed);
 }
 
 Result<std::vector<SqlStatement>> PostgresInspector::inspect(Engine engine,

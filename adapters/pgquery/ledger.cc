@@ -17,7 +17,7 @@ Ledger::Ledger(std::string_view script, const MadeObjects* made_by_up)
 void Ledger::open(const codec::StatementSpan& span) {
   judgements.emplace_back();
   spans_.push_back(span);
-  place = {script_, 0, true, span.begin};
+  place = {script_, 0, true, span.begin, span.end};
 }
 
 void Ledger::make(std::string key, bool certain) {
@@ -106,10 +106,8 @@ void Ledger::find(std::string_view rule, std::size_t offset, const Subject& subj
     severity = SqlSeverity::kNote;
     message += " (when it is called)";
   }
-  const bool again = std::any_of(found_.begin(), found_.end(), [&](const Entry& entry) {
-    return entry.raw.rule == known && entry.raw.offset == offset && entry.raw.message == message;
-  });
-  if (!again) {
+  const bool news = seen_.emplace(offset, known->number, std::hash<std::string>{}(message)).second;
+  if (news) {
     found_.push_back({{known, severity, offset, std::move(message)}, subject.key});
   }
 }
@@ -139,8 +137,7 @@ std::size_t Ledger::of_command(std::size_t index) const {
   if (!place.exact) {
     return here();
   }
-  const auto tokens =
-      codec::tokenize_sql(codec::SqlDialect::kPostgreSql, place.text.substr(place.statement));
+  const auto tokens = codec::tokenize_sql(codec::SqlDialect::kPostgreSql, place.words());
   if (!tokens || tokens->size() < 4) {
     return here();
   }

@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace ripcord::pgquery {
@@ -31,6 +32,8 @@ struct Place {
   std::size_t base = 0;
   bool exact = true;
   std::size_t statement = 0;  // bytes from base
+  std::size_t end = 0;        // of the statement, bytes from base
+  std::string_view words() const { return text.substr(statement, end - statement); }
 };
 
 // A body that runs when it is called.
@@ -105,6 +108,7 @@ class Ledger {
   const MadeObjects* made_by_up_;
   std::vector<codec::StatementSpan> spans_;
   std::vector<Entry> found_;
+  std::set<std::tuple<std::size_t, int, std::size_t>> seen_;  // offset, rule, hash of the message
   std::vector<Broken> broken_;
   std::vector<std::pair<std::size_t, std::string>> ddl_locks_;  // statement, relation
 };

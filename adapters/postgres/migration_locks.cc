@@ -61,8 +61,9 @@ std::string holder(Connection& session, const MigrationLocks& locks) {
 
 }  // namespace
 
-MigrationLocks MigrationLocks::of(std::string_view schema, std::string_view database) {
-  MigrationLocks locks{codec::tool_locks(schema, database)};
+MigrationLocks MigrationLocks::of(const SchemaTables& tables) {
+  MigrationLocks locks{
+      codec::tool_locks(tables.home, tables.database, tables.history, tables.table.name)};
   locks.ids.insert(locks.ids.begin(), kOwnLock);
   return locks;
 }

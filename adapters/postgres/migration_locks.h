@@ -7,9 +7,9 @@
 // server. One thread at a time.
 
 #include "adapters/postgres/connection.h"
+#include "adapters/postgres/schema_tables.h"
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 namespace ripcord::postgres {
@@ -18,7 +18,7 @@ inline constexpr std::int64_t kOwnLock = 0x726970636f7264;  // "ripcord"
 
 struct MigrationLocks {
   std::vector<std::int64_t> ids;
-  static MigrationLocks of(std::string_view schema, std::string_view database);
+  static MigrationLocks of(const SchemaTables& tables);
 };
 
 // Returns once the session holds all of them. Unavailable (reason Locked) names the holder when

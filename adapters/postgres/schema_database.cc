@@ -41,8 +41,7 @@ class Database final : public SchemaDatabase {
     RETURN_IF_ERROR(prepare_session(connection));
     ASSIGN_OR_RETURN(SchemaTables tables, find_tables(connection));
     trace_point(trace_, "before locking");
-    RETURN_IF_ERROR(acquire(connection, MigrationLocks::of(tables.home, tables.database), patience,
-                            clock_, stop));
+    RETURN_IF_ERROR(acquire(connection, MigrationLocks::of(tables), patience, clock_, stop));
     trace_point(trace_, "after locking");
     // What was there before the lock may have changed while we waited for it.
     ASSIGN_OR_RETURN(tables, find_tables(connection));

@@ -91,6 +91,9 @@ Result<SqlReport> SqliteInspector::review(Engine engine, const SqlScript& script
                                                         piece.tokens.front().word("VACUUM"),
                                                         std::move(effects)));
   }
+  if (script.direction == Direction::kUp) {
+    report.schema = scratch->ddl();
+  }
   std::vector<codec::RawFinding> found = judge.take_findings();
   found.insert(found.end(), controls.begin(), controls.end());
   report.findings = codec::finish_findings(kDialect, script.text, spans, std::move(found));

@@ -238,6 +238,24 @@ std::string ScratchSchema::last_column(const std::string& table) {
   return ask("SELECT name FROM pragma_table_xinfo(?1) ORDER BY cid DESC LIMIT 1", table);
 }
 
+std::string ScratchSchema::ddl() {
+  std::string text;
+  sqlite3_stmt* statement = nullptr;
+  const char* const kAll = "SELECT tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL";
+  if (sqlite3_prepare_v2(db_.get(), kAll, -1, &statement, nullptr) == SQLITE_OK) {
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+      const std::string table = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
+      const bool whole = !stubs_.contains(table) && table.rfind("ripcord_of_", 0) != 0;
+      if (whole) {
+        text += reinterpret_cast<const char*>(sqlite3_column_text(statement, 1));
+        text += ";\n";
+      }
+    }
+  }
+  sqlite3_finalize(statement);
+  return text;
+}
+
 bool ScratchSchema::last_column_demands_value(const std::string& table) {
   return ask("SELECT \"notnull\" AND dflt_value IS NULL AND hidden = 0 FROM "
              "pragma_table_xinfo(?1) ORDER BY cid DESC LIMIT 1",

@@ -44,6 +44,7 @@ class ScratchSchema {
   // NOT NULL without a default, of the column that was added last.
   bool last_column_demands_value(const std::string& table);
   std::string last_column(const std::string& table);
+  std::string ddl();  // of everything that is known whole
 
  private:
   ScratchSchema() = default;

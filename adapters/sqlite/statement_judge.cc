@@ -59,9 +59,10 @@ void StatementJudge::find(std::string_view id, const std::string& subject, const
               " takes back what its up made: what was written there since is lost, which "
               "the approval gate asks about";
   }
-  const bool again = std::any_of(found_.begin(), found_.end(), [&](const auto& each) {
-    return each.offset == here_ && each.message == message;
-  });
+  bool again = false;
+  for (auto each = found_.rbegin(); each != found_.rend() && each->offset == here_; ++each) {
+    again = again || each->message == message;
+  }
   if (!again) {
     found_.push_back({&rule, severity, here_, std::move(message)});
   }

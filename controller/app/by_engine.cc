@@ -51,4 +51,16 @@ Result<std::vector<SqlStatement>> InspectorByEngine::inspect(Engine engine,
   return only_simulated();
 }
 
+Result<SqlReport> InspectorByEngine::review(Engine engine, const SqlScript& script) const {
+  switch (engine) {
+    case Engine::kPostgreSql:
+      return postgres_.review(engine, script);
+    case Engine::kSqlite:
+      return sqlite_.review(engine, script);
+    case Engine::kSimulation:
+      break;
+  }
+  return only_simulated();
+}
+
 }  // namespace ripcord::app

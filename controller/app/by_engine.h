@@ -38,6 +38,7 @@ class InspectorByEngine final : public SqlInspector {
       : postgres_(postgres), sqlite_(sqlite) {}
   Result<std::vector<SqlStatement>> inspect(Engine engine,
                                             const std::string& script) const override;
+  Result<SqlReport> review(Engine engine, const SqlScript& script) const override;
 
  private:
   const SqlInspector& postgres_;

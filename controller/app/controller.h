@@ -37,7 +37,7 @@ struct World {
   SqlInspector& inspector;
   BackupCatalog& backups;
   RestoreDatabases& restores;
-  bool simulated = false;  // what status says about all of these
+  bool simulated = false;              // what status says about all of these
   ShadowDatabases* shadows = nullptr;  // null: no migration can be tried first
   // Where there is a cluster.
   FlagFileStore* flag_files = nullptr;

@@ -76,8 +76,8 @@ class Linter {
       files_.back().findings.push_back(finding);
     }
     tally_.statements += report.statements.size();
-    if (half.direction == Direction::kUp && engine_ == Engine::kSqlite) {
-      before_.push_back(half.text);
+    if (reviewed && half.direction == Direction::kUp && engine_ == Engine::kSqlite) {
+      before_ = {report.schema};
     }
   }
 

@@ -246,19 +246,22 @@ std::int64_t golang_migrate_lock(std::string_view schema, std::string_view table
   return crc.value() * kSalt;  // mod 2^32
 }
 
-std::vector<std::int64_t> tool_locks(std::string_view schema, std::string_view database) {
+std::vector<std::int64_t> tool_locks(std::string_view schema, std::string_view database,
+                                     const MigrationHistory* history, std::string_view table) {
   constexpr std::int64_t kGoose = 4097083626;
   constexpr std::int64_t kAtlas = 2686470616;
   constexpr std::int64_t kFlyway = 77431708279161;
-  const std::string_view table = default_history_name(MigrationLayout::kGolangMigrate);
-  std::uint32_t flyway_table = 0;  // Java's hash of "schema"."table", of characters below 128
-  for (const char c :
-       fmt::format(R"("{}"."{}")", schema, default_history_name(MigrationLayout::kFlyway))) {
-    flyway_table = flyway_table * 31 + static_cast<unsigned char>(c);
+  const auto name_for = [&](MigrationLayout layout) {
+    return history != nullptr && history->layout() == layout ? table : default_history_name(layout);
+  };
+  const std::string_view golang = name_for(MigrationLayout::kGolangMigrate);
+  std::uint32_t flyway = 0;  // Java's hash of "schema"."table", of characters below 128
+  for (const char c : fmt::format(R"("{}"."{}")", schema, name_for(MigrationLayout::kFlyway))) {
+    flyway = flyway * 31 + static_cast<unsigned char>(c);
   }
-  return {golang_migrate_lock(schema, table, "/" + std::string(database)),
-          golang_migrate_lock(schema, table, database), kGoose,
-          kFlyway + static_cast<std::int32_t>(flyway_table), kAtlas};
+  return {golang_migrate_lock(schema, golang, "/" + std::string(database)),
+          golang_migrate_lock(schema, golang, database), kGoose,
+          kFlyway + static_cast<std::int32_t>(flyway), kAtlas};
 }
 
 std::string sql_text(std::string_view text) {

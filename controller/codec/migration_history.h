@@ -87,8 +87,11 @@ bool is_journaled(const MigrationStep& step);
 Status check_layout(const MigrationStep& step, const MigrationHistory* history,
                     const HistoryTable& table);
 
-// The ids of the advisory locks under which tools exclude each other in PostgreSQL.
-std::vector<std::int64_t> tool_locks(std::string_view schema, std::string_view database);
+// The ids of the advisory locks under which tools exclude each other in PostgreSQL. Two of them
+// depend on the table's name: the default one, unless `history` has another.
+std::vector<std::int64_t> tool_locks(std::string_view schema, std::string_view database,
+                                     const MigrationHistory* history = nullptr,
+                                     std::string_view table = {});
 // golang-migrate's id for its table in `schema` of the database it calls `dbname`.
 std::int64_t golang_migrate_lock(std::string_view schema, std::string_view table,
                                  std::string_view dbname);

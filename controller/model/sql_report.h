@@ -19,7 +19,8 @@ struct SqlScript {
   std::string_view text;
   Direction direction = Direction::kUp;
   std::string_view up{};  // of a down: the up that it undoes, empty when not at hand
-  // The ups before it, oldest first: SQLite builds the schema from them. May be left out.
+  // What ran before it, oldest first, or SqlReport::schema: SQLite builds the schema from it. May
+  // be left out.
   std::vector<std::string> before{};
 };
 
@@ -39,6 +40,7 @@ struct SqlFinding {
 struct SqlReport {
   std::vector<SqlStatement> statements;
   std::vector<SqlFinding> findings;  // by position
+  std::string schema{};  // SQLite, of an up: the schema behind it, for the next `before`
   // Line of the first BEGIN, COMMIT or the like; 0 = none.
   std::int32_t transaction_control = 0;
 };

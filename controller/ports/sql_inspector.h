@@ -25,7 +25,7 @@ class SqlInspector {
     if (!statements) {
       return as_return(statements.error());
     }
-    return SqlReport{std::move(*statements), {}, 0};
+    return SqlReport{std::move(*statements), {}, {}, 0};
   }
 };
 

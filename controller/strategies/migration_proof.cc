@@ -30,8 +30,17 @@ bool writes_rows(const SqlStatement& statement) {
   std::string word(text.substr(0, text.find_first_of(" \t\r\n(\"")));
   std::transform(word.begin(), word.end(), word.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return statement.effect == DataEffect::kUnknown || word == "UPDATE" || word == "DELETE" ||
-         word == "WITH" || word == "TRUNCATE" || word == "MERGE";
+  const SqlEffects& effects = statement.effects;
+  const bool loses_rows =
+      std::any_of(effects.loses.begin(), effects.loses.end(),
+                  [](const DataLoss& loss) { return loss.what == DataLoss::What::kRows; });
+  const bool locks_rows =
+      word != "INSERT" && word != "COPY" &&
+      std::any_of(effects.locks.begin(), effects.locks.end(),
+                  [](const TakenLock& lock) { return lock.mode == LockMode::kRowExclusive; });
+  return statement.effect == DataEffect::kUnknown || loses_rows || locks_rows || word == "DO" ||
+         word == "UPDATE" || word == "DELETE" || word == "WITH" || word == "TRUNCATE" ||
+         word == "MERGE";
 }
 
 Result<TrialStage> look(ShadowDatabase& shadow) {

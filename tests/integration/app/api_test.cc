@@ -100,7 +100,7 @@ TEST(SecureApi, TakesMessagesOfTheAdapterByAKubeconfig) {
                "\n");
   };
   const RunResult done = disable();
-  EXPECT_THAT(done.out, HasSubstr("\"type\":\"feature_disabled\"")) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("\"type\": \"feature_disabled\"")) << done.err;
   ripcord.write_kubeconfig(kOtherToken);
   const RunResult refused = disable();
   EXPECT_EQ(refused.exit_code, 1);

@@ -93,7 +93,7 @@ spec:
 
 TEST_F(AReference, MigrationsInAConfigMapAreThoseOfADirectoryAndItsChangesAreSeen) {
   const TempDir directory;
-  const std::string database = (directory / "shop.db").string();
+  const std::string database = directory / "shop.db";
   run();
   apply(fmt::format(R"(apiVersion: ripcord.dev/v1alpha1
 kind: MigrationVersion
@@ -104,29 +104,26 @@ spec:
 )",
                     database));
   EXPECT_TRUE(becomes("migrationversion/shop", "Ready", "False ConfigMapNotFound: "));
-  apply(R"(apiVersion: v1
+  apply(R"yaml(apiVersion: v1
 kind: ConfigMap
 metadata: {name: shop-migrations}
 data:
-  10_ten.up.sql: "create table ten (id int)" 2_two.up.sql
-        : "create table two (id int)" 2_two.down.sql
-        : "drop table two" README.md
-        : "no migration") ");
-      EXPECT_TRUE(becomes("migrationversion/shop", "Ready", "True Migrated: "));
+  10_ten.up.sql: "create table ten (id int)"
+  2_two.up.sql: "create table two (id int)"
+  2_two.down.sql: "drop table two"
+  README.md: "no migration"
+)yaml");
+  EXPECT_TRUE(becomes("migrationversion/shop", "Ready", "True Migrated: "));
   EXPECT_EQ(get("migrationversion/shop")["status"]["version"], 10);
   EXPECT_EQ(sqlite(database, "select count(*) from two"), "0\n");
-  patch("configmap/shop-migrations", R"({"data":{"11_eleven.up.sql":"create table eleven (i int)"
-}
-})");
-  EXPECT_TRUE(
-      eventually([&] {
-  return get("migrationversion/shop")["status"]["version"] == 11; }))
+  patch("configmap/shop-migrations", R"x({"data":{"11_eleven.up.sql":"create table x (i int)"}})x");
+  EXPECT_TRUE(eventually([&] { return get("migrationversion/shop")["status"]["version"] == 11; }))
       << condition("migrationversion/shop", "Ready");
-patch("configmap/shop-migrations", R"({"data":{"011_again.up.sql":"select 1"}})");
-EXPECT_TRUE(becomes("migrationversion/shop", "Ready", "False BadMigration: "));
-EXPECT_THAT(condition("migrationversion/shop", "Ready"),
-            testing::AllOf(HasSubstr("ConfigMap shop/shop-migrations"),
-                           HasSubstr("011_again.up.sql"), HasSubstr("11_eleven.up.sql")));
+  patch("configmap/shop-migrations", R"({"data":{"011_again.up.sql":"select 1"}})");
+  EXPECT_TRUE(becomes("migrationversion/shop", "Ready", "False BadMigration: "));
+  EXPECT_THAT(condition("migrationversion/shop", "Ready"),
+              testing::AllOf(HasSubstr("ConfigMap shop/shop-migrations"),
+                             HasSubstr("011_again.up.sql"), HasSubstr("11_eleven.up.sql")));
 }
 
 }  // namespace

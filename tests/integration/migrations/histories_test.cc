@@ -79,7 +79,7 @@ class Histories : public ::testing::TestWithParam<Engine> {
   std::optional<Harness> harness_;
 };
 
-// The checksums of these two files, as Flyway computes them.
+// Two files, with the checksums that Flyway computes of them.
 constexpr const char* kUsers = "CREATE TABLE users (id int);\n";
 constexpr const char* kUsersSum = "336540139";
 constexpr const char* kOrders = "CREATE TABLE orders (id int);\n";

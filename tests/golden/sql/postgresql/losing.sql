@@ -1,7 +1,5 @@
 --! table users
 DROP TABLE users;
---! table a, table b
-DROP TABLE IF EXISTS a, b;
 --! database shop
 DROP DATABASE shop;
 --! column users.email
@@ -62,3 +60,5 @@ ALTER TABLE users ADD COLUMN IF NOT EXISTS a int; ALTER TABLE users DROP COLUMN 
 EXPLAIN ANALYZE DELETE FROM users;
 --! role reporting
 DROP ROLE reporting;
+--! table a, table b
+DROP TABLE IF EXISTS a, b;
