@@ -62,7 +62,8 @@ class Pipeline {
   }
   bool served(const std::string& key, std::string_view value) const {
     const ofrep::ServedFlagPtr found = table_.find(key);
-    return found != nullptr && found->answer.value == value;
+    return found != nullptr &&
+           found->body.find(fmt::format(R"("value":{})", value)) != std::string::npos;
   }
   // The loop reported what was asked last.
   bool settled(const std::string& name) const {
