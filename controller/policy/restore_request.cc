@@ -192,6 +192,11 @@ RestoreDecision decide_restore(const RestoreRequestSpec& spec, const RestoreRequ
   if (facts.swap_interrupted) {
     // It was approved when it began, and clients are shut out until it ends: nothing may hold it.
     std::vector<RestoreStep> steps = {kSwap};
+    if (status.phase == RestorePhase::kReverting) {
+      // On record long ago: this is a way back that had only begun to copy the live one aside.
+      steps.insert(steps.end(), {kRevert, kCompleteRevert});
+      return with_steps(spec, facts, std::move(steps));
+    }
     if (status.tables.empty()) {
       steps.push_back(kCount);
     }

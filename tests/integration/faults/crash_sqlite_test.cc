@@ -181,11 +181,12 @@ TEST_F(SqliteRestoreCrash, TheWayBackEndsTheSameWhereverTheControllerIsKilled) {
   const Resource restored = wanted_;
   spec().revert = spec().approval->revert = true;
   const std::string end =
-      end_wherever_killed(20, [&] { live_undisturbed(stage_.data(), restored); });
+      end_wherever_killed(15, [&] { live_undisturbed(stage_.data(), restored); });
   EXPECT_THAT(end, HasSubstr("Ready=True Reverted"));
   EXPECT_THAT(end, HasSubstr("shop.db: old1,old2"));
   EXPECT_THAT(end, HasSubstr("shop.db.ripcord-UID: ann,bob,cid"));
-  EXPECT_THAT(end, testing::Not(HasSubstr("before-UID")));
+  EXPECT_THAT(end, HasSubstr("previous []"));
+  EXPECT_THAT(end, testing::Not(HasSubstr("shop.db.before-UID:")));
 }
 
 TEST_F(SqliteRestoreCrash, AFailedVerificationEndsTheSameWhereverTheControllerIsKilled) {
