@@ -58,6 +58,8 @@ class AConfigMapSink : public ShippedShop {
 TEST_F(AConfigMapSink, HasTheFlagsThatNameItAndLeavesTheOtherKeysAlone) {
   kubectl({"create", "configmap", "shop-flags", "--from-literal=other=kept"});
   run();
+  // What was asked before it leads is written, but not measured.
+  ASSERT_TRUE(eventually([&] { return ripcord().leads(); }));
   flag("checkout");
   flag("banner", R"(variants: {a: x, b: "y\"z"}, defaultVariant: b, offVariant: a)");
   flag("limit", "variants: {low: 10.0, high: 20}, defaultVariant: low, offVariant: low");
