@@ -58,9 +58,9 @@ class AConfigMapSink : public ShippedShop {
 TEST_F(AConfigMapSink, HasTheFlagsThatNameItAndLeavesTheOtherKeysAlone) {
   kubectl({"create", "configmap", "shop-flags", "--from-literal=other=kept"});
   run();
-  // What was asked before it leads is written, but not measured.
-  ASSERT_TRUE(eventually([&] { return ripcord().leads(); }));
   flag("checkout");
+  // Flags that the first list brings are written, but how long that took is not measured.
+  EXPECT_TRUE(written("checkout"));
   flag("banner", R"(variants: {a: x, b: "y\"z"}, defaultVariant: b, offVariant: a)");
   flag("limit", "variants: {low: 10.0, high: 20}, defaultVariant: low, offVariant: low");
   EXPECT_TRUE(has("banner=ENABLED:b checkout=ENABLED:on limit=ENABLED:low"));
@@ -71,7 +71,7 @@ TEST_F(AConfigMapSink, HasTheFlagsThatNameItAndLeavesTheOtherKeysAlone) {
   const std::string managers = kubectl({"get", "configmap", "shop-flags", "--show-managed-fields",
                                         "-o", "jsonpath={.metadata.managedFields[*].manager}"});
   EXPECT_THAT(managers, HasSubstr("ripcord-flags"));
-  EXPECT_GE(ripcord().metric(R"(ripcord_flag_propagation_seconds_count{sink="configmap"})"), 3);
+  EXPECT_GE(ripcord().metric(R"(ripcord_flag_propagation_seconds_count{sink="configmap"})"), 2);
 }
 
 TEST_F(AConfigMapSink, IsAFileThatFlagdsSchemaTakes) {
