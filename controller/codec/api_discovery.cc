@@ -102,11 +102,11 @@ ApiJson all_aggregated(const ApiJson& resources, std::string_view group, std::st
 }  // namespace
 
 std::string api_paths() {
-  return dump_json(ApiJson{{"paths",
-                            {"/api", "/api/v1", "/apis", "/apis/events.k8s.io",
-                             "/apis/events.k8s.io/v1", "/apis/ripcord.dev",
-                             "/apis/ripcord.dev/v1alpha1", "/healthz", "/livez", "/openapi/v3",
-                             "/openapi/v3/apis/ripcord.dev/v1alpha1", "/readyz", "/version"}}});
+  return dump_json(
+      ApiJson{{"paths",
+               {"/api", "/api/v1", "/apis", "/apis/events.k8s.io", "/apis/events.k8s.io/v1",
+                "/apis/ripcord.dev", "/apis/ripcord.dev/v1alpha1", "/healthz", "/livez",
+                "/openapi/v3", "/openapi/v3/apis/ripcord.dev/v1alpha1", "/readyz", "/version"}}});
 }
 
 std::string api_versions() {

@@ -190,8 +190,13 @@ void RandomResource::fill(MigrationVersionSpec& v) {
   if (coin()) {
     v.version = any_number();
   }
-  v.policy = {static_cast<DownPolicy>(number(0, 2)), static_cast<DataLossPolicy>(number(0, 1)),
-              duration(), duration(), static_cast<ProofPolicy>(number(0, 2)), text(), text()};
+  v.policy = {static_cast<DownPolicy>(number(0, 2)),
+              static_cast<DataLossPolicy>(number(0, 1)),
+              duration(),
+              duration(),
+              static_cast<ProofPolicy>(number(0, 2)),
+              text(),
+              text()};
   if (coin()) {
     v.approval = MigrationApproval{any_number(), text(), coin(), text()};
   }
