@@ -24,8 +24,7 @@ Result<std::unique_ptr<EmbeddedObjectStore>> EmbeddedObjectStore::open(EmbeddedS
   ASSIGN_OR_RETURN(std::unique_ptr<embedded::ObjectFile> file,
                    embedded::ObjectFile::open(path, options.checkpoint_pages, options.trace));
   ASSIGN_OR_RETURN(embedded::StoredObjects stored, file->load());
-  auto table =
-      ObjectTable::create(std::move(stored.objects), stored.version, options.history_limit);
+  auto table = ObjectTable::create(stored.objects, stored.version, options.history_limit);
   return std::unique_ptr<EmbeddedObjectStore>(
       new EmbeddedObjectStore(std::move(options), clock, std::move(lock), std::move(file),
                               std::move(table), stored.version));
