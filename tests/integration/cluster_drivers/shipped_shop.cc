@@ -29,7 +29,7 @@ void ShippedShop::SetUp() {
 }
 
 void ShippedShop::TearDown() {
-  if (IsSkipped()) {
+  if (ripcord_ == nullptr && IsSkipped()) {
     return;
   }
   ripcord_.reset();
