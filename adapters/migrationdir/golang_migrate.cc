@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // 3_add_total.up.sql, 3_add_total.down.sql; the extension is free, a version may have one half.
 #include "adapters/migrationdir/layout.h"
-
-#include <regex>
+#include "controller/codec/migration_files.h"
 
 #include <fmt/format.h>
 
 namespace ripcord::migrationdir {
 namespace {
-
-const std::regex& pattern() {
-  static const std::regex kPattern(R"(^([0-9]+)_(.*)\.(down|up)\.(.*)$)");
-  return kPattern;
-}
 
 class GolangMigrate final : public Layout {
  public:
@@ -20,7 +14,8 @@ class GolangMigrate final : public Layout {
 
   std::optional<std::string> sign(const SourceFiles& files) const override {
     for (const SourceFile& file : files) {
-      if (std::regex_match(file.name, pattern())) {
+      const auto name = codec::parse_migration_name(file.name);
+      if (!name || *name) {
         return fmt::format("{} is named like VERSION_TITLE.up.EXTENSION", file.name);
       }
     }
@@ -28,21 +23,15 @@ class GolangMigrate final : public Layout {
   }
 
   Result<std::vector<Migration>> read(const SourceFiles& files) const override {
-    VersionTable table;
+    codec::MigrationFiles all;
     for (const SourceFile& file : files) {
-      std::smatch match;
-      if (!std::regex_match(file.name, match, pattern())) {
-        continue;
+      ASSIGN_OR_RETURN(const auto name, codec::parse_migration_name(file.name));
+      if (name) {
+        ASSIGN_OR_RETURN(std::string script, file.bytes);
+        RETURN_IF_ERROR(all.add(file.name, *name, std::move(script)));
       }
-      Migration migration;
-      ASSIGN_OR_RETURN(migration.version, numeric_version(id(), file.name, match[1].str()));
-      migration.name = match[2];
-      const bool up = match[3] == "up";
-      ASSIGN_OR_RETURN((up ? migration.up : migration.down), file.text());
-      (up ? migration.up_file : migration.down_file) = file.name;
-      RETURN_IF_ERROR(table.add(std::move(migration)));
     }
-    return table.take();
+    return all.take();
   }
 };
 

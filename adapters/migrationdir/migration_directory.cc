@@ -2,6 +2,7 @@
 #include "adapters/migrationdir/migration_directory.h"
 
 #include "adapters/migrationdir/layout.h"
+#include "controller/codec/migration_files.h"
 
 #include <algorithm>
 #include <array>
@@ -16,16 +17,16 @@ namespace ripcord::migrationdir {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::uintmax_t kMaxFileBytes = 8 * 1024 * 1024;
+using codec::kMaxMigrationBytes;
 
 Result<std::string> read_bytes(const fs::path& path) {
   std::error_code failed;
   const std::uintmax_t size = fs::file_size(path, failed);
-  if (!failed && size > kMaxFileBytes) {
-    return error(
-        StatusCode::kInvalidArgument,
-        fmt::format("{}: {} bytes; at most {} are allowed", path.string(), size, kMaxFileBytes),
-        "BadMigration");
+  if (!failed && size > kMaxMigrationBytes) {
+    return error(StatusCode::kInvalidArgument,
+                 fmt::format("{}: {} bytes; at most {} are allowed", path.string(), size,
+                             kMaxMigrationBytes),
+                 "BadMigration");
   }
   std::ifstream file(path, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(file)), {});

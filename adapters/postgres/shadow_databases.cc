@@ -128,30 +128,6 @@ Status refused(const Status& failure, const SqlStatement& statement) {
       fmt::format("line {}: {}", statement.line, failure.message()), "ShadowRefused"};
 }
 
-// As the real run does it: in one transaction unless a statement needs none.
-Status run_script(Connection& connection, const std::vector<SqlStatement>& script,
-                  const std::stop_token& stop) {
-  if (const auto beyond = reaches_beyond(script)) {
-    return {StatusCode::kFailedPrecondition, *beyond, "ReachesBeyond"};
-  }
-  const bool at_once = std::none_of(script.begin(), script.end(),
-                                    [](const SqlStatement& s) { return s.needs_no_transaction; });
-  RETURN_IF_ERROR(status_of_rows(connection.execute(at_once ? "begin" : "select", stop)));
-  for (const SqlStatement& statement : script) {
-    if (const auto ran = connection.execute(statement.text, stop); !ran) {
-      if (connection.alive()) {
-        static_cast<void>(connection.execute("rollback"));
-      }
-      return refused(ran.error(), statement);
-    }
-  }
-  const auto ended = connection.execute(at_once ? "commit" : "select", stop);
-  RETURN_IF_ERROR(script.empty() || ended ? status_of_rows(ended)
-                                          : refused(ended.error(), script.back()));
-  RETURN_IF_ERROR(status_of_rows(connection.execute("discard all")));
-  return status_of_rows(connection.execute(kSettings));
-}
-
 using AnyOf = std::initializer_list<std::string_view>;
 
 // The tokens of one statement.
@@ -203,6 +179,45 @@ struct Words {
     return is(0, {"REASSIGN", "LOAD"});
   }
 };
+
+// The first statement that reaches beyond its database, in words. What a function does that is
+// called is not seen.
+std::optional<std::string> reaches_beyond(const std::vector<SqlStatement>& script) {
+  for (const SqlStatement& statement : script) {
+    const auto tokens = codec::tokenize_sql(codec::SqlDialect::kPostgreSql, statement.text);
+    if (tokens && !tokens->empty() && Words{*tokens}.reach_beyond()) {
+      return fmt::format(
+          "line {}: the statement reaches beyond its database, so that it cannot be tried on a "
+          "shadow",
+          statement.line);
+    }
+  }
+  return std::nullopt;
+}
+
+// As the real run does it: in one transaction unless a statement needs none.
+Status run_script(Connection& connection, const std::vector<SqlStatement>& script,
+                  const std::stop_token& stop) {
+  if (const auto beyond = reaches_beyond(script)) {
+    return {StatusCode::kFailedPrecondition, *beyond, "ReachesBeyond"};
+  }
+  const bool at_once = std::none_of(script.begin(), script.end(),
+                                    [](const SqlStatement& s) { return s.needs_no_transaction; });
+  RETURN_IF_ERROR(status_of_rows(connection.execute(at_once ? "begin" : "select", stop)));
+  for (const SqlStatement& statement : script) {
+    if (const auto ran = connection.execute(statement.text, stop); !ran) {
+      if (connection.alive()) {
+        static_cast<void>(connection.execute("rollback"));
+      }
+      return refused(ran.error(), statement);
+    }
+  }
+  const auto ended = connection.execute(at_once ? "commit" : "select", stop);
+  RETURN_IF_ERROR(script.empty() || ended ? status_of_rows(ended)
+                                          : refused(ended.error(), script.back()));
+  RETURN_IF_ERROR(status_of_rows(connection.execute("discard all")));
+  return status_of_rows(connection.execute(kSettings));
+}
 
 class Shadow final : public ShadowDatabase {
  public:
@@ -314,19 +329,6 @@ Status copy_schema(const std::string& from, const std::string& target, const std
 }
 
 }  // namespace
-
-std::optional<std::string> reaches_beyond(const std::vector<SqlStatement>& script) {
-  for (const SqlStatement& statement : script) {
-    const auto tokens = codec::tokenize_sql(codec::SqlDialect::kPostgreSql, statement.text);
-    if (tokens && !tokens->empty() && Words{*tokens}.reach_beyond()) {
-      return fmt::format(
-          "line {}: the statement reaches beyond its database, so that it cannot be tried on a "
-          "shadow",
-          statement.line);
-    }
-  }
-  return std::nullopt;
-}
 
 Result<std::unique_ptr<ShadowSchema>> PostgresShadows::make(
     const DatabaseRef& target, const std::optional<DatabaseRef>& elsewhere, std::stop_token stop) {

@@ -31,8 +31,4 @@ class PostgresShadows final : public ShadowDatabases {
   SecretReader* secrets_;
 };
 
-// The first statement that reaches beyond its database, in words; nothing when none does. What a
-// function does that is called is not seen.
-std::optional<std::string> reaches_beyond(const std::vector<SqlStatement>& script);
-
 }  // namespace ripcord::postgres
