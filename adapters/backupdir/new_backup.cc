@@ -128,7 +128,8 @@ Result<NewBackup> NewBackup::begin(const std::string& catalog_directory, const s
   const fs::path catalog = fs::canonical(catalog_directory, failure);
   if (failure || !fs::is_directory(catalog, failure)) {
     return error(StatusCode::kInvalidArgument,
-                 fmt::format("--catalog: there is no directory {:?}", catalog_directory),
+                 fmt::format("--catalog: there is no directory {:?}; make it, or name another one",
+                             catalog_directory),
                  "CatalogNotFound");
   }
   remove_leftovers(catalog);
