@@ -42,6 +42,22 @@ constexpr auto names(Reversibility) {
                                                {"Irreversible", Reversibility::kIrreversible},
                                                {"Unproven", Reversibility::kUnproven}}};
 }
+constexpr auto names(ArchiveFormat) {
+  return std::array<NameOf<ArchiveFormat>, 2>{
+      {{"csv", ArchiveFormat::kCsv}, {"copy-binary", ArchiveFormat::kCopyBinary}}};
+}
+constexpr auto names(TransitionPhase) {
+  return std::array<NameOf<TransitionPhase>, 6>{{{"Waiting", TransitionPhase::kWaiting},
+                                                 {"Backfilling", TransitionPhase::kBackfilling},
+                                                 {"Validating", TransitionPhase::kValidating},
+                                                 {"Complete", TransitionPhase::kComplete},
+                                                 {"Contracted", TransitionPhase::kContracted},
+                                                 {"Failed", TransitionPhase::kFailed}}};
+}
+constexpr auto names(RestoreUnit) {
+  return std::array<NameOf<RestoreUnit>, 2>{
+      {{"Database", RestoreUnit::kDatabase}, {"Schema", RestoreUnit::kSchema}}};
+}
 constexpr auto names(RestoreMode) {
   return std::array<NameOf<RestoreMode>, 2>{
       {{"Swap", RestoreMode::kSwap}, {"Drill", RestoreMode::kDrill}}};

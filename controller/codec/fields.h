@@ -196,6 +196,12 @@ void describe(A& a, MigrationSourceRef& v) {
 }
 
 template <class A>
+void describe(A& a, ArchivePolicy& v) {
+  a.required("directory", v.directory);
+  a.field("format", v.format);
+}
+
+template <class A>
 void describe(A& a, MigrationPolicy& v) {
   a.field("down", v.down);
   a.field("dataLoss", v.data_loss);
@@ -206,6 +212,8 @@ void describe(A& a, MigrationPolicy& v) {
     from.optional("env", v.shadow_url_env);
     from.optional("file", v.shadow_url_file);
   });
+  a.optional("contractSoak", v.contract_soak);
+  a.optional("archive", v.archive);
 }
 
 template <class A>
@@ -223,6 +231,53 @@ void describe(A& a, MigrationOverride& v) {
 }
 
 template <class A>
+void describe(A& a, SchemaRange& v) {
+  a.optional("min", v.min);
+  a.optional("max", v.max);
+}
+
+template <class A>
+void describe(A& a, TransitionSync& v) {
+  a.required("table", v.table);
+  a.required("old", v.old_column);
+  a.required("new", v.new_column);
+  a.optional("toNew", v.to_new);
+  a.optional("toOld", v.to_old);
+}
+
+template <class A>
+void describe(A& a, TransitionBackfill& v) {
+  a.required("table", v.table);
+  a.required("set", v.set);
+  a.optional("where", v.where);
+  a.required("key", v.key);
+  a.field("batchSize", v.batch_size);
+  a.field("maxLag", v.max_lag);
+  a.field("pause", v.pause);
+}
+
+template <class A>
+void describe(A& a, TransitionValidation& v) {
+  a.optional("table", v.table);
+  a.optional("column", v.column);
+  a.optional("notNull", v.not_null);
+  a.optional("pattern", v.pattern);
+  a.optional("query", v.query);
+  a.optional("min", v.min);
+  a.optional("max", v.max);
+}
+
+template <class A>
+void describe(A& a, Transition& v) {
+  a.required("name", v.name);
+  a.required("expand", v.expand);
+  a.optional("contract", v.contract);
+  a.optional("sync", v.sync);
+  a.optional("backfill", v.backfill);
+  a.optional("validations", v.validations);
+}
+
+template <class A>
 void describe(A& a, MigrationVersionSpec& v) {
   a.optional("suspend", v.suspend);
   a.field("database", v.database);
@@ -231,6 +286,8 @@ void describe(A& a, MigrationVersionSpec& v) {
   a.field("policy", v.policy);
   a.optional("approval", v.approval);
   a.optional("override", v.override);
+  a.optional("schemaRange", v.schema_range);
+  a.optional("transitions", v.transitions);
 }
 
 // --- RestoreRequest
@@ -245,6 +302,14 @@ template <class A>
 void describe(A& a, RestoreTargets& v) {
   a.optional("rto", v.rto);
   a.optional("rpo", v.rpo);
+}
+
+template <class A>
+void describe(A& a, PgBouncerRef& v) {
+  a.group("adminUrlFrom", [&](auto& from) {
+    from.optional("env", v.admin_url_env);
+    from.optional("file", v.admin_url_file);
+  });
 }
 
 template <class A>
@@ -267,6 +332,8 @@ void describe(A& a, RestoreRequestSpec& v) {
   a.field("backup", v.backup);
   a.group("catalog", [&](auto& catalog) { catalog.optional("directory", v.catalog_directory); });
   a.field("mode", v.mode);
+  a.optional("swapBy", v.swap_by);
+  a.optional("pgbouncer", v.pgbouncer);
   a.optional("revert", v.revert);
   a.optional("schedule", v.schedule);
   a.optional("targets", v.targets);

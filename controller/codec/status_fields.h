@@ -93,6 +93,37 @@ void describe(A& a, MigrationProof& v) {
 }
 
 template <class A>
+void describe(A& a, DataAtRisk& v) {
+  a.required("version", v.version);
+  a.field("what", v.what);
+  a.optional("rows", v.rows);
+  a.optional("atMost", v.at_most);
+  a.optional("newest", v.newest);
+  a.optional("note", v.note);
+  a.optional("archive", v.archive);
+}
+
+template <class A>
+void describe(A& a, TransitionStatus& v) {
+  a.required("name", v.name);
+  a.field("phase", v.phase);
+  a.optional("syncing", v.syncing);
+  a.optional("rows", v.rows);
+  a.optional("rowsTotal", v.rows_total);
+  a.optional("rowsPerSecond", v.rows_per_second);
+  a.optional("etaSeconds", v.eta_seconds);
+  a.optional("message", v.message);
+}
+
+template <class A>
+void describe(A& a, Tombstone& v) {
+  a.required("version", v.version);
+  a.field("what", v.what);
+  a.field("name", v.name);
+  a.field("madeAt", v.made_at);
+}
+
+template <class A>
 void describe(A& a, MigrationVersionStatus& v) {
   describe_common(a, v);
   a.optional("version", v.version);
@@ -102,6 +133,9 @@ void describe(A& a, MigrationVersionStatus& v) {
   a.field("overridden", v.overridden);
   a.optional("usedApproval", v.used_approval);
   a.optional("proofs", v.proofs);
+  a.optional("atRisk", v.at_risk);
+  a.optional("transitions", v.transitions);
+  a.optional("tombstones", v.tombstones);
 }
 
 template <class A>

@@ -3,11 +3,14 @@
 // MigrationVersion: the schema version of a database. Values.
 // Versions are 0 .. 2^63-1 (migration.h); "no version" (nothing applied) is an empty optional.
 
+#include "controller/model/at_risk.h"
 #include "controller/model/condition.h"
 #include "controller/model/database.h"
 #include "controller/model/migration.h"
 #include "controller/model/override.h"
 #include "controller/model/proof.h"
+#include "controller/model/schema_range.h"
+#include "controller/model/transition.h"
 
 #include <cstdint>
 #include <optional>
@@ -41,6 +44,10 @@ struct MigrationPolicy {
   // database.
   std::string shadow_url_env;
   std::string shadow_url_file;
+  // How long the old shape stays after the expand, before a contract may run; and after it, under
+  // another name. 0: contracts that say nothing of themselves are not held.
+  Duration contract_soak = Duration::zero();
+  std::optional<ArchivePolicy> archive;  // what a down destroys is copied there first
 
   bool operator==(const MigrationPolicy&) const = default;
 };
@@ -77,6 +84,8 @@ struct MigrationVersionSpec {
   MigrationPolicy policy;
   std::optional<MigrationApproval> approval;
   std::optional<MigrationOverride> override;
+  std::optional<SchemaRange> schema_range;  // no way leads out of it
+  std::vector<Transition> transitions;
 
   bool operator==(const MigrationVersionSpec&) const = default;
 };
@@ -86,6 +95,16 @@ struct MigrationVersionSpec {
 enum class DataEffect { kLossless, kLossy, kUnknown, kIrreversible };
 std::string_view to_string(DataEffect effect);  // "Lossless", "Lossy", "Unknown", "Irreversible"
 
+// What a contract has put aside and not dropped yet.
+struct Tombstone {
+  std::int64_t version = 0;  // of the contract
+  std::string what;          // "column users.email", "table orders"
+  std::string name;          // what it is called now
+  WallTime made_at{};
+
+  bool operator==(const Tombstone&) const = default;
+};
+
 struct MigrationVersionStatus : CommonStatus {
   std::optional<std::int64_t> version;  // as the database says; absent = nothing applied
   std::optional<std::int64_t> target;   // effective, resolved
@@ -94,7 +113,10 @@ struct MigrationVersionStatus : CommonStatus {
   bool overridden = false;
   std::optional<UsedApproval> used_approval;  // absent once spec.approval is
   std::vector<MigrationProof>
-      proofs;  // of the last versions that were tried, ascending; at most 20
+      proofs;                       // of the last versions that were tried, ascending; at most 20
+  std::vector<DataAtRisk> at_risk;  // of the way down that is held or under way; at most 50
+  std::vector<TransitionStatus> transitions;
+  std::vector<Tombstone> tombstones;  // at most 50
 
   bool operator==(const MigrationVersionStatus&) const = default;
 };

@@ -14,6 +14,16 @@
 namespace ripcord {
 
 enum class RestoreMode { kSwap, kDrill };
+// What changes places: the whole database, or (PostgreSQL) the one schema that the backup holds.
+enum class RestoreUnit { kDatabase, kSchema };
+
+// Where the administration console of a PgBouncer is that clients connect through.
+struct PgBouncerRef {
+  std::string admin_url_env;
+  std::string admin_url_file;
+
+  bool operator==(const PgBouncerRef&) const = default;
+};
 
 struct RestoreApproval {
   std::string backup;  // must equal spec.backup
@@ -52,8 +62,10 @@ struct RestoreRequestSpec {
   std::string backup;             // name in the catalog
   std::string catalog_directory;  // spec.catalog.directory
   RestoreMode mode = RestoreMode::kSwap;
-  bool revert = false;   // swap back, while the previous database is kept
-  std::string schedule;  // of drills, see controller/base/cron.h; empty: once
+  RestoreUnit swap_by = RestoreUnit::kDatabase;
+  std::optional<PgBouncerRef> pgbouncer;  // paused while databases change places
+  bool revert = false;                    // swap back, while the previous database is kept
+  std::string schedule;                   // of drills, see controller/base/cron.h; empty: once
   RestoreTargets targets;
   std::optional<RestoreApproval> approval;
   RestoreVerification verification;

@@ -99,6 +99,19 @@ void check_drill(const RestoreRequestSpec& spec, FieldErrors& errors) {
   }
 }
 
+void check_admin_url(const PgBouncerRef& pooler, FieldErrors& errors) {
+  const std::string path = "spec.pgbouncer";
+  errors.text(path + ".adminUrlFrom.file", pooler.admin_url_file, kMaxPathBytes);
+  if (!pooler.admin_url_env.empty() && !is_environment_name(pooler.admin_url_env)) {
+    errors.add(path + ".adminUrlFrom.env",
+               "must be the name of an environment variable (letters, digits and '_'), e.g. "
+               "PGBOUNCER_ADMIN_URL");
+  }
+  if (pooler.admin_url_env.empty() == pooler.admin_url_file.empty()) {
+    errors.add(path, "needs exactly one of adminUrlFrom.env and adminUrlFrom.file");
+  }
+}
+
 }  // namespace
 
 void check(const MigrationVersionSpec& spec, FieldErrors& errors) {
@@ -120,6 +133,7 @@ void check(const MigrationVersionSpec& spec, FieldErrors& errors) {
   if (!policy.shadow_url_env.empty() && !policy.shadow_url_file.empty()) {
     errors.add("spec.policy.shadowUrlFrom", "write env or file, not both");
   }
+  check_transitions(spec, errors);
   if (spec.approval) {
     errors.range("spec.approval.version", spec.approval->version, 0, kMaxVersion);
     errors.text("spec.approval.by", spec.approval->by, 256);
@@ -161,6 +175,18 @@ void check(const RestoreRequestSpec& spec, FieldErrors& errors) {
     }
   }
   check_drill(spec, errors);
+  const bool postgres = spec.database.engine == Engine::kPostgreSql;
+  if (spec.swap_by == RestoreUnit::kSchema && !postgres) {
+    errors.add(
+        "spec.swapBy",
+        "Schema belongs to engine PostgreSQL; SQLite and Simulation swap the whole database");
+  }
+  if (spec.pgbouncer) {
+    check_admin_url(*spec.pgbouncer, errors);
+    if (!postgres) {
+      errors.add("spec.pgbouncer", "belongs to engine PostgreSQL");
+    }
+  }
   errors.duration("spec.keepPrevious", spec.keep_previous, Duration::zero(), hours(24 * 366));
 }
 

@@ -43,6 +43,8 @@ bool is_environment_name(std::string_view name);
 void check_override(const OverrideBase& override, FieldErrors& errors);
 void check_database(const DatabaseRef& database, FieldErrors& errors);
 void check_sinks(const std::vector<FlagSink>& sinks, FieldErrors& errors);
+// Expand, migrate and contract: transitions, schemaRange, contractSoak, archive.
+void check_transitions(const MigrationVersionSpec& spec, FieldErrors& errors);
 void check_cluster_traffic(const TrafficTargetSpec& spec, FieldErrors& errors);
 // Of an object in the namespace of the one that names it, and of a key in its data.
 void check_object_name(const std::string& path, const std::string& name, FieldErrors& errors);

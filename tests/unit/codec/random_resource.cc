@@ -196,7 +196,28 @@ void RandomResource::fill(MigrationVersionSpec& v) {
               duration(),
               static_cast<ProofPolicy>(number(0, 2)),
               text(),
-              text()};
+              text(),
+              duration(),
+              coin()
+                  ? std::optional(ArchivePolicy{text(), static_cast<ArchiveFormat>(number(0, 1))})
+                  : std::nullopt};
+  if (coin()) {
+    v.schema_range = SchemaRange{any_number(), any_number()};
+  }
+  for (std::int64_t i = number(0, 2); i > 0; --i) {
+    Transition& t = v.transitions.emplace_back();
+    t.name = text();
+    t.expand = any_number();
+    t.contract = coin() ? std::optional(any_number()) : std::nullopt;
+    if (coin()) {
+      t.sync = TransitionSync{text(), text(), text(), text(), text()};
+    }
+    if (coin()) {
+      t.backfill =
+          TransitionBackfill{text(), text(), text(), text(), small(), duration(), duration()};
+    }
+    t.validations = {{text(), text(), coin(), text(), text(), any_number(), any_number()}};
+  }
   if (coin()) {
     v.approval = MigrationApproval{any_number(), text(), coin(), text()};
   }
@@ -219,6 +240,10 @@ void RandomResource::fill(MigrationVersionStatus& v) {
   }
   for (std::int64_t i = number(0, 2); i > 0; --i) {
     v.proofs.push_back({any_number(), static_cast<Reversibility>(number(0, 3)), texts(), text()});
+    v.at_risk.push_back({any_number(), text(), any_number(), coin(), time(), text(), text()});
+    v.transitions.push_back({text(), static_cast<TransitionPhase>(number(0, 5)), coin(),
+                             any_number(), any_number(), real(), real(), text()});
+    v.tombstones.push_back({any_number(), text(), text(), time()});
   }
 }
 
@@ -227,6 +252,10 @@ void RandomResource::fill(RestoreRequestSpec& v) {
   v.backup = text();
   v.catalog_directory = text();
   v.mode = coin() ? RestoreMode::kDrill : RestoreMode::kSwap;
+  v.swap_by = coin() ? RestoreUnit::kSchema : RestoreUnit::kDatabase;
+  if (coin()) {
+    v.pgbouncer = PgBouncerRef{text(), text()};
+  }
   if (coin()) {
     v.approval = RestoreApproval{text(), text()};
   }

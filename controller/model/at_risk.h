@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a way down would destroy, counted in the real database, and where it is copied to first.
+// Values.
+
+#include "controller/base/clock.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace ripcord {
+
+enum class ArchiveFormat { kCsv, kCopyBinary };  // kCopyBinary: PostgreSQL only
+
+struct ArchivePolicy {
+  std::string directory;  // of the controller's file system
+  ArchiveFormat format = ArchiveFormat::kCsv;
+
+  bool operator==(const ArchivePolicy&) const = default;
+};
+
+struct DataAtRisk {
+  std::int64_t version = 0;  // whose down destroys it
+  std::string what;          // "column users.email", "table orders", "rows of carts"
+  // Rows that hold something: of a table or row set all rows, of a column those whose value is not
+  // its default. Absent: could not be counted, `note` says why.
+  std::optional<std::int64_t> rows;
+  bool at_most = false;            // an upper bound: which rows exactly is not known before
+  std::optional<WallTime> newest;  // of those rows, by the table's own times
+  std::string note;
+  std::string archive;  // the file that it was copied to, once it was
+
+  bool operator==(const DataAtRisk&) const = default;
+};
+
+}  // namespace ripcord
