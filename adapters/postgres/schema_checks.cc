@@ -78,19 +78,31 @@ const std::vector<Obstacle>& outside_of_schemas() {
   return kAll;
 }
 
-// Run while the copy is filled, when the name in their text still leads to the live schema.
+// What runs functions while the copy is filled: check constraints, indexes, generated columns,
+// materialized views. A function that has the schema's name in its text would look into the live
+// one; others cannot find anything there, since search_path is empty then.
 constexpr std::string_view kEvaluatedByName =
-    "select pg_describe_object(d.classid, d.objid, d.objsubid) from pg_depend d join pg_proc p on "
-    "d.refclassid = 'pg_proc'::regclass and p.oid = d.refobjid join pg_namespace n on n.oid = "
-    "p.pronamespace where n.nspname = $1 and (d.classid = 'pg_constraint'::regclass and exists "
-    "(select from pg_constraint k where k.oid = d.objid and k.contype = 'c') or d.classid = "
-    "'pg_class'::regclass and exists (select from pg_class i where i.oid = d.objid and i.relkind "
-    "in ('i', 'I')) or d.classid = 'pg_attrdef'::regclass and exists (select from pg_attrdef f "
-    "join pg_attribute a on a.attrelid = f.adrelid and a.attnum = f.adnum where f.oid = d.objid "
-    "and a.attgenerated <> '') or d.classid = 'pg_rewrite'::regclass and exists (select from "
-    "pg_rewrite r join pg_class m on m.oid = r.ev_class where r.oid = d.objid and m.relkind = "
-    "'m')) and exists (select from pg_proc q where q.pronamespace = n.oid and strpos(q.prosrc || "
-    "' ' || coalesce(array_to_string(q.proconfig, ' '), ''), $1) > 0)";
+    "with recursive start (classid, objid) as (select 'pg_constraint'::regclass::oid, k.oid from "
+    "pg_constraint k join pg_namespace n on n.oid = k.connamespace where k.contype = 'c' and "
+    "n.nspname = $1 union all select 'pg_class'::regclass::oid, c.oid from pg_index x join "
+    "pg_class c on c.oid = x.indexrelid join pg_namespace n on n.oid = c.relnamespace where "
+    "(x.indexprs is not null or x.indpred is not null) and n.nspname = $1 union all select "
+    "'pg_attrdef'::regclass::oid, f.oid from pg_attrdef f join pg_attribute a on a.attrelid = "
+    "f.adrelid and a.attnum = f.adnum join pg_class c on c.oid = f.adrelid join pg_namespace n on "
+    "n.oid = c.relnamespace where a.attgenerated <> '' and n.nspname = $1 union all select "
+    "'pg_rewrite'::regclass::oid, r.oid from pg_rewrite r join pg_class c on c.oid = r.ev_class "
+    "join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'm' and n.nspname = $1), "
+    "reach (first_class, first_object, classid, objid) as (select classid, objid, classid, objid "
+    "from start union select r.first_class, r.first_object, e.classid, e.objid from reach r join "
+    "lateral (select d.refclassid as classid, d.refobjid as objid from pg_depend d where d.classid "
+    "= r.classid and d.objid = r.objid and d.refclassid in ('pg_proc'::regclass, "
+    "'pg_operator'::regclass, 'pg_class'::regclass) union all select 'pg_rewrite'::regclass, w.oid "
+    "from pg_rewrite w join pg_class v on v.oid = w.ev_class where r.classid = "
+    "'pg_class'::regclass and v.oid = r.objid and v.relkind in ('v', 'm')) e on true) select "
+    "distinct pg_describe_object(r.first_class, r.first_object, 0) from reach r join pg_proc q on "
+    "r.classid = 'pg_proc'::regclass and q.oid = r.objid join pg_namespace n on n.oid = "
+    "q.pronamespace where n.nspname = $1 and strpos(q.prosrc || ' ' || "
+    "coalesce(array_to_string(q.proconfig, ' '), ''), $1) > 0";
 
 // Contents of schema $1 (a table with its indexes, constraints, triggers ...) as (classid, objid).
 constexpr std::string_view kInside =

@@ -2,14 +2,17 @@
 // Restores that swap one schema of a real PostgreSQL (swapBy: Schema): clients at work, what makes
 // it impossible, what belongs to the schema's place, records of migrations, and kill -9 at every
 // point.
+#include "adapters/postgres/backup_source.h"
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/restore_databases.h"
 #include "adapters/postgres/restore_site.h"
 #include "adapters/process/child_runner.h"
+#include "tests/integration/restore/request_fixture.h"
 #include "tests/integration/restore/restore_driver.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/process.h"
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -136,6 +139,41 @@ TEST_F(SchemaSwap, EveryReferenceLeadsIntoTheRestoredSchema) {
                  "'orders'"),
             "3")
       << "it has statistics before the first query comes";
+}
+
+TEST_F(SchemaSwap, EveryKindOfObjectComesOverUnderAnyName) {
+  const std::string open_schema =
+      R"sql(create schema "Odd ""na me"""; set search_path = "Odd ""na me""";)sql";
+  const Backup backup = dump("odd.dump", open_schema + R"sql(
+    create domain price as numeric(12,2) check (value >= 0); create type pair as (a int, b text);
+    create table users (name text primary key, raw bytea, doc jsonb, upper_name text generated always as (upper(name)) stored);
+    insert into users (name, raw, doc) select 'u' || i, decode('00ff', 'hex'), '{"a": [1, null]}' from generate_series(1, 50) i;
+    create table orders (id serial primary key, price price default 1.5, p pair, user_name text references users);
+    insert into orders (user_name, p) select name, '(1,x)'::pair from users;
+    create table "Ta ""ble" ("co l" int, later regclass); insert into "Ta ""ble" values (1, 'orders');
+    create table parent (a int); create table child (c int) inherits (parent); insert into child values (1, 2);
+    create table parts (k int, v text) partition by range (k); create table parts_1 partition of parts for values from (0) to (10);
+    insert into parts values (5, 'five'); create unlogged table quick (n int); create table nothing ();
+    create function touch() returns trigger language plpgsql as 'begin new.price = 2; return new; end';
+    create trigger touch before update on orders for each row execute function touch();
+    alter table orders enable row level security; create policy mine on orders using (user_name in ('u1', 'u2'));
+    create view v as select u.name from users u join orders o on o.user_name = u.name; create rule quiet as on delete to parent do instead nothing;
+    create statistics st on name, raw from users; create sequence own start 100; select nextval('own');
+    create aggregate total(int) (sfunc = int4pl, stype = int, initcond = '0'); create operator === (leftarg = int, rightarg = int, function = int4eq);
+    create collation german from "C"; comment on table users is 'people';)sql");
+  live(open_schema + "create table users (name text); insert into users values ('old');");
+  restore(backup);
+  const std::string there = R"sql(set search_path = "Odd ""na me""";)sql";
+  EXPECT_EQ(live(there + "update orders set user_name = user_name where id = 1; select count(*), "
+                         "sum(price), nextval('own'), (select later = 'orders'::regclass from \"Ta "
+                         "\"\"ble\"), (select count(*) from v), 1 === 1, (select count(*) from "
+                         "parts) from orders"),
+            "50|75.50|101|t|50|t|1");
+  EXPECT_EQ(live(R"sql(select name from "Odd ""na me""_before_0a1b2c3d".users)sql"), "old");
+  ASSERT_OK(open().reverse->revert({}));
+  ASSERT_OK(open().leftovers->drop_side());
+  EXPECT_EQ(live(there + "select name from users"), "old");
+  EXPECT_EQ(schemas(), "Odd \"na me\" public");
 }
 
 TEST_F(SchemaSwap, ClientsKeepTheirSessionsAndLoseNoQuery) {
@@ -270,7 +308,7 @@ TEST_F(SchemaSwap, ExtensionsOfTheBackupMustBeThere) {
   expect_impossible(backup, "citext in schema ext");
   live("create schema ext; create extension citext schema ext");
   restore(backup);
-  EXPECT_EQ(live("select count(*) from users where name = 'ANN'"), "1");
+  EXPECT_EQ(live("select count(*) from users where ext.citext_eq(name, 'ANN')"), "1");
 }
 
 TEST_F(SchemaSwap, OtherSchemasStayAndWhatBelongsToThePlaceIsKept) {
@@ -286,7 +324,8 @@ TEST_F(SchemaSwap, OtherSchemasStayAndWhatBelongsToThePlaceIsKept) {
   const std::string properties =
       "select pg_get_userbyid(nspowner), (select string_agg(grantee::regrole || privilege_type || "
       "is_grantable, ';' order by grantee, privilege_type) from aclexplode(nspacl)), (select "
-      "string_agg(defaclobjtype || defaclacl::text, ';') from pg_default_acl where defaclnamespace "
+      "string_agg(defaclobjtype::text || defaclacl::text, ';') from pg_default_acl where "
+      "defaclnamespace "
       "= n.oid), current_schemas(false) from pg_namespace n where nspname = 'public'";
   const std::string before = live(properties);
   restore(dump("b.dump"));
@@ -376,6 +415,75 @@ TEST_F(SchemaSwap, TwoRequestsBySchemaAndByDatabaseTakeTurns) {
   ASSERT_OK(by_database->reverse->revert({}));
   EXPECT_EQ(users(), "ann,bob,cid");
   ASSERT_OK(open().reverse->revert({}));
+  EXPECT_EQ(users(), "old1,old2");
+}
+
+// Under the reconciler, from a backup with a manifest: all checks, the swap, a failure, the way
+// back.
+TEST_F(SchemaSwap, ARequestGoesThereAndBack) {
+  postgres::PostgresBackups backups(runner_, clock_);
+  const std::string source = fresh_database(pg(), "source");
+  pg().psql(source, kNewUsers);
+  DatabaseRef from;
+  from.url = pg().url(source);
+  ASSERT_OK(take_backup(backups, from, directory_.path().string(), "monday",
+                        BackupFormat::kPgCustom, clock_));
+  live("create schema other; create table other.kept (n int); insert into other.kept values (1)");
+  RequestFixture requests(restores_, clock_);
+  requests.spec.database = order(live_).database;
+  requests.spec.catalog_directory = directory_.path().string();
+  requests.spec.swap_by = RestoreUnit::kSchema;
+  live("create view other.seen as select name from users");
+  requests.create();
+  requests.reconcile();
+  EXPECT_EQ(requests.status().phase, RestorePhase::kFailed);
+  EXPECT_EQ(requests.ready_reason(), "SchemaSwapImpossible");
+  EXPECT_EQ(databases_like(live_), live_);
+  live("drop view other.seen");
+  requests.edit([](RestoreRequestSpec& spec) { spec.keep_previous = std::chrono::hours(1); });
+  requests.reconcile();
+  RestoreRequestStatus status = requests.status();
+  EXPECT_EQ(status.phase, RestorePhase::kCompleted) << requests.ready_message();
+  EXPECT_EQ(status.previous_database, "public_before_" + requests.uid().substr(0, 8));
+  EXPECT_EQ(status.rows_since_backup, 0);
+  EXPECT_EQ(status.restored_rows, 503);
+  EXPECT_GT(status.restored_bytes, 0);
+  EXPECT_EQ(status.tables.size(), 2U) << "those of other schemas are none of it";
+  EXPECT_TRUE(std::any_of(status.durations.begin(), status.durations.end(),
+                          [](const PhaseDuration& took) { return took.phase == "Stage"; }));
+  EXPECT_GT(status.swap_window_seconds, 0);
+  EXPECT_EQ(users(), "ann,bob,cid");
+  EXPECT_EQ(databases_like(live_), live_);
+  requests.edit([](RestoreRequestSpec& spec) {
+    spec.revert = true;
+    spec.approval->revert = true;
+  });
+  requests.reconcile();
+  EXPECT_EQ(requests.status().phase, RestorePhase::kReverted) << requests.ready_message();
+  EXPECT_EQ(users(), "old1,old2");
+}
+
+TEST_F(SchemaSwap, ADrillCopiesTheSchemaTooAndLeavesNothing) {
+  postgres::PostgresBackups backups(runner_, clock_);
+  const std::string source = fresh_database(pg(), "source");
+  pg().psql(source, kNewUsers);
+  DatabaseRef from;
+  from.url = pg().url(source);
+  ASSERT_OK(take_backup(backups, from, directory_.path().string(), "monday",
+                        BackupFormat::kPgCustom, clock_));
+  RequestFixture requests(restores_, clock_);
+  requests.spec.database = order(live_).database;
+  requests.spec.catalog_directory = directory_.path().string();
+  requests.spec.swap_by = RestoreUnit::kSchema;
+  requests.spec.mode = RestoreMode::kDrill;
+  requests.create();
+  requests.reconcile();
+  const RestoreRequestStatus status = requests.status();
+  EXPECT_EQ(status.phase, RestorePhase::kCompleted) << requests.ready_message();
+  EXPECT_TRUE(std::any_of(status.durations.begin(), status.durations.end(),
+                          [](const PhaseDuration& took) { return took.phase == "Stage"; }));
+  EXPECT_EQ(schemas(), "public");
+  EXPECT_EQ(databases_like(live_), live_);
   EXPECT_EQ(users(), "old1,old2");
 }
 
