@@ -11,6 +11,7 @@
 #include <iterator>
 #include <memory>
 #include <poll.h>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -22,6 +23,8 @@ namespace {
 constexpr int kPollSliceMs = 10;
 constexpr auto kAnswerPatience = std::chrono::seconds(5);
 constexpr auto kLeastPatience = std::chrono::milliseconds(200);
+constexpr auto kLoginPatience = std::chrono::seconds(2);
+constexpr auto kLoginPoll = std::chrono::milliseconds(1);
 constexpr std::string_view kConsole = "pgbouncer";
 
 MonoTime mono_now() {
@@ -35,9 +38,9 @@ std::string one_line(std::string text) {
 }
 
 struct Answer {
-  bool late = false;   // no answer yet: the session is of no more use
-  std::string failed;  // what the console said against it
-  std::vector<std::vector<std::string>> rows;
+  bool late = false;                           // no answer yet: the session is of no more use
+  std::string failed;                          // what the console said against it
+  std::vector<std::vector<std::string>> rows;  // name, database, sv_login: as far as it says them
 };
 
 // Not a Connection: that one cancels what is to be stopped and waits for it to end.
@@ -136,7 +139,7 @@ class Console {
       case PGRES_TUPLES_OK:
         for (int r = 0; r < PQntuples(&result); ++r) {
           auto& row = answer.rows.emplace_back();
-          for (const char* column : {"name", "database"}) {
+          for (const char* column : {"name", "database", "sv_login"}) {
             const int c = PQfnumber(&result, column);
             row.emplace_back(c < 0 ? "" : PQgetvalue(&result, r, c));
           }
@@ -188,6 +191,23 @@ Result<std::vector<std::string>> pools_of(Console& console, const std::string& d
   return pools;
 }
 
+// PAUSE cuts off a connection to the server that is being opened, and PgBouncer takes that for a
+// server that is down: after RESUME it would open none for server_login_retry (15 s).
+Status wait_for_logins(Console& console, const std::string& pool, const std::stop_token& stop) {
+  const MonoTime deadline = mono_now() + kLoginPatience;
+  while (mono_now() < deadline && !stop.stop_requested()) {
+    ASSIGN_OR_RETURN(const Answer pools, ask_at_once(console, "SHOW POOLS"));
+    const bool opening = std::any_of(pools.rows.begin(), pools.rows.end(), [&](const auto& row) {
+      return row[1] == pool && row[2] != "0" && !row[2].empty();
+    });
+    if (!opening) {
+      return {};
+    }
+    std::this_thread::sleep_for(kLoginPoll);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> resolve_pooler_url(const PgBouncerRef& ref) {
@@ -231,6 +251,7 @@ Result<bool> pause_pools(const std::string& url, const std::string& database, Du
   bool drained = true;
   for (const std::string& pool : pools) {
     ASSIGN_OR_RETURN(Console console, Console::open(url));  // a late one is thrown away
+    RETURN_IF_ERROR(wait_for_logins(console, pool, stop));
     ASSIGN_OR_RETURN(const Answer answer,
                      console.ask("PAUSE " + Connection::quote_identifier(pool),
                                  std::max(deadline, mono_now() + kLeastPatience), stop));
