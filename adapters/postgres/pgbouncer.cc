@@ -25,6 +25,7 @@ constexpr auto kAnswerPatience = std::chrono::seconds(5);
 constexpr auto kLeastPatience = std::chrono::milliseconds(200);
 constexpr auto kLoginPatience = std::chrono::seconds(2);
 constexpr auto kLoginPoll = std::chrono::milliseconds(1);
+constexpr auto kQuiet = std::chrono::milliseconds(50);
 constexpr std::string_view kConsole = "pgbouncer";
 
 MonoTime mono_now() {
@@ -192,15 +193,19 @@ Result<std::vector<std::string>> pools_of(Console& console, const std::string& d
 }
 
 // PAUSE cuts off a connection to the server that is being opened, and PgBouncer takes that for a
-// server that is down: after RESUME it would open none for server_login_retry (15 s).
+// server that is down: after RESUME it would open none for server_login_retry (15 s). A pool that
+// grows opens one after the other, with moments in between.
 Status wait_for_logins(Console& console, const std::string& pool, const std::stop_token& stop) {
   const MonoTime deadline = mono_now() + kLoginPatience;
+  MonoTime quiet_since = mono_now();
   while (mono_now() < deadline && !stop.stop_requested()) {
     ASSIGN_OR_RETURN(const Answer pools, ask_at_once(console, "SHOW POOLS"));
     const bool opening = std::any_of(pools.rows.begin(), pools.rows.end(), [&](const auto& row) {
       return row[1] == pool && row[2] != "0" && !row[2].empty();
     });
-    if (!opening) {
+    if (opening) {
+      quiet_since = mono_now();
+    } else if (mono_now() - quiet_since >= kQuiet) {
       return {};
     }
     std::this_thread::sleep_for(kLoginPoll);

@@ -103,6 +103,10 @@ TEST_F(PooledRestore, NoQueryThroughThePoolerFailsWhileDatabasesChangePlaces) {
     }
     ASSERT_TRUE(eventually([&] { return before > 200; }));
     ASSERT_OK(open().target->swap({}));
+    const auto since = std::chrono::steady_clock::now();
+    EXPECT_TRUE(eventually([&] { return after > 0 || failed > 0; }));
+    // PgBouncer's server_login_retry is 15 s: it does not take the server for one that is down.
+    EXPECT_LT(std::chrono::steady_clock::now() - since, std::chrono::seconds(10));
     EXPECT_TRUE(eventually([&] { return after > 200 || failed > 0; }));
     const int so_far = after;
     ASSERT_OK(open().reverse->revert({}));
