@@ -23,9 +23,9 @@ namespace {
 constexpr int kPollSliceMs = 10;
 constexpr auto kAnswerPatience = std::chrono::seconds(5);
 constexpr auto kLeastPatience = std::chrono::milliseconds(200);
-constexpr auto kLoginPatience = std::chrono::seconds(2);
+constexpr auto kLoginPatience = std::chrono::seconds(10);
 constexpr auto kLoginPoll = std::chrono::milliseconds(1);
-constexpr auto kQuiet = std::chrono::milliseconds(50);
+constexpr auto kQuiet = std::chrono::milliseconds(100);
 constexpr std::string_view kConsole = "pgbouncer";
 
 MonoTime mono_now() {

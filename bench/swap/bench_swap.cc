@@ -166,7 +166,7 @@ class Bench {
     if (PgBouncer::available()) {
       good &= rows("ripcord: swapBy Database, through PgBouncer", true, [&](Row& row) {
         const std::string live = make_live();
-        const PgBouncer pooler(pg_, live, 50);
+        const PgBouncer pooler(pg_, live);
         swap_round(row, RestoreUnit::kDatabase, &pooler, live);
       });
     } else {
