@@ -136,16 +136,20 @@ Status create_side(Connection& connection, const RestoreSite& site, const std::s
       const Rows found,
       connection.query("select pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding), "
                        "d.datcollate, d.datctype, t.spcname, to_jsonb(d)->>'datlocprovider', "
-                       "coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale') from "
+                       "coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale'), "
+                       "d.dattablespace = (select dattablespace from pg_database where datname = "
+                       "'template0') from "
                        "pg_database d join pg_tablespace t on t.oid = d.dattablespace where "
                        "d.datname = $1",
                        {site.names.live}, stop));
   std::string sql = fmt::format("create database {} template template0", ident(site.names.side));
   if (!found.rows.empty()) {
     const auto& live = found.rows[0];
-    sql += fmt::format(" owner {} encoding {} lc_collate {} lc_ctype {} tablespace {}",
-                       ident(*live[0]), literal(*live[1]), literal(*live[2]), literal(*live[3]),
-                       ident(*live[4]));
+    sql += fmt::format(" owner {} encoding {} lc_collate {} lc_ctype {}", ident(*live[0]),
+                       literal(*live[1]), literal(*live[2]), literal(*live[3]));
+    if (live[7] != "t") {  // naming the usual one too takes a right on it
+      sql += " tablespace " + ident(*live[4]);
+    }
     if (live[5] == "i" && live[6]) {
       sql += fmt::format(" locale_provider icu icu_locale {}", literal(*live[6]));
     }
