@@ -2,6 +2,7 @@
 #include "adapters/sqlite/schema_session.h"
 
 #include "adapters/sqlite/schema_tables.h"
+#include "adapters/sqlite/transitions.h"
 #include "controller/base/sha256.h"
 
 #include <algorithm>
@@ -35,7 +36,10 @@ class Session final : public SchemaSession {
       : lock_(std::move(lock)),
         connection_(std::move(connection)),
         clock_(clock),
-        trace_(std::move(trace)) {}
+        trace_(std::move(trace)),
+        transitions_(connection_, clock_, trace_) {}
+
+  SchemaTransitions* transitions() override { return &transitions_; }
 
   Result<SchemaState> read() override {
     RETURN_IF_ERROR(look_at_tables());
@@ -80,10 +84,12 @@ class Session final : public SchemaSession {
       trace_point(trace_, "after creating tables");
     }
     const bool journaled = codec::is_journaled(step);
-    if (journaled) {
-      RETURN_IF_ERROR(run_journaled(step, stop));
+    Status done = journaled ? run_journaled(step, stop) : ok_status();
+    if (done.ok()) {
+      done = in_transaction(stop, [&] { return run_body(step, journaled, stop); });
     }
-    return in_transaction(stop, [&] { return run_body(step, journaled, stop); });
+    transitions_.body_over();
+    return done;
   }
 
  private:
@@ -123,6 +129,7 @@ class Session final : public SchemaSession {
     }
     if (!journaled) {
       ASSIGN_OR_RETURN(const std::size_t violations, foreign_key_violations());
+      RETURN_IF_ERROR(transitions_.before_body());
       for (const SqlStatement& statement : step.statements) {
         trace_point(trace_, "before a statement");
         RETURN_IF_ERROR(run_statement(step, statement, stop));
@@ -130,6 +137,7 @@ class Session final : public SchemaSession {
       }
       RETURN_IF_ERROR(check_foreign_keys(step, violations));
     }
+    RETURN_IF_ERROR(transitions_.after_body());
     RETURN_IF_ERROR(record_step(connection_, tables_, step, before));
     if (journaled) {
       ASSIGN_OR_RETURN(
@@ -209,6 +217,13 @@ class Session final : public SchemaSession {
     if (!needed) {
       return {};
     }
+    if (transitions_.attends()) {
+      const auto end = [&]() -> Status {
+        RETURN_IF_ERROR(transitions_.before_body());
+        return connection_.execute("COMMIT");
+      };
+      RETURN_IF_ERROR(in_transaction(stop, end));
+    }
     ASSIGN_OR_RETURN(const std::set<std::string> done, finished(step));
     int index = 0;
     for (const SqlStatement& statement : step.statements) {
@@ -272,6 +287,7 @@ class Session final : public SchemaSession {
   std::size_t violations_ = 0;
   std::size_t violations_after_ = 0;
   std::string violations_as_of_;
+  SqliteTransitions transitions_;
 };
 
 }  // namespace
