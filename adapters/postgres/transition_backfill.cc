@@ -137,8 +137,8 @@ Result<TransitionBatch> Backfill::attempt(const TransitionBackfill& declared,
       const Rows found,
       connection_.execute(
           fmt::format("BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; SET "
-                      "LOCAL ripcord.backfill = 'on'; SELECT {}::text FROM {} WHERE {} ORDER BY {} "
-                      "OFFSET {} LIMIT 1",
+                      "LOCAL ripcord.backfill = 'on'; SELECT {}::text AS \"ripcord key\" FROM {} "
+                      "WHERE {} ORDER BY {} OFFSET {} LIMIT 1",
                       in_milliseconds(patience), in_milliseconds(policy.statement_timeout), key_,
                       table_, beyond_cursor(), key_, size_ - 1),
           stop));
