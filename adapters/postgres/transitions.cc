@@ -189,6 +189,7 @@ Status PostgresTransitions::in_transaction(const MigrationPolicy& policy,
     if (!status.ok() && connection_.alive()) {
       static_cast<void>(connection_.execute("ROLLBACK"));
     }
+    table_known_ = table_known_ && status.ok();
     return status;
   });
 }
@@ -196,7 +197,7 @@ Status PostgresTransitions::in_transaction(const MigrationPolicy& policy,
 Status PostgresTransitions::sync(const Transition& transition, bool wanted,
                                  const MigrationPolicy& policy, std::stop_token stop) {
   backfills_.erase(transition.name);
-  const Status done = in_transaction(policy, stop, [&]() -> Status {
+  return in_transaction(policy, stop, [&]() -> Status {
     if (wanted) {
       return begin(transition);
     }
@@ -205,7 +206,6 @@ Status PostgresTransitions::sync(const Transition& transition, bool wanted,
     RETURN_IF_ERROR(drop_trigger(transition.name));
     return orphan ? forget(transition.name) : ok_status();
   });
-  return done.ok() ? done : done.annotated(label_of(transition));
 }
 
 Status PostgresTransitions::begin(const Transition& transition) {

@@ -34,7 +34,10 @@ class PostgresTransitions final : public SchemaTransitions {
   // The session's side of attend(): in the transaction of the body, before it and after it.
   Status before_body();
   Status after_body();
-  void body_over() { edges_ = {}; }
+  void body_over() {
+    edges_ = {};
+    table_known_ = false;  // it may have been undone
+  }
   bool attends() const { return !edges_.empty(); }
 
  private:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 namespace ripcord::sqlite {
 namespace {
@@ -97,12 +98,26 @@ Status try_expression(Connection& connection, const Table& table, const char* fi
   if (expression.empty()) {
     return {};
   }
-  const auto tried = connection.query(
-      fmt::format("SELECT ({}\n) FROM {} LIMIT 0", expression, quote_name(table.name)));
-  return tried ? ok_status() : tried.error().annotated(fmt::format("sync.{}", field));
+  const Status tried = one_statement(
+      connection, fmt::format("SELECT ({}\n) FROM {} LIMIT 0", expression, quote_name(table.name)));
+  return tried.ok() ? tried : tried.annotated(fmt::format("sync.{}", field));
 }
 
 }  // namespace
+
+Status one_statement(Connection& connection, const std::string& sql) {
+  sqlite3_stmt* statement = nullptr;
+  const char* tail = nullptr;
+  const int code = sqlite3_prepare_v2(connection.handle(), sql.c_str(), -1, &statement, &tail);
+  sqlite3_finalize(statement);
+  if (code != SQLITE_OK) {
+    return connection.failure(code);
+  }
+  const std::string rest = tail;
+  return rest.find_first_not_of(" \t\r\n;") == std::string::npos
+             ? ok_status()
+             : unfit(fmt::format("one statement was expected, and another follows: {}", rest));
+}
 
 std::string quote_name(std::string_view name) {
   std::string quoted = "\"";

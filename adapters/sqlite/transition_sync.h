@@ -29,6 +29,9 @@ Result<SyncTriggers> read_sync(Connection& connection, const std::string& name);
 std::string drop_sync_sql(const std::string& name);
 std::string drop_update_trigger_sql(const std::string& name);
 
+// Refuses what is none, and text behind it, which query() would leave out without a word.
+Status one_statement(Connection& connection, const std::string& sql);
+
 std::string quote_name(std::string_view name);
 // As the schema spells it. FailedPrecondition when there is no such table.
 Result<std::string> resolve_table(Connection& connection, const std::string& table);

@@ -63,6 +63,7 @@ Result<Rows> ask(Connection& connection, const std::string& sql, const std::stri
 Result<std::string> SqliteTransitions::check(const TransitionValidation& validation,
                                              const std::stop_token& stop) {
   if (!validation.query.empty()) {
+    RETURN_IF_ERROR(one_statement(connection_, validation.query).annotated("validation"));
     ASSIGN_OR_RETURN(const Rows rows,
                      ask(connection_, validation.query, "\"" + validation.query + "\"", stop));
     const bool one = rows.rows.size() == 1 && rows.rows[0].size() == 1;

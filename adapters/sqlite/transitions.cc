@@ -23,6 +23,7 @@ constexpr const char* kSavepoint = "SAVEPOINT ripcord_transition";
 
 constexpr int kAttempts = 4;
 constexpr auto kRetryDelay = milliseconds(100);
+constexpr auto kPatience = milliseconds(5000);
 constexpr auto kBatchPatience = milliseconds(200);
 constexpr auto kBusyRest = milliseconds(100);
 constexpr int kLeftToOthers = 20;  // one part in so many of a batch's time
@@ -39,6 +40,12 @@ std::string label_of(const Transition& transition) {
 
 Status status_of(const Result<Rows>& rows) {
   return rows ? ok_status() : rows.error();
+}
+
+std::string update_sql(const std::string& table, const TransitionBackfill& declared,
+                       const std::string& range) {
+  return fmt::format("UPDATE {} SET {}\nWHERE {}{}", quote_name(table), declared.set, range,
+                     declared.where.empty() ? "" : " AND (" + declared.where + "\n)");
 }
 
 Status unfit(std::string message) {
@@ -173,7 +180,7 @@ Status SqliteTransitions::in_transaction(const MigrationPolicy& policy, const st
 Status SqliteTransitions::sync(const Transition& transition, bool wanted,
                                const MigrationPolicy& policy, std::stop_token stop) {
   works_.erase(transition.name);
-  const Status done = in_transaction(policy, stop, [&]() -> Status {
+  return in_transaction(policy, stop, [&]() -> Status {
     if (wanted) {
       return begin(transition);
     }
@@ -182,7 +189,6 @@ Status SqliteTransitions::sync(const Transition& transition, bool wanted,
     RETURN_IF_ERROR(drop_triggers(transition.name));
     return orphan ? forget(transition.name) : ok_status();
   });
-  return done.ok() ? done : done.annotated(label_of(transition));
 }
 
 Status SqliteTransitions::begin(const Transition& transition) {
@@ -274,6 +280,8 @@ Result<SqliteTransitions::Work> SqliteTransitions::look(const Transition& transi
         work.table, declared.key)));
   }
   work.key = quote_name(rows.rows[0][0].value_or(""));
+  RETURN_IF_ERROR(one_statement(connection_, update_sql(work.table, declared, "true"))
+                      .annotated("backfill"));
   ASSIGN_OR_RETURN(const Rows cursor,
                    connection_.query("SELECT cursor FROM ripcord_transitions WHERE name = ?1",
                                      {transition.name}));
@@ -289,16 +297,13 @@ Result<TransitionBatch> SqliteTransitions::backfill(const Transition& transition
                                                     const MigrationPolicy& /*policy*/,
                                                     std::stop_token stop) {
   if (!works_.contains(transition.name)) {
-    auto work = look(transition);
-    if (!work) {
-      return as_return(work.error().annotated(label_of(transition)));
-    }
-    works_[transition.name] = std::move(*work);
+    ASSIGN_OR_RETURN(works_[transition.name], look(transition));
   }
   Work& work = works_.at(transition.name);
   sqlite3_busy_timeout(connection_.handle(), static_cast<int>(kBatchPatience.count()));
   const MonoTime began = clock_.now();
   Result<TransitionBatch> batch = attempt(transition, work, stop);
+  sqlite3_busy_timeout(connection_.handle(), static_cast<int>(kPatience.count()));
   if (!batch) {
     if (connection_.in_transaction()) {
       static_cast<void>(connection_.execute("ROLLBACK"));
@@ -306,7 +311,7 @@ Result<TransitionBatch> SqliteTransitions::backfill(const Transition& transition
     const Status failure = batch.error();
     works_.erase(transition.name);
     if (failure.reason() != "Busy") {
-      return as_return(failure.annotated(label_of(transition) + ": backfill"));
+      return as_return(failure.annotated("backfill"));
     }
     return TransitionBatch{0, 0, false, "another connection writes to the database", kBusyRest};
   }
@@ -337,10 +342,7 @@ Result<TransitionBatch> SqliteTransitions::attempt(const Transition& transition,
     cursor = found.rows[0][0];
     range += fmt::format(" AND {} <= {}", work.key, *cursor);
   }
-  RETURN_IF_ERROR(status_of(connection_.query(
-      fmt::format("UPDATE {} SET {}\nWHERE {}{}", quote_name(work.table), declared.set, range,
-                  declared.where.empty() ? "" : " AND (" + declared.where + "\n)"),
-      {}, stop)));
+  RETURN_IF_ERROR(status_of(connection_.query(update_sql(work.table, declared, range), {}, stop)));
   const std::int64_t changed = sqlite3_changes(connection_.handle());
   const std::int64_t scanned = last ? changed : work.size;
   if (!triggers.on_update.empty()) {
@@ -367,7 +369,7 @@ Result<std::vector<std::string>> SqliteTransitions::validate(const Transition& t
     trace_point(trace_, "before a validation");
     const auto found = check(each, stop);
     if (!found) {
-      failure = found.error().annotated(label_of(transition));
+      failure = found.error();
       break;
     }
     if (!found->empty()) {

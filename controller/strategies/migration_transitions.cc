@@ -91,7 +91,7 @@ Result<std::optional<Outcome>> MigrationTransitions::work(SchemaTransitions& tra
         open ? sync_one(transitions, item)
              : transitions.sync(item.declared, false, spec_.policy, reconcile_.request.stop);
     if (!synced.ok() && !fails(synced, item)) {
-      return as_return(synced);
+      return as_return(synced.annotated(item.declared.name));
     }
   }
   std::vector<bool> failed;
@@ -186,7 +186,7 @@ Result<std::optional<Outcome>> MigrationTransitions::backfill(SchemaTransitions&
       if (fails(batch.error(), item)) {
         return std::optional<Outcome>{};
       }
-      return as_return(batch.error());
+      return as_return(batch.error().annotated(item.declared.name));
     }
     item.state.rows += batch->rows;
     item.state.scanned += batch->scanned;
@@ -241,7 +241,7 @@ Status MigrationTransitions::validate(SchemaTransitions& transitions, Item& item
     return broken ? ok_status() : broken.error();
   });
   if (!ran.ok()) {
-    return fails(ran, item) ? ok_status() : ran;
+    return fails(ran, item) ? ok_status() : ran.annotated(item.declared.name);
   }
   if (broken->empty()) {
     show(item, TransitionPhase::kComplete, "");
@@ -309,7 +309,7 @@ Outcome MigrationTransitions::trouble(const Status& status) {
   const Outcome outcome = outcome_of(status);
   const bool waits = std::holds_alternative<RequeueAfter>(outcome);
   if (done(of_version_) && status.code() != StatusCode::kConflict) {
-    const std::string text = "while working on transitions: " + status.message();
+    const std::string text = "while working on a transition: " + status.message();
     const auto set = waits ? &ConditionSet::set_reconciling : &ConditionSet::set_stalled;
     (status_.conditions.*set)(status.reason(), text, reconcile_.object.meta.generation,
                               tools_.clock.wall_now());

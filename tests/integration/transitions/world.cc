@@ -36,9 +36,13 @@ class ConnectedClient final : public Client {
   explicit ConnectedClient(Connection connection) : connection_(std::move(connection)) {}
   Status run(const std::string& sql) override { return status_of(connection_.execute(sql)); }
   std::string ask(const std::string& sql) override {
-    const auto rows = connection_.query(sql);
-    EXPECT_TRUE(rows) << sql << ": " << to_string(status_of(rows));
-    return rows ? text_of(rows->rows) : "refused";
+    const auto text = query(sql);
+    EXPECT_TRUE(text) << sql << ": " << to_string(status_of(text));
+    return text.value_or("refused");
+  }
+  Result<std::string> query(const std::string& sql) override {
+    ASSIGN_OR_RETURN(const auto rows, connection_.query(sql));
+    return text_of(rows.rows);
   }
 
  private:

@@ -29,6 +29,7 @@ class Client {
   virtual Status run(const std::string& sql) = 0;
   // "1|a\n2|b"; NULL is "-". Fails the test when the database refuses.
   virtual std::string ask(const std::string& sql) = 0;
+  virtual Result<std::string> query(const std::string& sql) = 0;
 };
 
 class CountedMetrics final : public MetricSink {
