@@ -97,6 +97,13 @@ std::string same(const std::string& a, const std::string& b) {
   return fmt::format("ROW({})::record OPERATOR(pg_catalog.*=) ROW({})::record", a, b);
 }
 
+// The same as a condition of a trigger, which has to outlive a dump of it: the server writes casts
+// of rows in a way that it does not read again.
+std::string changed_text(const std::string& column) {
+  return fmt::format("OLD.{0}::text COLLATE \"C\" IS DISTINCT FROM NEW.{0}::text COLLATE \"C\"",
+                     Connection::quote_identifier(column));
+}
+
 // `expression` over the columns of NEW.
 std::string over_new(const std::string& expression, const std::string& alias,
                      const std::string& other) {
@@ -181,19 +188,16 @@ Result<std::string> make_sync_sql(Connection& connection, const std::string& hom
       fmt::format("zz_ripcord_{}_{}", transition.name, short_hash(home, transition.name));
   const std::string on_insert = Connection::quote_identifier(name + "_i");
   const std::string on_update = Connection::quote_identifier(name + "_u");
-  const auto both = [&](const char* row) {
-    return fmt::format("ROW({0}.{1}, {0}.{2})::record", row,
-                       Connection::quote_identifier(sync.old_column),
-                       Connection::quote_identifier(sync.new_column));
-  };
+  const std::string changed =
+      changed_text(sync.old_column) + " OR " + changed_text(sync.new_column);
   for (const std::string& relation : relations) {
     sql += fmt::format(
         "CREATE TRIGGER {0} BEFORE INSERT ON {2} FOR EACH ROW EXECUTE FUNCTION {3}();"
-        "CREATE TRIGGER {1} BEFORE UPDATE ON {2} FOR EACH ROW WHEN ({4} OPERATOR(pg_catalog.*<>) "
-        "{5} AND pg_catalog.current_setting('ripcord.backfill', true) IS DISTINCT FROM 'on') "
-        "EXECUTE FUNCTION {3}();"
+        "CREATE TRIGGER {1} BEFORE UPDATE ON {2} FOR EACH ROW WHEN (({4}) AND "
+        "pg_catalog.current_setting('ripcord.backfill', true) IS DISTINCT FROM 'on') EXECUTE "
+        "FUNCTION {3}();"
         "ALTER TABLE ONLY {2} ENABLE ALWAYS TRIGGER {0}, ENABLE ALWAYS TRIGGER {1};",
-        on_insert, on_update, relation, function, both("OLD"), both("NEW"));
+        on_insert, on_update, relation, function, changed);
   }
   return sql;
 }

@@ -234,8 +234,8 @@ Status PostgresTransitions::begin(const Transition& transition) {
 
 Status PostgresTransitions::make_trigger(const Transition& transition) {
   const std::string function = sync_function(tables_.home, transition.name);
-  RETURN_IF_ERROR(check_expressions(connection_, *transition.sync));
   ASSIGN_OR_RETURN(const std::string ddl, make_sync_sql(connection_, tables_.home, transition));
+  RETURN_IF_ERROR(check_expressions(connection_, *transition.sync));
   ASSIGN_OR_RETURN(const SyncInPlace before, read_sync(connection_, function));
   // Dropping locks out readers too, so it is left where there is nothing.
   RETURN_IF_ERROR(run_sql((before.there ? drop_sync_sql(function) : "") + ddl));

@@ -57,6 +57,12 @@ T must(Result<T> result) {
   return std::move(*result);
 }
 
+DatabaseRef at_url(const std::string& url) {
+  DatabaseRef ref;
+  ref.url = url;
+  return ref;
+}
+
 std::string series(const MetricDescriptor& m, LabelValues labels) {
   std::string text(m.name);
   for (const auto label : labels) {
@@ -141,24 +147,9 @@ DatabaseRef World::fresh(Engine engine, TempDir& directory) {
   return ref;
 }
 
-World::World(Setup setup, Trace trace)
-    : ref_(fresh(setup.engine, *directory_)),
-      postgres_(clock_, trace),
-      sqlite_(clock_, trace),
-      tools_{
-          setup.engine == Engine::kPostgreSql ? static_cast<SchemaDatabases&>(postgres_) : sqlite_,
-          source_,
-          setup.engine == Engine::kPostgreSql ? static_cast<const SqlInspector&>(pg_inspector_)
-                                              : sqlite_inspector_,
-          metrics,
-          clock_,
-          std::chrono::seconds(20)} {
-  declare(std::move(setup));
-}
-
-World::World(const World& other, Trace trace)
-    : directory_(other.directory_),
-      ref_(other.ref_),
+World::World(std::shared_ptr<TempDir> directory, DatabaseRef ref, Trace trace)
+    : directory_(std::move(directory)),
+      ref_(std::move(ref)),
       postgres_(clock_, trace),
       sqlite_(clock_, trace),
       tools_{
@@ -168,9 +159,24 @@ World::World(const World& other, Trace trace)
                                              : sqlite_inspector_,
           metrics,
           clock_,
-          std::chrono::seconds(20)} {
+          std::chrono::seconds(20)} {}
+
+World::World(Setup setup, Trace trace)
+    : World(setup, std::make_shared<TempDir>(), std::move(trace)) {}
+
+World::World(const Setup& setup, const std::shared_ptr<TempDir>& directory, Trace trace)
+    : World(directory, fresh(setup.engine, *directory), std::move(trace)) {
+  declare(setup);
+}
+
+World::World(const World& other, Trace trace)
+    : World(other.directory_, other.ref_, std::move(trace)) {
   const auto spec = std::get<MigrationVersionSpec>(must(other.store_.get(key_))->spec);
   declare({ref_.engine, spec.source.inline_migrations, spec.transitions});
+}
+
+World::World(Setup setup, const std::string& url) : World(nullptr, at_url(url), Trace{}) {
+  declare(std::move(setup));
 }
 
 void World::declare(Setup setup) {

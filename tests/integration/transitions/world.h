@@ -60,6 +60,8 @@ std::vector<Migration> email_migrations(Engine engine, const std::string& more =
 class World {
  public:
   explicit World(Setup setup, Trace trace = {});
+  // In a database that is there.
+  World(Setup setup, const std::string& url);
   // A second controller of the database of another.
   World(const World& other, Trace trace);
 
@@ -84,10 +86,12 @@ class World {
   CountedMetrics metrics;
 
  private:
+  World(std::shared_ptr<TempDir> directory, DatabaseRef ref, Trace trace);
+  World(const Setup& setup, const std::shared_ptr<TempDir>& directory, Trace trace);
   static DatabaseRef fresh(Engine engine, TempDir& directory);
   void declare(Setup setup);
 
-  std::shared_ptr<TempDir> directory_ = std::make_shared<TempDir>();
+  std::shared_ptr<TempDir> directory_;
   DatabaseRef ref_;
   const ObjectKey key_{Kind::kMigrationVersion, "default", "app"};
   SystemClock clock_;
