@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/schema_session.h"
 
+#include "adapters/postgres/archive.h"
 #include "adapters/postgres/journaled_step.h"
 #include "adapters/postgres/migration_locks.h"
 #include "adapters/postgres/transitions.h"
@@ -141,6 +142,7 @@ class Session final : public SchemaSession {
     if (!needed) {
       return status_of(connection_.execute("ROLLBACK"));
     }
+    RETURN_IF_ERROR(archive_losses(step, stop));
     RETURN_IF_ERROR(transitions_.before_body());
     for (const SqlStatement& statement : step.statements) {
       trace_point(trace_, "before a statement");
@@ -151,6 +153,16 @@ class Session final : public SchemaSession {
     }
     RETURN_IF_ERROR(transitions_.after_body());
     return commit(step, before, "");
+  }
+
+  Status archive_losses(const MigrationStep& step, const std::stop_token& stop) {
+    if (!step.archive) {
+      return {};
+    }
+    trace_point(trace_, "before archiving");
+    const Status archived = archive(connection_, *step.archive, step.migration.version, stop);
+    trace_point(trace_, "after archiving");
+    return archived.annotated(label_of(step) + ": archive");
   }
 
   Status commit(const MigrationStep& step, const codec::AppliedVersions& before,
@@ -194,6 +206,18 @@ class Session final : public SchemaSession {
       return {};
     }
     JournaledStep journaled(connection_, tables_, clock_, trace_);
+    // Of a step that is no transaction only this much: what is written later is not in the copy.
+    RETURN_IF_ERROR(with_retries(clock_, stop, [&]() -> Status {
+      if (!step.archive) {
+        return {};
+      }
+      Status status = status_of(connection_.execute("BEGIN", stop));
+      status = status.ok() ? archive_losses(step, stop) : status;
+      if (connection_.alive()) {
+        static_cast<void>(connection_.execute("ROLLBACK"));
+      }
+      return status;
+    }));
     if (transitions_.attends()) {
       RETURN_IF_ERROR(before_journaled(policy, stop));
     }
