@@ -41,6 +41,21 @@ void start_pool_once() {
   (void)started;
 }
 
+// Runs what follows a task on the thread that ended it: for what is short and never waits, and not
+// worth another thread of the pool.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"  // the library's base has none; nobody deletes
+class AtOnce final : public pplx::scheduler_interface {
+ public:
+  void schedule(pplx::TaskProc_t work, void* argument) override { work(argument); }
+};
+#pragma GCC diagnostic pop
+
+pplx::task_options at_once() {
+  static const auto scheduler = std::make_shared<AtOnce>();
+  return {scheduler};
+}
+
 // The end of one exchange's time: what is waited for ends by itself, or is cancelled.
 class Limit {
  public:
@@ -60,15 +75,17 @@ class Limit {
     const auto gate = std::make_shared<Gate>();
     // Runs whether the task has a value, failed or was cancelled. The library ends the process when
     // nobody ever looked at an exception, so this does, also when the wait was given up.
-    task.then([gate](pplx::task<T> ended) {
-      try {
-        ended.wait();
-      } catch (const std::exception&) {
-        gate->open();
-        return;
-      }
-      gate->open();
-    });
+    task.then(
+        [gate](pplx::task<T> ended) {
+          try {
+            ended.wait();
+          } catch (const std::exception&) {
+            gate->open();
+            return;
+          }
+          gate->open();
+        },
+        at_once());
     const std::stop_callback wake(stop_, [gate] { gate->open(); });
     gate->wait_until(deadline_);
     if (task.is_done()) {
@@ -162,12 +179,21 @@ pplx::task<rest::http_response> whole_if_small(const rest::http_response& respon
 
 Result<std::string> read_body(const rest::http_response& response, Limit& limit, std::size_t most) {
   const std::size_t announced = announced_bytes(response);
-  const std::size_t at_once = announced > 0 && announced < kPieceBytes ? announced : kPieceBytes;
+  const std::size_t piece_bytes =
+      announced > 0 && announced < kPieceBytes ? announced : kPieceBytes;
   std::string body;
+  if (announced > 0 && announced <= std::min(kPieceBytes, most)) {
+    body.resize(announced);
+    auto* bytes = reinterpret_cast<std::uint8_t*>(body.data());
+    if (response.body().streambuf().scopy(bytes, announced) == announced) {
+      return body;  // without a task for what is there already
+    }
+    body.clear();
+  }
   for (;;) {
     // Each piece has a buffer of its own: a read that is given up may still write to it.
     concurrency::streams::container_buffer<Bytes> piece;
-    ASSIGN_OR_RETURN(const std::size_t got, limit.wait(response.body().read(piece, at_once)));
+    ASSIGN_OR_RETURN(const std::size_t got, limit.wait(response.body().read(piece, piece_bytes)));
     if (got == 0) {
       return body;
     }
@@ -204,11 +230,11 @@ Status read_pieces(const rest::http_response& response, Limit& limit, Duration s
       return ok_status();
     }
     std::string piece(1, static_cast<char>(first));
-    const std::size_t more = std::min(arrived.in_avail(), kPieceBytes);
-    if (more > 0) {
-      const auto rest_of_it = std::make_shared<Bytes>(more);
-      ASSIGN_OR_RETURN(const std::size_t got, limit.wait(arrived.getn(rest_of_it->data(), more)));
-      piece.append(reinterpret_cast<const char*>(rest_of_it->data()), got);
+    std::uint8_t* block = nullptr;
+    std::size_t bytes = 0;
+    while (piece.size() < kPieceBytes && arrived.acquire(block, bytes) && bytes > 0) {
+      piece.append(reinterpret_cast<const char*>(block), bytes);
+      arrived.release(block, bytes);
     }
     sink(piece);
   }
@@ -216,8 +242,9 @@ Status read_pieces(const rest::http_response& response, Limit& limit, Duration s
 
 Result<HttpResponse> exchange(Client& client, const rest::http_request& request, Limit& limit,
                               std::size_t most) {
-  ASSIGN_OR_RETURN(const rest::http_response answer,
-                   limit.wait(client.request(request, limit.token()).then(whole_if_small)));
+  ASSIGN_OR_RETURN(
+      const rest::http_response answer,
+      limit.wait(client.request(request, limit.token()).then(whole_if_small, at_once())));
   HttpResponse response = head_of(answer);
   ASSIGN_OR_RETURN(response.body, read_body(answer, limit, most));
   return response;
