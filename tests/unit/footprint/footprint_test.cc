@@ -38,6 +38,7 @@ Resource created(int number) {
   flag.meta.resource_version = 1000 + number;
   flag.meta.creation_timestamp = WallTime(std::chrono::seconds(1'767'225'600 + number));
   auto& spec = std::get<FeatureFlagSpec>(flag.spec);
+  spec.key = flag.meta.name;
   spec.variants = {{"blue", "\"#0000ff\""}, {"green", "\"#00ff00\""}};
   spec.default_variant = "blue";
   spec.off_variant = "green";
@@ -50,7 +51,8 @@ class FullCluster final : public HttpClient, public HttpStreamClient {
   explicit FullCluster(Clock& clock) : clock_(clock) {}
 
   Result<HttpResponse> send(const HttpRequest& request, std::stop_token) override {
-    ADD_FAILURE() << "nothing is to be written or asked: " << request.method << " " << request.url;
+    ADD_FAILURE() << "nothing is to be written or asked: " << request.method << " " << request.url
+                  << " " << request.body;
     return error(StatusCode::kUnavailable, "asked for what is not there");
   }
   Status stream(const HttpRequest& request, const std::function<void(std::string_view)>& sink,
