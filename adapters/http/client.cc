@@ -233,6 +233,7 @@ Status read_pieces(const rest::http_response& response, Limit& limit, Duration s
     std::uint8_t* block = nullptr;
     std::size_t bytes = 0;
     while (piece.size() < kPieceBytes && arrived.acquire(block, bytes) && bytes > 0) {
+      bytes = std::min(bytes, kPieceBytes - piece.size());
       piece.append(reinterpret_cast<const char*>(block), bytes);
       arrived.release(block, bytes);
     }
