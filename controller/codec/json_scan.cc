@@ -1,35 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/codec/json_scan.h"
 
+#include <algorithm>
 #include <charconv>
-#include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace ripcord::codec {
 namespace {
 
 constexpr std::size_t kMaxDigits = 18;  // fit 64 bits with sign, whatever they are
+constexpr std::size_t kUsualMembers = 8;
 constexpr std::size_t kMaxNumber = 64;  // bytes; finite without an exponent
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Every step says false where it gives up. Depth is bounded by the builder.
+// Every step says false where it gives up, and at the limits. They are counted as TreeBuilder does,
+// so that it is the one to say what is wrong.
 class Scanner {
  public:
   Scanner(std::string_view text, Mark start, TreeLimits limits)
-      : text_(text), line_(start.line), column_(start.column), builder_(limits) {}
+      : text_(text), line_(start.line), column_(start.column), limits_(limits) {}
 
   std::optional<JsonValue> run() {
     space();
-    if ((next() != '{' && next() != '[') || !value()) {
+    Node root;
+    if ((next() != '{' && next() != '[') || !value(root)) {
       return std::nullopt;
     }
     JsonValue result;
     result.length = at_;
-    result.root = builder_.take_root();
+    result.root = std::move(root);
     return result;
   }
 
@@ -55,59 +59,92 @@ class Scanner {
     return here;
   }
 
-  bool value() {
+  bool value(Node& node) {
     space();
-    const Mark here = mark();
+    node.mark = mark();
     switch (next()) {
       case '{':
-        return builder_.begin_map(here) && members();
+        return inside(node, Node::Type::kMap, [&] { return members(node); });
       case '[':
-        return builder_.begin_list(here) && items();
-      case '"': {
-        std::string text;
-        return string(text) && scalar(Node::string_of(std::move(text)), here);
-      }
+        return inside(node, Node::Type::kList, [&] { return items(node); });
+      case '"':
+        node.type = Node::Type::kString;
+        return string(node.text) && count(node.text.size());
       case 't':
-        return word("true") && scalar(Node::boolean_of(true), here);
+        return word("true") && scalar(node, Node::boolean_of(true));
       case 'f':
-        return word("false") && scalar(Node::boolean_of(false), here);
+        return word("false") && scalar(node, Node::boolean_of(false));
       case 'n':
-        return word("null") && scalar(Node(), here);
+        return word("null") && scalar(node, Node());
       default:
-        return number(here);
+        return number(node);
     }
   }
-  bool members() {
-    ++at_;
-    if (take('}')) {
-      return builder_.end();
+  bool inside(Node& node, Node::Type type, const auto& content) {
+    node.type = type;
+    if (depth_ >= limits_.depth || !count(0)) {
+      return false;
     }
+    ++depth_;
+    ++at_;
+    const bool read = content();
+    --depth_;
+    return read;
+  }
+  bool members(Node& map) {
+    if (take('}')) {
+      return true;
+    }
+    map.members.reserve(kUsualMembers);
     do {
       space();
-      const Mark here = mark();
-      std::string key;
-      if (!string(key) || !builder_.key(std::move(key), here) || !take(':') || !value()) {
+      Member& member = map.members.emplace_back();
+      member.mark = mark();
+      if (!string(member.key) || !count(member.key.size()) || !take(':') || !value(member.value)) {
         return false;
       }
     } while (take(','));
-    return take('}') && builder_.end();
+    return take('}') && unique_keys(map.members);
   }
-  bool items() {
-    ++at_;
+  bool items(Node& list) {
     if (take(']')) {
-      return builder_.end();
+      return true;
     }
     do {
-      if (!value()) {
+      if (!value(list.items.emplace_back())) {
         return false;
       }
     } while (take(','));
-    return take(']') && builder_.end();
+    return take(']');
+  }
+  static bool unique_keys(const std::vector<Member>& members) {
+    if (members.size() <= kUsualMembers) {
+      for (std::size_t i = 1; i < members.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+          if (members[i].key == members[j].key) {
+            return false;
+          }
+        }
+      }
+      return true;
+    }
+    std::vector<std::string_view> keys;
+    keys.reserve(members.size());
+    for (const Member& member : members) {
+      keys.push_back(member.key);
+    }
+    std::ranges::sort(keys);
+    return std::ranges::adjacent_find(keys) == keys.end();
   }
 
-  bool scalar(Node node, Mark here) {
-    node.mark = here;
-    return builder_.value(std::move(node));
+  bool count(std::size_t bytes) {
+    bytes_ += bytes;
+    return ++nodes_ <= limits_.nodes && bytes_ <= limits_.text_bytes;
+  }
+  bool scalar(Node& node, Node value) {
+    value.mark = node.mark;
+    node = std::move(value);
+    return count(node.text.size());
   }
   bool word(std::string_view expected) {
     const bool here = text_.substr(at_, expected.size()) == expected;
@@ -145,7 +182,7 @@ class Scanner {
     text += kMeant[which];
     return true;
   }
-  bool number(Mark here) {
+  bool number(Node& node) {
     const std::size_t first = at_;
     at_ += next() == '-' ? 1 : 0;
     const std::size_t digits = skip_digits();
@@ -163,16 +200,13 @@ class Scanner {
     if (next() == 'e' || next() == 'E' || written.size() > kMaxNumber || written == "-0") {
       return false;
     }
-    Node node;
+    // A whole number is written in no other way, so its text is that of Node::integer_of.
+    node.type = whole ? Node::Type::kInteger : Node::Type::kNumber;
+    node.text = written;
     if (whole) {
-      std::int64_t integer = 0;
-      std::from_chars(written.data(), written.data() + written.size(), integer);
-      node = Node::integer_of(integer);
-    } else {
-      node.type = Node::Type::kNumber;
-      node.text = written;
+      std::from_chars(written.data(), written.data() + written.size(), node.integer);
     }
-    return scalar(std::move(node), here);
+    return count(node.text.size());
   }
   std::size_t skip_digits() {
     const std::size_t first = at_;
@@ -187,7 +221,10 @@ class Scanner {
   int line_;
   int column_;  // of line_begin_
   std::size_t line_begin_ = 0;
-  TreeBuilder builder_;
+  const TreeLimits limits_;
+  int depth_ = 0;
+  std::size_t nodes_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace

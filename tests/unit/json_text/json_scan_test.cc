@@ -92,6 +92,31 @@ TEST(JsonScan, LeavesTheRestToTheParser) {
   }
 }
 
+TEST(JsonScan, HasTheLimitsOfTheParser) {
+  const auto both_read = [](const std::string& text) {
+    const bool parsed = parse_json_value(text, {1, 1}, kLimits).root.has_value();
+    EXPECT_EQ(agrees(text), parsed) << text;
+    return parsed;
+  };
+  int read = 0;
+  for (std::size_t n = 1; n < 260; ++n) {
+    std::string numbers = "[7";
+    std::string members = "{\"k\":0";
+    for (std::size_t i = 1; i < n; ++i) {
+      numbers += ",8";
+      members += ",\"k" + std::to_string(i) + "\":\"\"";
+    }
+    read += both_read(numbers + "]") ? 1 : 0;
+    read += both_read(members + "}") ? 1 : 0;
+    const std::string deep(n % 16 + 1, '[');
+    read += both_read(deep + std::string(deep.size(), ']')) ? 1 : 0;
+    read +=
+        both_read("{\"" + std::string(n * 8, 'k') + "\":[\"" + std::string(n * 8, 'v') + "\"]}");
+  }
+  EXPECT_GT(read, 300);
+  EXPECT_LT(read, 4 * 259);
+}
+
 TEST(JsonScan, NeverReadsAnythingOtherThanTheParser) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
