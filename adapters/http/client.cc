@@ -28,11 +28,13 @@ using Steady = std::chrono::steady_clock;
 using Bytes = std::vector<std::uint8_t>;
 
 constexpr std::size_t kPieceBytes = 64 * 1024;
+// None of what runs there waits, and each more is woken for nothing half of the time.
+constexpr std::size_t kPoolThreads = 2;
 
 void start_pool_once() {
   static const bool started = [] {
     try {
-      crossplat::threadpool::initialize_with_threads(4);
+      crossplat::threadpool::initialize_with_threads(kPoolThreads);
     } catch (const std::exception&) {
       return false;  // somebody started it first; it works all the same
     }
