@@ -164,6 +164,20 @@ TrafficTargetSpec three_environments(ClusterWorld& world) {
   return spec;
 }
 
+std::string target_manifest(const std::string& active) {
+  return fmt::format(R"(apiVersion: ripcord.dev/v1alpha1
+kind: TrafficTarget
+metadata: {{name: shop}}
+spec:
+  environments:
+  - {{name: blue, selectorValue: blue, backend: {{service: shop-blue}}}}
+  - {{name: green, selectorValue: green, backend: {{service: shop-green}}}}
+  active: {}
+  router: {{kubernetesService: {{name: shop, selectorKey: version}}}}
+)",
+                     active);
+}
+
 void install_gateway_api(ControlPlane& plane) {
   static const bool installed = [&] {
     plane.must_kubectl({"apply", "--server-side", "-f",
