@@ -233,7 +233,7 @@ void SimulatedGateway::run(const std::stop_token& stop) {
     const bool behind =
         route && (route->parents.empty() ||
                   route->parents[0].conditions[0].observed_generation < route->generation);
-    if (behind && mood_ != Mood::kSilent) {
+    if (behind && mood_ != Mood::kMute) {
       const std::string condition =
           R"({{"type":"{}","status":"{}","reason":"{}","message":"says the test",)"
           R"("observedGeneration":{},"lastTransitionTime":"2024-01-15T12:00:00Z"}})";

@@ -64,7 +64,7 @@ std::string target_manifest(const std::string& active);
 // Plays the controller of Gateway "web" for the HTTPRoute "shop" until it ends.
 class SimulatedGateway {
  public:
-  enum class Mood { kAccepts, kSilent, kRefuses };
+  enum class Mood { kAccepts, kMute, kRefuses };
 
   explicit SimulatedGateway(ClusterWorld& world, Mood mood = Mood::kAccepts);
   ~SimulatedGateway();
