@@ -63,9 +63,10 @@ class Shown {
   void catch_up() {
     proxy.remove_rules();
     EXPECT_TRUE(eventually([&] {
-      return proxy.count(restarted, [](const auto& seen) {
-        return seen.watches() && seen.rule == 0 && seen.status == 200;
-      }) >= 4;
+      return proxy.count(restarted, [&](const auto& seen) {
+        return seen.watches() && seen.path.find("/" + kind_) != std::string::npos &&
+               seen.rule == 0 && seen.status == 200;
+      }) >= 1;
     }));
     std::this_thread::sleep_for(kLongEnough);
   }
