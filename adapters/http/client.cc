@@ -220,6 +220,15 @@ HttpResponse head_of(const rest::http_response& answer) {
   return response;
 }
 
+Status silent(const Status& ended, Duration silence) {
+  return ended.code() != StatusCode::kDeadlineExceeded
+             ? ended
+             : Status(StatusCode::kDeadlineExceeded,
+                      fmt::format("nothing came for {} s",
+                                  std::chrono::ceil<std::chrono::seconds>(silence).count()),
+                      std::string(kSilent));
+}
+
 // Hands on what has arrived as soon as anything has: a read of a fixed size would wait until it is
 // full.
 Status read_pieces(const rest::http_response& response, Limit& limit, Duration silence,
@@ -227,11 +236,14 @@ Status read_pieces(const rest::http_response& response, Limit& limit, Duration s
   auto arrived = response.body().streambuf();
   for (;;) {
     limit.restart(silence);
-    ASSIGN_OR_RETURN(const int first, limit.wait(arrived.bumpc()));
-    if (first == decltype(arrived)::traits::eof()) {
+    const Result<int> first = limit.wait(arrived.bumpc());
+    if (!first) {
+      return silent(first.error(), silence);
+    }
+    if (*first == decltype(arrived)::traits::eof()) {
       return ok_status();
     }
-    std::string piece(1, static_cast<char>(first));
+    std::string piece(1, static_cast<char>(*first));
     std::uint8_t* block = nullptr;
     std::size_t bytes = 0;
     while (piece.size() < kPieceBytes && arrived.acquire(block, bytes) && bytes > 0) {
@@ -326,7 +338,12 @@ class CpprestClient final : public HttpClient {
       const Origin origin = origin_of(url, tls, request.new_connection);
       failures = origin.failures;
       seen = failures->count();
-      return exchange(*origin.client, to_rest(request, url), limit, limits_.response_bytes);
+      Result<HttpResponse> response =
+          exchange(*origin.client, to_rest(request, url), limit, limits_.response_bytes);
+      if (!response && response.error().code() == StatusCode::kDeadlineExceeded) {
+        forget(url, origin);
+      }
+      return response;
     } catch (const web::uri_exception& e) {
       return error(StatusCode::kInvalidArgument, e.what());
     } catch (const rest::http_exception& e) {
@@ -349,6 +366,16 @@ class CpprestClient final : public HttpClient {
       origins_.clear();  // requests in hand keep their own
     }
     return origins_[key] = make_origin(url, tls);
+  }
+
+  // A peer that went without a word leaves connections that look alive: after a request that was
+  // not answered in time, none that is kept is trusted with the next.
+  void forget(const web::uri& url, const Origin& origin) {
+    const MutexLock lock(mutex_);
+    const auto found = origins_.find(url.authority().to_string());
+    if (found != origins_.end() && found->second.client == origin.client) {
+      origins_.erase(found);
+    }
   }
 
   const ClientLimits limits_;
