@@ -5,6 +5,7 @@
 #include "tests/integration/cluster_router_crash/router_shop.h"
 
 #include <csignal>
+#include <cstdio>
 #include <functional>
 
 #include <gmock/gmock.h>
@@ -57,6 +58,10 @@ class RouterCrash : public testing::TestWithParam<Switch> {
     return run_forked([&] {
       RouterController controller(plane(), GetParam().driver, "");
       (void)controller.store().remove(kShop);
+      if (const Status sent = controller.send_all_to("blue"); !sent.ok()) {
+        std::fprintf(stderr, "%s\n", to_string(sent).c_str());
+        return 2;
+      }
       put_spec(controller.store(), shop_spec(GetParam().driver, "blue"));
       controller.loop().settle();
       write_file(version_, controller.version());

@@ -170,6 +170,12 @@ RouterController::RouterController(ControlPlane& plane, Driver driver, const std
 
 RouterController::~RouterController() = default;
 
+Status RouterController::send_all_to(const std::string& environment) {
+  ASSIGN_OR_RETURN(const auto router,
+                   routers_->open(located(shop_spec(driver_, environment), kNamespace)));
+  return router->apply({{environment, 100}});
+}
+
 std::string RouterController::version() {
   const auto got =
       client_->send({.method = "GET", .url = client_->server() + collection_of(driver_) + "/shop"});

@@ -46,6 +46,8 @@ class RouterController {
 
   ObjectStore& store() { return store_; }
   TrafficLoop& loop() { return *loop_; }
+  // By hand, without a controller.
+  Status send_all_to(const std::string& environment);
   // Version of the Service or HTTPRoute, and what it sent traffic to after each change since one:
   // "green; blue".
   std::string version();
