@@ -36,7 +36,8 @@ TEST(ObjectReferences, OfATrafficTargetAreWhatItSwitchesAndTheEndpointsBehindIt)
 
 TEST(ObjectReferences, OfATrafficTargetElsewhereAreNone) {
   Resource object = traffic_target();
-  std::get<TrafficTargetSpec>(object.spec).router.haproxy = HaproxyRouter{"/run/h.sock", "shop", {}};
+  std::get<TrafficTargetSpec>(object.spec).router.haproxy =
+      HaproxyRouter{"/run/h.sock", "shop", {}};
   EXPECT_EQ(references_of(object), References());
 }
 
