@@ -3,6 +3,7 @@
 
 #include "adapters/sqlite/at_risk.h"
 #include "adapters/sqlite/schema_tables.h"
+#include "adapters/sqlite/transitions.h"
 #include "controller/base/sha256.h"
 
 #include <algorithm>
@@ -36,7 +37,10 @@ class Session final : public SchemaSession {
       : lock_(std::move(lock)),
         connection_(std::move(connection)),
         clock_(clock),
-        trace_(std::move(trace)) {}
+        trace_(std::move(trace)),
+        transitions_(connection_, clock_, trace_) {}
+
+  SchemaTransitions* transitions() override { return &transitions_; }
 
   Result<SchemaState> read() override {
     RETURN_IF_ERROR(look_at_tables());
@@ -81,10 +85,12 @@ class Session final : public SchemaSession {
       trace_point(trace_, "after creating tables");
     }
     const bool journaled = codec::is_journaled(step);
-    if (journaled) {
-      RETURN_IF_ERROR(run_journaled(step, stop));
+    Status done = journaled ? run_journaled(step, stop) : ok_status();
+    if (done.ok()) {
+      done = in_transaction(stop, [&] { return run_body(step, journaled, stop); });
     }
-    return in_transaction(stop, [&] { return run_body(step, journaled, stop); });
+    transitions_.body_over();
+    return done;
   }
 
  private:
@@ -125,6 +131,7 @@ class Session final : public SchemaSession {
     if (!journaled) {
       ASSIGN_OR_RETURN(const std::size_t violations, foreign_key_violations());
       RETURN_IF_ERROR(archive_losses(step, stop));
+      RETURN_IF_ERROR(transitions_.before_body());
       for (const SqlStatement& statement : step.statements) {
         trace_point(trace_, "before a statement");
         RETURN_IF_ERROR(run_statement(step, statement, stop));
@@ -132,6 +139,7 @@ class Session final : public SchemaSession {
       }
       RETURN_IF_ERROR(check_foreign_keys(step, violations));
     }
+    RETURN_IF_ERROR(transitions_.after_body());
     RETURN_IF_ERROR(record_step(connection_, tables_, step, before));
     if (journaled) {
       ASSIGN_OR_RETURN(
@@ -221,6 +229,13 @@ class Session final : public SchemaSession {
     if (!needed) {
       return {};
     }
+    if (transitions_.attends()) {
+      const auto end = [&]() -> Status {
+        RETURN_IF_ERROR(transitions_.before_body());
+        return connection_.execute("COMMIT");
+      };
+      RETURN_IF_ERROR(in_transaction(stop, end));
+    }
     ASSIGN_OR_RETURN(const std::set<std::string> done, finished(step));
     if (done.empty() && step.archive) {
       // Of a step that is no transaction only this much: what is written later is not in the copy.
@@ -292,6 +307,7 @@ class Session final : public SchemaSession {
   std::size_t violations_ = 0;
   std::size_t violations_after_ = 0;
   std::string violations_as_of_;
+  SqliteTransitions transitions_;
 };
 
 }  // namespace

@@ -18,6 +18,8 @@
 
 namespace ripcord {
 
+class SchemaTransitions;
+
 // Holds the locks of the database (ours and golang-migrate's) until destroyed. One thread at a
 // time.
 class SchemaSession {
@@ -31,6 +33,8 @@ class SchemaSession {
   // own message; Unavailable when the connection was lost (read again before anything else).
   virtual Status run(const MigrationStep& step, const MigrationPolicy& policy,
                      std::stop_token stop) = 0;
+  // Null where the driver has none (schema_transitions.h).
+  virtual SchemaTransitions* transitions() { return nullptr; }
 };
 
 class SchemaDatabase {

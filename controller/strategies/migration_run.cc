@@ -2,8 +2,11 @@
 #include "controller/strategies/migration_run.h"
 
 #include "controller/policy/proof.h"
+#include "controller/policy/transitions.h"
+#include "controller/ports/schema_transitions.h"
 #include "controller/strategies/migration_proof.h"
 #include "controller/strategies/migration_risk.h"
+#include "controller/strategies/migration_transitions.h"
 #include "controller/strategies/rollback_metrics.h"
 
 #include <algorithm>
@@ -50,7 +53,21 @@ Outcome MigrationRun::run() {
   if (!database) {
     return fail(database.error());
   }
-  auto state = read(**database);
+  Outcome outcome = migrate(**database);
+  MigrationTransitions transitions(tools_, reconcile_);
+  if (seen_ && transitions.declared()) {
+    outcome = transitions.tend(**database, outcome);
+  }
+  if (std::holds_alternative<Done>(outcome)) {
+    status_.conditions.set_ready(
+        "Migrated", fmt::format("the database is at version {}", version_text(status_.target)),
+        generation(), now());
+  }
+  return outcome;
+}
+
+Outcome MigrationRun::migrate(SchemaDatabase& database) {
+  auto state = read(database);
   if (!state) {
     return fail(state.error());
   }
@@ -66,7 +83,7 @@ Outcome MigrationRun::run() {
   }
   if (observed->decision.steps.empty()) {
     status_.conditions.remove(kApprovalRequired);
-    return settled(*observed);
+    return settled();
   }
   const auto unproven = prove_ups(*observed);
   if (!unproven) {
@@ -82,7 +99,7 @@ Outcome MigrationRun::run() {
       !published.ok()) {
     return outcome_of(published);
   }
-  return carry_out(**database, *observed);
+  return carry_out(database, *observed);
 }
 
 Result<MigrationObservation> MigrationRun::observe(SchemaState state) {
@@ -179,7 +196,7 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
   }
   count_rollback("succeeded", took);
   end_history("Succeeded", took);
-  return settled(observed);
+  return settled();
 }
 
 Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& decision) {
@@ -187,6 +204,9 @@ Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& 
     const MigrationStep& step = decision.steps[i];
     if (reconcile_.request.stop.stop_requested()) {
       return {StatusCode::kCancelled, "stopped between two migrations"};
+    }
+    if (SchemaTransitions* const transitions = session.transitions(); transitions != nullptr) {
+      transitions->attend(edges_of(spec_.transitions, status_.version, step.version_after));
     }
     RETURN_IF_ERROR(session.run(step, spec_.policy, reconcile_.request.stop));
     ASSIGN_OR_RETURN(SchemaState state, session.glance());
@@ -228,7 +248,7 @@ Status MigrationRun::verify(SchemaDatabase& database, const MigrationPath& path)
           "VersionMismatch"};
 }
 
-Outcome MigrationRun::settled(const MigrationObservation& observed) {
+Outcome MigrationRun::settled() {
   if (!status_.history.empty() && in_progress(status_.history.front())) {
     end_history("Succeeded", std::nullopt);  // by a run that was cut short after its last step
   }
@@ -239,9 +259,6 @@ Outcome MigrationRun::settled(const MigrationObservation& observed) {
   std::vector<MigrationProof> here = status_.proofs;
   std::erase_if(here, [&](const auto& proof) { return proof.version != status_.version; });
   show_reversible(here);
-  status_.conditions.set_ready(
-      "Migrated", fmt::format("the database is at version {}", version_text(observed.path.target)),
-      generation(), now());
   return Done{};
 }
 

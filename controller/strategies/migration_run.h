@@ -18,7 +18,8 @@ class MigrationRun {
  private:
   Result<MigrationObservation> observe(SchemaState state);
   Outcome hold(const MigrationObservation& observed);
-  Outcome settled(const MigrationObservation& observed);
+  Outcome migrate(SchemaDatabase& database);
+  Outcome settled();
   // Tries the ups of `observed` on a shadow, as the policy asks for. The hold that follows from it,
   // if any.
   Result<std::optional<Hold>> prove_ups(const MigrationObservation& observed);
