@@ -75,7 +75,7 @@ Outcome MigrationRun::migrate(SchemaDatabase& database) {
   if (!observed) {
     return fail(observed.error());
   }
-  if (const Status counted = count_losses(**database, *observed); !counted.ok()) {
+  if (const Status counted = count_losses(database, *observed); !counted.ok()) {
     return fail(counted);
   }
   if (observed->decision.plan.hold) {
