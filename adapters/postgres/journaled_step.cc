@@ -74,7 +74,12 @@ Status JournaledStep::run_statements(const MigrationStep& step, const MigrationP
     if (stop.stop_requested()) {
       return {StatusCode::kCancelled, "stopped between two statements"};
     }
-    RETURN_IF_ERROR(run_one({step, statement, ++index}, entries, policy, stop));
+    const Status ran = run_one({step, statement, ++index}, entries, policy, stop);
+    if (!ran.ok() && ran.reason() == "StatementFailed") {
+      return codec::with_what_holds(ran, static_cast<std::size_t>(index) - 1,
+                                    step.statements.size());
+    }
+    RETURN_IF_ERROR(ran);
   }
   return {};
 }
@@ -95,16 +100,19 @@ Status JournaledStep::run_one(const Item& item, const std::map<int, Entry>& entr
         "ScriptChanged"};
   }
   if (entry->second.finished) {
-    return {};
+    return sets_session(item.statement.text) ? run_sql(item.statement.text, stop) : ok_status();
   }
   ASSIGN_OR_RETURN(const Outcome found, probe_statement(connection_, item.statement.text));
   if (found == Outcome::kUnknown) {
     return {
         StatusCode::kFailedPrecondition,
-        fmt::format("{}:{}: this statement began and nobody can tell whether it took effect. Look, "
-                    "then either UPDATE ripcord.journal SET finished_at = now() WHERE {} AND step "
-                    "= {} (it did) or DELETE that row (it did not)",
-                    label_of(item.step), item.statement.line, entry_key(item.step), item.index),
+        fmt::format("{0}:{1}: statement {3} of {4} began, and it cannot be told whether what holds "
+                    "is the state before or after it; those in front of it hold. Look whether it "
+                    "took effect, then run UPDATE ripcord.journal SET finished_at = now() WHERE "
+                    "{2} AND step = {3} (it did) or DELETE FROM ripcord.journal WHERE {2} AND step "
+                    "= {3} (it did not)",
+                    label_of(item.step), item.statement.line, entry_key(item.step), item.index,
+                    item.step.statements.size()),
         "UnknownOutcome"};
   }
   if (found == Outcome::kNotDone) {
@@ -114,6 +122,16 @@ Status JournaledStep::run_one(const Item& item, const std::map<int, Entry>& entr
                                         entry_key(item.step), item.index)));
     trace_point(trace_, "after clearing up");
     return run_outside(item, policy, stop);
+  }
+  if (found == Outcome::kHalfDone) {
+    trace_point(trace_, "before the second half of a statement");
+    // Unlike its first half, the second takes a lock that others have to wait behind.
+    RETURN_IF_ERROR(run_sql(fmt::format("SET lock_timeout = {}; SET statement_timeout = {}",
+                                        milliseconds(policy.lock_timeout),
+                                        milliseconds(policy.statement_timeout))));
+    RETURN_IF_ERROR(
+        with_retries(clock_, stop, [&] { return finish_half(connection_, item.statement.text); }));
+    trace_point(trace_, "after the second half of a statement");
   }
   return run_sql(fmt::format(
       "UPDATE ripcord.journal SET finished_at = clock_timestamp() WHERE {} AND step = {}",
@@ -142,6 +160,19 @@ Status JournaledStep::run_inside(const Item& item, const MigrationPolicy& policy
   });
 }
 
+Status JournaledStep::run_beside_others(const Item& item, const std::stop_token& stop) {
+  const LockQueue queue(open_, MigrationLocks::of(tables_), clock_);
+  return run_sql(item.statement.text, stop);
+}
+
+bool JournaledStep::nothing_is_left(const std::string& statement) {
+  if (!clear_leftover(connection_, statement).ok()) {
+    return false;
+  }
+  const auto found = probe_statement(connection_, statement);
+  return found && *found != Outcome::kHalfDone;
+}
+
 Status JournaledStep::run_outside(const Item& item, const MigrationPolicy& policy,
                                   const std::stop_token& stop) {
   if (Status can = can_probe(item.statement.text); !can.ok()) {
@@ -153,7 +184,7 @@ Status JournaledStep::run_outside(const Item& item, const MigrationPolicy& polic
   trace_point(trace_, "before the journal row");
   RETURN_IF_ERROR(run_sql(insert_sql(item, false)));
   trace_point(trace_, "before a statement outside a transaction");
-  Status ran = run_sql(item.statement.text, stop);
+  Status ran = run_beside_others(item, stop);
   trace_point(trace_, "after a statement outside a transaction");
   // What was there before is not ours to clear up.
   const bool ours = !ran.ok() && connection_.last_error().sqlstate != "42P07";
@@ -163,7 +194,7 @@ Status JournaledStep::run_outside(const Item& item, const MigrationPolicy& polic
   if (!ran.ok()) {
     const Status failure = located(ran, connection_.last_error(), item.step, item.statement);
     // Refused cleanly: nothing is left behind, and the statement has not begun.
-    if (connection_.alive() && (!ours || clear_leftover(connection_, item.statement.text).ok())) {
+    if (connection_.alive() && (!ours || nothing_is_left(item.statement.text))) {
       static_cast<void>(connection_.execute(fmt::format(
           "DELETE FROM ripcord.journal WHERE {} AND step = {}", entry_key(item.step), item.index)));
     }

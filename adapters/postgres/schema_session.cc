@@ -30,8 +30,10 @@ bool may_set(const MigrationStep& step) {
 
 class Session final : public SchemaSession {
  public:
-  Session(Connection connection, SchemaTables tables, Clock& clock, Trace trace)
+  Session(Connection connection, LockQueue::Open open, SchemaTables tables, Clock& clock,
+          Trace trace)
       : connection_(std::move(connection)),
+        open_(std::move(open)),
         tables_(std::move(tables)),
         clock_(clock),
         trace_(std::move(trace)) {}
@@ -120,7 +122,9 @@ class Session final : public SchemaSession {
       if (!status.ok() && connection_.alive()) {
         static_cast<void>(connection_.execute("ROLLBACK"));
       }
-      return status;
+      return !status.ok() && status.reason() == "StatementFailed"
+                 ? codec::with_what_holds(status, 0, step.statements.size())
+                 : status;
     });
   }
 
@@ -186,7 +190,7 @@ class Session final : public SchemaSession {
     if (!needed) {
       return {};
     }
-    JournaledStep journaled(connection_, tables_, clock_, trace_);
+    JournaledStep journaled(connection_, open_, tables_, clock_, trace_);
     RETURN_IF_ERROR(journaled.run_statements(step, policy, stop));
     return with_retries(clock_, stop, [&]() -> Status {
       const auto begun = connection_.execute(begin_sql(tables_, policy), stop);
@@ -208,6 +212,7 @@ class Session final : public SchemaSession {
   }
 
   Connection connection_;
+  LockQueue::Open open_;
   SchemaTables tables_;
   Clock& clock_;
   Trace trace_;
@@ -228,9 +233,9 @@ Status prepare_session(Connection& connection) {
   return {};
 }
 
-std::unique_ptr<SchemaSession> make_session(Connection connection, SchemaTables tables,
-                                            Clock& clock, Trace trace) {
-  return std::make_unique<Session>(std::move(connection), std::move(tables), clock,
+std::unique_ptr<SchemaSession> make_session(Connection connection, LockQueue::Open open,
+                                            SchemaTables tables, Clock& clock, Trace trace) {
+  return std::make_unique<Session>(std::move(connection), std::move(open), std::move(tables), clock,
                                    std::move(trace));
 }
 
