@@ -12,8 +12,16 @@
 namespace ripcord::postgres {
 namespace {
 
+constexpr std::string_view kTargetMark = "\n-- target: ";
+
 std::int64_t milliseconds(Duration d) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+}
+
+// What the journal keeps behind a statement's text.
+std::string target_in(const std::string& kept, const std::string& statement) {
+  const std::string head = statement + std::string(kTargetMark);
+  return kept.rfind(head, 0) == 0 ? kept.substr(head.size()) : "";
 }
 
 const char* direction_of(const MigrationStep& step) {
@@ -40,13 +48,17 @@ std::string JournaledStep::forget_sql(const MigrationStep& step) const {
   return fmt::format("DELETE FROM ripcord.journal WHERE {};", entry_key(step));
 }
 
-std::string JournaledStep::insert_sql(const Item& item, bool finished) const {
+std::string JournaledStep::insert_sql(const Item& item, bool finished,
+                                      const std::string& target) const {
   return fmt::format(
       "INSERT INTO ripcord.journal (home, version, direction, step, total, digest, statement, "
       "finished_at) VALUES ({}, {}, '{}', {}, {}, '{}', {}, {});",
       Connection::quote_literal(tables_.home), item.step.migration.version, direction_of(item.step),
       item.index, item.step.statements.size(), sha256_hex(item.statement.text),
-      Connection::quote_literal(item.statement.text), finished ? "clock_timestamp()" : "NULL");
+      Connection::quote_literal(target.empty()
+                                    ? item.statement.text
+                                    : item.statement.text + std::string(kTargetMark) + target),
+      finished ? "clock_timestamp()" : "NULL");
 }
 
 Status JournaledStep::run_sql(const std::string& sql, const std::stop_token& stop) {
@@ -56,12 +68,12 @@ Status JournaledStep::run_sql(const std::string& sql, const std::stop_token& sto
 
 Result<std::map<int, JournaledStep::Entry>> JournaledStep::read_entries(const MigrationStep& step) {
   ASSIGN_OR_RETURN(const Rows rows,
-                   connection_.execute(fmt::format("SELECT step, digest, finished_at IS NOT NULL "
-                                                   "FROM ripcord.journal WHERE {}",
+                   connection_.execute(fmt::format("SELECT step, digest, finished_at IS NOT NULL, "
+                                                   "statement FROM ripcord.journal WHERE {}",
                                                    entry_key(step))));
   std::map<int, Entry> entries;
   for (const auto& row : rows.rows) {
-    entries[std::atoi(row[0]->c_str())] = {row[1].value_or(""), row[2] == "t"};
+    entries[std::atoi(row[0]->c_str())] = {row[1].value_or(""), row[2] == "t", row[3].value_or("")};
   }
   return entries;
 }
@@ -102,7 +114,9 @@ Status JournaledStep::run_one(const Item& item, const std::map<int, Entry>& entr
   if (entry->second.finished) {
     return sets_session(item.statement.text) ? run_sql(item.statement.text, stop) : ok_status();
   }
-  ASSIGN_OR_RETURN(const Outcome found, probe_statement(connection_, item.statement.text));
+  ASSIGN_OR_RETURN(const Outcome found,
+                   probe_statement(connection_, item.statement.text,
+                                   target_in(entry->second.statement, item.statement.text)));
   if (found == Outcome::kUnknown) {
     return {
         StatusCode::kFailedPrecondition,
@@ -182,7 +196,8 @@ Status JournaledStep::run_outside(const Item& item, const MigrationPolicy& polic
   RETURN_IF_ERROR(run_sql(fmt::format("SET lock_timeout = 0; SET statement_timeout = {}",
                                       milliseconds(policy.statement_timeout))));
   trace_point(trace_, "before the journal row");
-  RETURN_IF_ERROR(run_sql(insert_sql(item, false)));
+  ASSIGN_OR_RETURN(const std::string target, target_of(connection_, item.statement.text));
+  RETURN_IF_ERROR(run_sql(insert_sql(item, false, target)));
   trace_point(trace_, "before a statement outside a transaction");
   Status ran = run_beside_others(item, stop);
   trace_point(trace_, "after a statement outside a transaction");

@@ -33,6 +33,7 @@ class JournaledStep {
   struct Entry {
     std::string digest;
     bool finished = false;
+    std::string statement;  // with its target behind it, where it has one
   };
   // What is being worked on.
   struct Item {
@@ -50,7 +51,7 @@ class JournaledStep {
   // Clears up after a statement that was refused. False when a half of it stays.
   bool nothing_is_left(const std::string& statement);
   std::string entry_key(const MigrationStep& step) const;
-  std::string insert_sql(const Item& item, bool finished) const;
+  std::string insert_sql(const Item& item, bool finished, const std::string& target = {}) const;
   Status run_sql(const std::string& sql, const std::stop_token& stop = {});
 
   Connection& connection_;

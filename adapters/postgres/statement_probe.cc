@@ -233,7 +233,22 @@ constexpr std::string_view kDatabaseExists =
 
 }  // namespace
 
-Result<Outcome> probe_statement(Connection& connection, const std::string& statement) {
+Result<std::string> target_of(Connection& connection, const std::string& statement) {
+  const Shape shape = shape_of(statement);
+  if (shape.form != Form::kDropIndex) {
+    return std::string();
+  }
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection.query("SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) "
+                       "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                       "WHERE c.oid = to_regclass($1)",
+                       {shape.name}));
+  return rows.rows.empty() ? std::string() : rows.rows[0][0].value_or("");
+}
+
+Result<Outcome> probe_statement(Connection& connection, const std::string& statement,
+                                const std::string& target) {
   const Shape shape = shape_of(statement);
   const auto when = [](bool done) { return done ? Outcome::kDone : Outcome::kNotDone; };
   switch (shape.form) {
@@ -242,8 +257,8 @@ Result<Outcome> probe_statement(Connection& connection, const std::string& state
       return when(index.exists && index.valid);
     }
     case Form::kDropIndex: {
-      ASSIGN_OR_RETURN(const bool there,
-                       exists(connection, "SELECT to_regclass($1) IS NOT NULL", shape.name));
+      ASSIGN_OR_RETURN(const bool there, exists(connection, "SELECT to_regclass($1) IS NOT NULL",
+                                                target.empty() ? shape.name : target));
       return when(!there);
     }
     case Form::kCreateDatabase:

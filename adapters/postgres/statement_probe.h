@@ -12,7 +12,13 @@ namespace ripcord::postgres {
 
 enum class Outcome { kDone, kNotDone, kHalfDone, kUnknown };
 
-Result<Outcome> probe_statement(Connection& connection, const std::string& statement);
+// `target` is what target_of() gave before it began.
+Result<Outcome> probe_statement(Connection& connection, const std::string& statement,
+                                const std::string& target = {});
+
+// The index, with its schema, that DROP INDEX would drop now: once it is gone its bare name may
+// mean another one. Empty for other statements, and when there is none.
+Result<std::string> target_of(Connection& connection, const std::string& statement);
 
 // InvalidArgument when the statement's outcome could never be found, e.g. an index without a name.
 Status can_probe(const std::string& statement);

@@ -120,6 +120,19 @@ TEST_F(StalledPostgres, AFileThatIsGoneHalfWayIsAskedFor) {
   EXPECT_EQ(value("SELECT indisvalid FROM pg_index WHERE indexrelid = 't_a'::regclass"), "t");
 }
 
+// Once it is gone its bare name means the other one.
+TEST_F(StalledPostgres, AnIndexOfTheSameNameInAnotherSchemaIsNotDroppedInstead) {
+  ask(database_->session(),
+      "CREATE SCHEMA app; CREATE TABLE app.t (a int); CREATE INDEX i ON app.t (a); CREATE TABLE "
+      "public.u (a int); CREATE INDEX i ON public.u (a)");
+  file("SET search_path = app, public;\nDROP INDEX CONCURRENTLY i;\nINSERT INTO u VALUES (1);");
+  kill_at("after a statement outside a transaction", 1);
+  EXPECT_EQ(go(), "Ready");
+  EXPECT_EQ(value("SELECT to_regclass('app.i') IS NULL AND to_regclass('public.i') IS NOT NULL"),
+            "t");
+  EXPECT_EQ(value("SELECT count(*) FROM u"), "1");
+}
+
 TEST_F(StalledPostgres, AStatementThatFailsHalfWaySaysWhatHolds) {
   file("INSERT INTO t VALUES (1);\nINSERT INTO missing VALUES (2);");
   EXPECT_THAT(go(), AllOf(HasSubstr("StatementFailed"), HasSubstr("1_half.sql:5"),
