@@ -56,7 +56,12 @@ class Database final : public SchemaDatabase {
     // What was there before the lock may have changed while we waited for it.
     ASSIGN_OR_RETURN(tables, find_tables(connection));
     RETURN_IF_ERROR(prune_records(connection, tables));
-    return make_session(std::move(connection), std::move(tables), clock_, trace_);
+    const auto open = [url = url_](std::stop_token asked) {
+      ConnectOptions queue;
+      queue.application_name = "ripcord migration queue";
+      return Connection::open(url, queue, std::move(asked));
+    };
+    return make_session(std::move(connection), open, std::move(tables), clock_, trace_);
   }
 
  private:

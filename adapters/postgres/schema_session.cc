@@ -32,8 +32,10 @@ bool may_set(const MigrationStep& step) {
 
 class Session final : public SchemaSession {
  public:
-  Session(Connection connection, SchemaTables tables, Clock& clock, Trace trace)
+  Session(Connection connection, LockQueue::Open open, SchemaTables tables, Clock& clock,
+          Trace trace)
       : connection_(std::move(connection)),
+        open_(std::move(open)),
         tables_(std::move(tables)),
         clock_(clock),
         trace_(std::move(trace)),
@@ -126,7 +128,9 @@ class Session final : public SchemaSession {
       if (!status.ok() && connection_.alive()) {
         static_cast<void>(connection_.execute("ROLLBACK"));
       }
-      return status;
+      return !status.ok() && status.reason() == "StatementFailed"
+                 ? codec::with_what_holds(status, 0, step.statements.size())
+                 : status;
     });
   }
 
@@ -205,7 +209,7 @@ class Session final : public SchemaSession {
     if (!needed) {
       return {};
     }
-    JournaledStep journaled(connection_, tables_, clock_, trace_);
+    JournaledStep journaled(connection_, open_, tables_, clock_, trace_);
     // Of a step that is no transaction only this much: what is written later is not in the copy.
     RETURN_IF_ERROR(with_retries(clock_, stop, [&]() -> Status {
       if (!step.archive) {
@@ -260,6 +264,7 @@ class Session final : public SchemaSession {
   }
 
   Connection connection_;
+  LockQueue::Open open_;
   SchemaTables tables_;
   Clock& clock_;
   Trace trace_;
@@ -281,9 +286,9 @@ Status prepare_session(Connection& connection) {
   return {};
 }
 
-std::unique_ptr<SchemaSession> make_session(Connection connection, SchemaTables tables,
-                                            Clock& clock, Trace trace) {
-  return std::make_unique<Session>(std::move(connection), std::move(tables), clock,
+std::unique_ptr<SchemaSession> make_session(Connection connection, LockQueue::Open open,
+                                            SchemaTables tables, Clock& clock, Trace trace) {
+  return std::make_unique<Session>(std::move(connection), std::move(open), std::move(tables), clock,
                                    std::move(trace));
 }
 

@@ -163,6 +163,9 @@ class PathFinder {
     if (state_.version) {
       known.insert(*state_.version);
     }
+    if (state_.unfinished) {
+      known.insert(state_.unfinished->version);
+    }
     if (known.contains(*wanted)) {
       path_.target = wanted;
     } else if (*wanted != 0) {

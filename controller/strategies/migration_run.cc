@@ -112,10 +112,11 @@ Result<MigrationObservation> MigrationRun::observe(SchemaState state) {
 }
 
 // Records that another tool's down left behind are dropped at first sight: once it is up again,
-// nothing would tell them from true ones.
+// nothing would tell them from true ones. And a tool that is at work leaves its marks as one that
+// died there: only who has its lock can tell the two apart.
 Result<SchemaState> MigrationRun::read(SchemaDatabase& database) {
   Result<SchemaState> state = database.read();
-  if (!state || !state->stale_records) {
+  if (!state || !(state->stale_records || state->dirty)) {
     return state;
   }
   ASSIGN_OR_RETURN(const auto session,
