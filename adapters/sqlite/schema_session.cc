@@ -2,6 +2,7 @@
 #include "adapters/sqlite/schema_session.h"
 
 #include "adapters/sqlite/schema_tables.h"
+#include "adapters/sqlite/tombstones.h"
 #include "controller/base/sha256.h"
 
 #include <algorithm>
@@ -52,7 +53,10 @@ class Session final : public SchemaSession {
     }
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
                      read_unfinished(connection_, now));
-    return codec::schema_state_of(tables_.history, now, records_, std::move(unfinished));
+    SchemaState state =
+        codec::schema_state_of(tables_.history, now, records_, std::move(unfinished));
+    RETURN_IF_ERROR(read_tombstones(connection_, state));
+    return state;
   }
 
   Result<SchemaState> glance() override {
@@ -84,6 +88,20 @@ class Session final : public SchemaSession {
       RETURN_IF_ERROR(run_journaled(step, stop));
     }
     return in_transaction(stop, [&] { return run_body(step, journaled, stop); });
+  }
+
+  Status drop_tombstones(std::int64_t version, const MigrationPolicy& /*policy*/,
+                         std::stop_token stop) override {
+    records_as_of_.clear();
+    violations_as_of_.clear();
+    trace_point(trace_, "before dropping tombstones");
+    return in_transaction(stop, [&]() -> Status {
+      RETURN_IF_ERROR(sqlite::drop_tombstones(connection_, version, trace_));
+      trace_point(trace_, "before COMMIT");
+      RETURN_IF_ERROR(connection_.execute("COMMIT"));
+      trace_point(trace_, "after COMMIT");
+      return {};
+    });
   }
 
  private:
@@ -121,16 +139,25 @@ class Session final : public SchemaSession {
     if (!needed) {
       return connection_.execute("ROLLBACK");
     }
+    Burial burial(connection_, step, trace_);
     if (!journaled) {
       ASSIGN_OR_RETURN(const std::size_t violations, foreign_key_violations());
       for (const SqlStatement& statement : step.statements) {
+        const auto run = [&] { return run_statement(step, statement, stop); };
         trace_point(trace_, "before a statement");
-        RETURN_IF_ERROR(run_statement(step, statement, stop));
+        const bool aside = step.put_aside && statement.effects.only_drops;
+        RETURN_IF_ERROR(aside ? burial.bury(statement, run) : run());
         trace_point(trace_, "after a statement");
       }
       RETURN_IF_ERROR(check_foreign_keys(step, violations));
     }
-    RETURN_IF_ERROR(record_step(connection_, tables_, step, before));
+    const MigrationStep recorded = burial.empty() ? step : burial.recorded();
+    RETURN_IF_ERROR(record_step(connection_, tables_, recorded, before));
+    if (!burial.empty()) {
+      RETURN_IF_ERROR(burial.record());
+    } else if (step.direction == Direction::kDown) {
+      RETURN_IF_ERROR(forget_tombstones(connection_, step));
+    }
     if (journaled) {
       ASSIGN_OR_RETURN(
           const Rows forgot,
@@ -141,7 +168,7 @@ class Session final : public SchemaSession {
     trace_point(trace_, "before COMMIT");
     RETURN_IF_ERROR(connection_.execute("COMMIT"));
     trace_point(trace_, "after COMMIT");
-    remember(step, before);
+    remember(recorded, before);
     return {};
   }
 

@@ -39,6 +39,7 @@ struct World {
   RestoreDatabases& restores;
   bool simulated = false;              // what status says about all of these
   ShadowDatabases* shadows = nullptr;  // null: no migration can be tried first
+  StatementStatistics* statistics = nullptr;  // null: nobody knows who reads an old shape
   // Where there is a cluster.
   FlagFileStore* flag_files = nullptr;
   ReferenceSource* references = nullptr;

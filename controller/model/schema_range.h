@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace ripcord {
 
@@ -17,5 +18,7 @@ struct SchemaRange {
   }
   bool operator==(const SchemaRange&) const = default;
 };
+
+std::string to_string(const SchemaRange& range);  // "5 to 7", "5 and above", "up to 7", "any"
 
 }  // namespace ripcord
