@@ -16,6 +16,7 @@
 #include "controller/ports/restore_database.h"
 #include "controller/ports/schema_database.h"
 #include "controller/ports/shadow_database.h"
+#include "controller/ports/statement_statistics.h"
 #include "controller/ports/traffic_router.h"
 #include "controller/runtime/health.h"
 

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
 namespace ripcord {
 
@@ -18,7 +17,5 @@ struct SchemaRange {
   }
   bool operator==(const SchemaRange&) const = default;
 };
-
-std::string to_string(const SchemaRange& range);  // "5 to 7", "5 and above", "up to 7", "any"
 
 }  // namespace ripcord

@@ -14,6 +14,13 @@ namespace {
 
 using Version = std::optional<std::int64_t>;
 
+std::string range_text(const SchemaRange& range) {
+  return range.min && range.max ? fmt::format("{} to {}", *range.min, *range.max)
+         : range.min            ? fmt::format("{} and above", *range.min)
+         : range.max            ? fmt::format("up to {}", *range.max)
+                                : "any";
+}
+
 class PathFinder {
  public:
   PathFinder(const MigrationVersionSpec& spec, const SchemaState& state,
@@ -190,7 +197,7 @@ class PathFinder {
          fmt::format("version {} is outside spec.schemaRange ({}): the release that is there cannot "
                      "run on it, so nothing was done. Take a version inside, or bring back a "
                      "release first that can run on it, and write its schemaRange",
-                     version_text(path_.target), to_string(*spec_.schema_range)));
+                     version_text(path_.target), range_text(*spec_.schema_range)));
   }
 
   static std::string unknown_message(std::int64_t wanted, const std::set<std::int64_t>& known) {

@@ -194,7 +194,7 @@ Outcome no_later(Outcome outcome, const std::optional<WallTime>& at, WallTime no
     return RequeueAfter{left, {}};
   }
   if (auto* again = std::get_if<RequeueAfter>(&outcome)) {
-    if (again->delay && *again->delay > left) {
+    if (again->delay && left > Duration::zero() && *again->delay > left) {
       again->delay = left;
     }
   }

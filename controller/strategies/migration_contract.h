@@ -38,7 +38,8 @@ std::vector<std::string> tombstone_notes(const MigrationPolicy& policy, const Sc
 // A hold that needs nobody: when to look again. Else nothing.
 std::optional<Duration> look_again_in(const MigrationVersionSpec& spec, const Hold& hold,
                                       WallTime now);
-// `outcome`, but no later than `at`.
+// `outcome`, but no later than `at`; what is to be tried again anyhow is not hurried by a time that
+// has come.
 Outcome no_later(Outcome outcome, const std::optional<WallTime>& at, WallTime now);
 
 }  // namespace ripcord

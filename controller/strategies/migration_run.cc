@@ -114,7 +114,8 @@ std::optional<WallTime> MigrationRun::next_drop() const {
   }
   MigrationPath here;
   here.target = status_.target;
-  return due_tombstones(spec_, *seen_, here, now()).next;
+  const auto due = due_tombstones(spec_, *seen_, here, now());
+  return due.versions.empty() ? due.next : now();
 }
 
 // Records that another tool's down left behind are dropped at first sight: once it is up again,
