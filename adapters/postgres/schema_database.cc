@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/schema_database.h"
 
+#include "adapters/postgres/at_risk.h"
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/migration_locks.h"
 #include "adapters/postgres/schema_session.h"
@@ -29,6 +30,15 @@ class Database final : public SchemaDatabase {
     RETURN_IF_ERROR(connect());
     auto obstacle = find_obstacle(*reader_, drops);
     return obstacle ? std::move(obstacle) : as_return(obstacle.error().annotated(what_));
+  }
+
+  Result<std::vector<DataAtRisk>> count(const std::vector<LossAtRisk>& losses,
+                                        std::stop_token stop) override {
+    auto connection = Connection::open(url_, {}, stop);
+    if (!connection) {
+      return as_return(connection.error().annotated(what_));
+    }
+    return count_at_risk(*connection, losses, stop);
   }
 
   Result<std::unique_ptr<SchemaSession>> lock(Duration patience, std::stop_token stop) override {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/schema_session.h"
 
+#include "adapters/postgres/archive.h"
 #include "adapters/postgres/journaled_step.h"
 #include "adapters/postgres/migration_locks.h"
 #include "adapters/postgres/tombstones.h"
@@ -175,6 +176,7 @@ class Session final : public SchemaSession {
       return status_of(connection_.execute("ROLLBACK"));
     }
     Burial burial(connection_, step, trace_);
+    RETURN_IF_ERROR(archive_losses(step, stop));
     for (const SqlStatement& statement : step.statements) {
       trace_point(trace_, "before a statement");
       if (step.put_aside && statement.effects.only_drops) {
@@ -191,6 +193,16 @@ class Session final : public SchemaSession {
     }
     const bool down = step.direction == Direction::kDown;
     return commit(step, before, down ? forget_tombstones_sql(tables_, step) : "");
+  }
+
+  Status archive_losses(const MigrationStep& step, const std::stop_token& stop) {
+    if (!step.archive) {
+      return {};
+    }
+    trace_point(trace_, "before archiving");
+    const Status archived = archive(connection_, *step.archive, step.migration.version, stop);
+    trace_point(trace_, "after archiving");
+    return archived.annotated(label_of(step) + ": archive");
   }
 
   // `more`: statements for the same transaction.
@@ -235,6 +247,18 @@ class Session final : public SchemaSession {
       return {};
     }
     JournaledStep journaled(connection_, tables_, clock_, trace_);
+    // Of a step that is no transaction only this much: what is written later is not in the copy.
+    RETURN_IF_ERROR(with_retries(clock_, stop, [&]() -> Status {
+      if (!step.archive) {
+        return {};
+      }
+      Status status = status_of(connection_.execute("BEGIN", stop));
+      status = status.ok() ? archive_losses(step, stop) : status;
+      if (connection_.alive()) {
+        static_cast<void>(connection_.execute("ROLLBACK"));
+      }
+      return status;
+    }));
     RETURN_IF_ERROR(journaled.run_statements(step, policy, stop));
     return with_retries(clock_, stop, [&]() -> Status {
       const auto begun = connection_.execute(begin_sql(tables_, policy), stop);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/sqlite/schema_session.h"
 
+#include "adapters/sqlite/at_risk.h"
 #include "adapters/sqlite/schema_tables.h"
 #include "adapters/sqlite/tombstones.h"
 #include "controller/base/sha256.h"
@@ -142,6 +143,7 @@ class Session final : public SchemaSession {
     Burial burial(connection_, step, trace_);
     if (!journaled) {
       ASSIGN_OR_RETURN(const std::size_t violations, foreign_key_violations());
+      RETURN_IF_ERROR(archive_losses(step, stop));
       for (const SqlStatement& statement : step.statements) {
         const auto run = [&] { return run_statement(step, statement, stop); };
         trace_point(trace_, "before a statement");
@@ -170,6 +172,16 @@ class Session final : public SchemaSession {
     trace_point(trace_, "after COMMIT");
     remember(recorded, before);
     return {};
+  }
+
+  Status archive_losses(const MigrationStep& step, const std::stop_token& stop) {
+    if (!step.archive) {
+      return {};
+    }
+    trace_point(trace_, "before archiving");
+    const Status archived = archive(connection_, *step.archive, step.migration.version, stop);
+    trace_point(trace_, "after archiving");
+    return archived.annotated(label_of(step) + ": archive");
   }
 
   void remember(const MigrationStep& step, const codec::AppliedVersions& before) {
@@ -237,6 +249,14 @@ class Session final : public SchemaSession {
       return {};
     }
     ASSIGN_OR_RETURN(const std::set<std::string> done, finished(step));
+    if (done.empty() && step.archive) {
+      // Of a step that is no transaction only this much: what is written later is not in the copy.
+      const auto copy = [&]() -> Status {
+        RETURN_IF_ERROR(archive_losses(step, stop));
+        return connection_.execute("COMMIT");
+      };
+      RETURN_IF_ERROR(in_transaction(stop, copy));
+    }
     int index = 0;
     for (const SqlStatement& statement : step.statements) {
       ++index;

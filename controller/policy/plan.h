@@ -40,6 +40,7 @@ struct Plan {
   std::vector<PlannedStep> waiting{};
   std::optional<Hold> waits{};
   std::vector<std::string> notes{};  // what else is there or due, a sentence each
+  std::vector<DataAtRisk> at_risk{};  // what the steps destroy, counted in the real system
 
   bool operator==(const Plan&) const = default;
 };

@@ -2,6 +2,7 @@
 #include "controller/strategies/migration_version.h"
 
 #include "controller/strategies/migration_contract.h"
+#include "controller/strategies/migration_risk.h"
 #include "controller/strategies/migration_run.h"
 #include "controller/strategies/rollback_metrics.h"
 
@@ -69,7 +70,7 @@ Result<MigrationObservation> observe_migration(const MigrationSubject& subject,
   return observed;
 }
 
-Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_token /*stop*/) {
+Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_token stop) {
   const auto& spec = std::get<MigrationVersionSpec>(object.spec);
   const auto& status = std::get<MigrationVersionStatus>(object.status);
   ASSIGN_OR_RETURN(const auto database,
@@ -78,6 +79,9 @@ Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_to
   ASSIGN_OR_RETURN(
       MigrationObservation observed,
       observe_migration({spec, object.meta.ns, status}, *database, std::move(state), tools_));
+  MigrationVersionStatus counted;
+  RETURN_IF_ERROR(count_risk(*database, observed.path, false, counted, stop));
+  observed.decision.plan.at_risk = std::move(counted.at_risk);
   return std::move(observed.decision.plan);
 }
 
