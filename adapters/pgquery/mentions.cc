@@ -29,7 +29,7 @@ Wanted wanted_of(const DataLoss& what) {
 
 bool is_query(std::string_view key) {
   constexpr std::array<std::string_view, 9> kQueries{
-      "SelectStmt", "InsertStmt",        "UpdateStmt",  "DeleteStmt", "MergeStmt",
+      "SelectStmt",  "InsertStmt",        "UpdateStmt",  "DeleteStmt", "MergeStmt",
       "ExplainStmt", "DeclareCursorStmt", "PrepareStmt", "CopyStmt"};
   return std::find(kQueries.begin(), kQueries.end(), key) != kQueries.end();
 }

@@ -9,9 +9,10 @@
 
 namespace ripcord::pgquery {
 
-// Of SELECT, INSERT, UPDATE, DELETE and MERGE, also behind EXPLAIN, DECLARE, PREPARE and COPY (...).
-// All else (DDL, COPY of a table as pg_dump runs it, SET) names nothing here. `SELECT *` names no
-// column: it goes on without it. INSERT without a list of columns writes each one, so it names all.
+// Of SELECT, INSERT, UPDATE, DELETE and MERGE, also behind EXPLAIN, DECLARE, PREPARE and COPY
+// (...). All else (DDL, COPY of a table as pg_dump runs it, SET) names nothing here. `SELECT *`
+// names no column: it goes on without it. INSERT without a list of columns writes each one, so it
+// names all.
 bool mentions(const std::string& statement, const DataLoss& what);
 
 }  // namespace ripcord::pgquery

@@ -34,8 +34,8 @@ std::string table_as(Node node) {
   return unless_exists(node, view ? "CREATE MATERIALIZED VIEW" : "CREATE TABLE");
 }
 std::string index(Node node) {
-  return unless_exists(node, node.flag("concurrent") ? "CREATE INDEX CONCURRENTLY"
-                                                     : "CREATE INDEX");
+  return unless_exists(node,
+                       node.flag("concurrent") ? "CREATE INDEX CONCURRENTLY" : "CREATE INDEX");
 }
 std::string schema(Node node) {
   return unless_exists(node, "CREATE SCHEMA");
@@ -53,7 +53,7 @@ std::string view(Node node) {
   return node.flag("replace") ? "" : "write CREATE OR REPLACE VIEW";
 }
 std::string function(Node node) {
-  return node.flag("replace") ? ""
+  return node.flag("replace")        ? ""
          : node.flag("is_procedure") ? "write CREATE OR REPLACE PROCEDURE"
                                      : "write CREATE OR REPLACE FUNCTION";
 }
@@ -167,8 +167,8 @@ bool drops_columns(Node node) {
   const Node commands = node["cmds"];
   for (Node each = commands.first(); each; each = each.next()) {
     const Node command = each["AlterTableCmd"];
-    plain = plain && command.is("subtype", "AT_DropColumn") &&
-            !command.is("behavior", "DROP_CASCADE");
+    plain =
+        plain && command.is("subtype", "AT_DropColumn") && !command.is("behavior", "DROP_CASCADE");
   }
   return plain;
 }

@@ -238,8 +238,7 @@ Result<SchemaState> read_state(Connection& connection) {
     ASSIGN_OR_RETURN(const std::vector<AppliedMigration> records, read_records(connection, tables));
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
                      read_unfinished(connection, tables, now));
-    SchemaState state =
-        codec::schema_state_of(tables.history, now, records, std::move(unfinished));
+    SchemaState state = codec::schema_state_of(tables.history, now, records, std::move(unfinished));
     RETURN_IF_ERROR(read_tombstones(connection, tables, state));
     return state;
   };

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view kCreate =
     "CREATE SCHEMA IF NOT EXISTS ripcord;"
-    "CREATE TABLE IF NOT EXISTS ripcord.watched_shapes (home text NOT NULL, version bigint NOT NULL, "
+    "CREATE TABLE IF NOT EXISTS ripcord.watched_shapes (home text NOT NULL, version bigint NOT "
+    "NULL, "
     "subject text NOT NULL, epoch text NOT NULL, started_at timestamptz NOT NULL, looked_at "
     "timestamptz NOT NULL, PRIMARY KEY (home, version));"
     "CREATE TABLE IF NOT EXISTS ripcord.watched_statements (home text NOT NULL, version bigint NOT "
@@ -62,9 +63,8 @@ Result<std::string> extension_schema(Connection& connection) {
 
 // Changes whenever the counts begin anew. PostgreSQL 13 does not tell.
 std::string epoch_of(Connection& connection, const std::string& schema) {
-  const auto rows = connection.query(
-      fmt::format("SELECT extract(epoch FROM stats_reset)::text FROM {}.pg_stat_statements_info",
-                  schema));
+  const auto rows = connection.query(fmt::format(
+      "SELECT extract(epoch FROM stats_reset)::text FROM {}.pg_stat_statements_info", schema));
   return rows && !rows->rows.empty() ? rows->rows[0][0].value_or("") : std::string();
 }
 
@@ -87,11 +87,12 @@ Result<CallCounts> PostgresStatementStatistics::count(const DatabaseRef& ref,
     return unavailable("the extension pg_stat_statements is not in this database");
   }
   const auto rows = connection.query(
-      fmt::format("SELECT s.queryid, s.userid, s.query, sum(s.calls)::bigint FROM "
-                  "{}.pg_stat_statements s WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname "
-                  "= current_database()) AND (s.query = $1 OR {}) AND s.query !~* "
-                  "'^\\s*(/\\*|--)\\s*ripcord' GROUP BY 1, 2, 3 ORDER BY 4 DESC",
-                  schema, any_word(words)),
+      fmt::format(
+          "SELECT s.queryid, s.userid, s.query, sum(s.calls)::bigint FROM "
+          "{}.pg_stat_statements s WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname "
+          "= current_database()) AND (s.query = $1 OR {}) AND s.query !~* "
+          "'^\\s*(/\\*|--)\\s*ripcord' GROUP BY 1, 2, 3 ORDER BY 4 DESC",
+          schema, any_word(words)),
       {std::string(kHidden)});
   if (!rows) {
     const bool refused = rows.error().code() == StatusCode::kFailedPrecondition ||
@@ -108,8 +109,8 @@ Result<CallCounts> PostgresStatementStatistics::count(const DatabaseRef& ref,
           "this role may not see the statements of others in pg_stat_statements (GRANT "
           "pg_read_all_stats)");
     }
-    counts.statements.push_back({row[0].value_or("") + " " + row[1].value_or(""),
-                                 row[2].value_or(""), number(row[3])});
+    counts.statements.push_back(
+        {row[0].value_or("") + " " + row[1].value_or(""), row[2].value_or(""), number(row[3])});
   }
   return counts;
 }
@@ -117,8 +118,9 @@ Result<CallCounts> PostgresStatementStatistics::count(const DatabaseRef& ref,
 Result<std::optional<WatchedCalls>> PostgresStatementStatistics::kept(const DatabaseRef& ref,
                                                                       std::int64_t version) {
   ASSIGN_OR_RETURN(Connection connection, connect(ref, secrets_));
-  ASSIGN_OR_RETURN(const Rows there,
-                   connection.query("SELECT to_regclass('ripcord.watched_statements') IS NOT NULL"));
+  ASSIGN_OR_RETURN(
+      const Rows there,
+      connection.query("SELECT to_regclass('ripcord.watched_statements') IS NOT NULL"));
   if (there.rows.at(0).at(0) != "t") {
     return std::nullopt;
   }
@@ -133,8 +135,8 @@ Result<std::optional<WatchedCalls>> PostgresStatementStatistics::kept(const Data
     return std::nullopt;
   }
   const auto& row = rows.rows[0];
-  WatchedCalls watched{row[0].value_or(""), row[1].value_or(""), time_of(row[2]), time_of(row[3]),
-                       {}};
+  WatchedCalls watched{
+      row[0].value_or(""), row[1].value_or(""), time_of(row[2]), time_of(row[3]), {}};
   ASSIGN_OR_RETURN(const Rows statements,
                    connection.query("SELECT id, statement, calls, (extract(epoch FROM read_at) * "
                                     "1000000)::bigint, more, (extract(epoch FROM since) * "

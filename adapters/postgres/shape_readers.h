@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// StatementStatistics over pg_stat_statements, wherever that extension was put. Statements that begin
-// with a comment of ours (/* ripcord ... */) are left out. What is kept is in ripcord.watched_shapes
-// and ripcord.watched_statements, which keep() makes. Each call connects by itself; thread-safe.
+// StatementStatistics over pg_stat_statements, wherever that extension was put. Statements that
+// begin with a comment of ours (/* ripcord ... */) are left out. What is kept is in
+// ripcord.watched_shapes and ripcord.watched_statements, which keep() makes. Each call connects by
+// itself; thread-safe.
 
 #include "controller/ports/secrets.h"
 #include "controller/ports/statement_statistics.h"

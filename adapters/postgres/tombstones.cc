@@ -28,10 +28,12 @@ constexpr std::string_view kCreate =
 constexpr std::string_view kWhere =
     "coalesce(to_regclass(format('%I.%I', t.place, t.relation)), (SELECT "
     "to_regclass(format('%I.%I', u.place, u.name)) FROM ripcord.tombstones u WHERE u.home = t.home "
-    "AND u.place = t.place AND u.relation = t.relation AND u.column_name IS NULL AND u.undone_at IS "
+    "AND u.place = t.place AND u.relation = t.relation AND u.column_name IS NULL AND u.undone_at "
+    "IS "
     "NULL LIMIT 1))";
 constexpr std::string_view kIsThere =
-    "CASE WHEN t.column_name IS NULL THEN to_regclass(format('%I.%I', t.place, t.name)) IS NOT NULL "
+    "CASE WHEN t.column_name IS NULL THEN to_regclass(format('%I.%I', t.place, t.name)) IS NOT "
+    "NULL "
     "ELSE {0} IS NULL OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = {0} AND a.attname = "
     "t.name AND NOT a.attisdropped) END";
 // It came back, but not as it was.
@@ -61,7 +63,8 @@ constexpr std::string_view kLook =
     "c.relname), "
     "a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_attribute a ON "
-    "a.attrelid = c.oid AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN pg_type "
+    "a.attrelid = c.oid AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN "
+    "pg_type "
     "y ON y.oid = a.atttypid WHERE c.oid = to_regclass($1) AND ($2::text IS NULL OR a.attname IS "
     "NOT NULL)";
 
@@ -106,10 +109,10 @@ std::string obstacle_of(const std::vector<Value>& row, const DataLoss& loss) {
 
 // Nothing when it is not there.
 Result<std::optional<Target>> look_at(Connection& connection, const DataLoss& loss) {
-  ASSIGN_OR_RETURN(const Rows rows,
-                   connection.query(std::string(kLook),
-                                    {qualified(loss.relation),
-                                     is_column(loss) ? Value(loss.column) : std::nullopt}));
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection.query(std::string(kLook), {qualified(loss.relation),
+                                            is_column(loss) ? Value(loss.column) : std::nullopt}));
   if (rows.rows.empty()) {
     return std::nullopt;
   }
@@ -165,7 +168,8 @@ Status read_tombstones(Connection& connection, const SchemaTables& tables, Schem
     return {};
   }
   static const std::string kSql = fmt::format(
-      "SELECT t.version, t.place, t.relation, t.column_name, t.name, (extract(epoch FROM t.made_at) "
+      "SELECT t.version, t.place, t.relation, t.column_name, t.name, (extract(epoch FROM "
+      "t.made_at) "
       "* 1000000)::bigint, {}, EXISTS (SELECT FROM ripcord.applied d WHERE d.home = t.home AND "
       "d.version = t.version AND d.down_digest = t.undo_digest), t.undone_at IS NOT NULL, "
       "array_to_string(t.foreign_keys, ', '), t.undone_at IS NOT NULL AND {} FROM "
@@ -208,8 +212,8 @@ Status Burial::bury(const SqlStatement& statement, const std::stop_token& stop) 
   for (const DataLoss& loss : statement.effects.loses) {
     trace_point(trace_, "before putting aside");
     if (Status buried = bury_one(loss); !buried.ok()) {
-      return buried.annotated(fmt::format("{}:{}: putting {} aside", label_of(step_),
-                                          statement.line, to_string(loss)));
+      return buried.annotated(
+          fmt::format("{}:{}: putting {} aside", label_of(step_), statement.line, to_string(loss)));
     }
     trace_point(trace_, "after putting aside");
   }
@@ -226,8 +230,12 @@ Status Burial::bury_one(const DataLoss& loss) {
             fmt::format("not possible any more: {}; looked at anew", target->obstacle),
             "CannotPutAside"};
   }
-  Grave grave{target->place, target->relation, is_column(loss) ? loss.column : "",
-              "",            target->lifts_not_null, {}};
+  Grave grave{target->place,
+              target->relation,
+              is_column(loss) ? loss.column : "",
+              "",
+              target->lifts_not_null,
+              {}};
   ASSIGN_OR_RETURN(grave.name, free_name(grave));
   const std::string table = table_of(grave.place, grave.relation);
   const std::string name = Connection::quote_identifier(grave.name);
@@ -252,10 +260,11 @@ Status Burial::free_table(Grave& grave) {
   ASSIGN_OR_RETURN(const Rows path, connection_.execute("SELECT current_setting('search_path')"));
   const std::string table = table_of(grave.place, grave.relation);
   RETURN_IF_ERROR(run("SET LOCAL search_path = ''"));
-  ASSIGN_OR_RETURN(const Rows keys,
-                   connection_.query("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
-                                     "WHERE conrelid = to_regclass($1) AND contype = 'f' ORDER BY 1",
-                                     {table}));
+  ASSIGN_OR_RETURN(
+      const Rows keys,
+      connection_.query("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
+                        "WHERE conrelid = to_regclass($1) AND contype = 'f' ORDER BY 1",
+                        {table}));
   RETURN_IF_ERROR(run(fmt::format("SELECT set_config('search_path', {}, true)",
                                   text(path.rows.at(0).at(0).value_or("")))));
   for (const auto& row : keys.rows) {
@@ -268,16 +277,15 @@ Status Burial::free_table(Grave& grave) {
 
 Result<std::string> Burial::free_name(const Grave& grave) {
   for (int attempt = 1; attempt <= kMostNames; ++attempt) {
-    std::string name =
-        tombstone_name(step_.migration.version,
-                       grave.column.empty() ? grave.relation : grave.column, attempt);
-    ASSIGN_OR_RETURN(
-        const Rows taken,
-        connection_.query("SELECT CASE WHEN $1 THEN to_regclass($2) IS NOT NULL ELSE EXISTS (SELECT "
-                          "FROM pg_attribute WHERE attrelid = to_regclass($3) AND attname = $4 AND "
-                          "NOT attisdropped) END",
-                          {grave.column.empty() ? "t" : "f", table_of(grave.place, name),
-                           table_of(grave.place, grave.relation), name}));
+    std::string name = tombstone_name(
+        step_.migration.version, grave.column.empty() ? grave.relation : grave.column, attempt);
+    ASSIGN_OR_RETURN(const Rows taken,
+                     connection_.query(
+                         "SELECT CASE WHEN $1 THEN to_regclass($2) IS NOT NULL ELSE EXISTS (SELECT "
+                         "FROM pg_attribute WHERE attrelid = to_regclass($3) AND attname = $4 AND "
+                         "NOT attisdropped) END",
+                         {grave.column.empty() ? "t" : "f", table_of(grave.place, name),
+                          table_of(grave.place, grave.relation), name}));
     if (taken.rows.at(0).at(0) != "t") {
       return name;
     }
@@ -344,10 +352,13 @@ std::string Burial::record_sql(const SchemaTables& tables) const {
       keys += (keys.empty() ? "" : ", ") + text(name);
     }
     sql += fmt::format(
-        "DELETE FROM ripcord.tombstones WHERE home = {0} AND place = {3} AND relation = {4} AND name "
+        "DELETE FROM ripcord.tombstones WHERE home = {0} AND place = {3} AND relation = {4} AND "
+        "name "
         "= {6};"
-        "INSERT INTO ripcord.tombstones (home, version, number, place, relation, column_name, name, "
-        "was_not_null, foreign_keys, undo_digest, own_down, own_digest, own_plan) VALUES ({0}, {1}, "
+        "INSERT INTO ripcord.tombstones (home, version, number, place, relation, column_name, "
+        "name, "
+        "was_not_null, foreign_keys, undo_digest, own_down, own_digest, own_plan) VALUES ({0}, "
+        "{1}, "
         "{2}, {3}, {4}, {5}, {6}, {7}, ARRAY[{8}]::text[], '{9}', {10}, '{11}', {12});",
         text(tables.home), author.version, ++count, text(grave.place), text(grave.relation),
         grave.column.empty() ? "NULL" : text(grave.column), text(grave.name), grave.was_not_null,
@@ -383,7 +394,8 @@ Result<std::vector<std::string>> drop_tombstones_sql(Connection& connection,
   ASSIGN_OR_RETURN(
       const Rows rows,
       connection.execute(fmt::format(
-          "SELECT CASE WHEN t.column_name IS NULL THEN format('DROP TABLE IF EXISTS %I.%I', t.place, "
+          "SELECT CASE WHEN t.column_name IS NULL THEN format('DROP TABLE IF EXISTS %I.%I', "
+          "t.place, "
           "t.name) ELSE format('ALTER TABLE %s DROP COLUMN IF EXISTS %I', {0}, t.name) END FROM "
           "ripcord.tombstones t WHERE {1} AND (t.column_name IS NULL OR {0} IS NOT NULL) ORDER BY "
           "t.number",
@@ -392,7 +404,8 @@ Result<std::vector<std::string>> drop_tombstones_sql(Connection& connection,
     all.push_back(row[0].value_or(""));
   }
   all.push_back(fmt::format(
-      "UPDATE ripcord.applied d SET down = t.own_down, down_digest = t.own_digest, plan = t.own_plan "
+      "UPDATE ripcord.applied d SET down = t.own_down, down_digest = t.own_digest, plan = "
+      "t.own_plan "
       "FROM ripcord.tombstones t WHERE {} AND d.home = t.home AND d.version = t.version AND "
       "d.down_digest = t.undo_digest",
       which));

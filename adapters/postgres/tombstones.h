@@ -4,8 +4,9 @@
 // finds it, and renamed back as long as it is there. Each is a row of ripcord.tombstones, which
 // also keeps the author's down until it becomes the recorded undo. One thread; borrows everything.
 //
-// Put aside as it is: its rows, indexes and grants. Changed: a NOT NULL without a default is lifted,
-// so that inserts go on without it; foreign keys of a table go, so that it holds nobody back.
+// Put aside as it is: its rows, indexes and grants. Changed: a NOT NULL without a default is
+// lifted, so that inserts go on without it; foreign keys of a table go, so that it holds nobody
+// back.
 
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/schema_tables.h"

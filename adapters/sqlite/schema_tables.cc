@@ -149,10 +149,9 @@ Result<codec::AppliedVersions> read_versions(Connection& connection, const Schem
 }
 
 Result<std::vector<AppliedMigration>> read_records(Connection& connection) {
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      connection.query("SELECT version, name, down, up_digest, down_digest, previous, "
-                       "applied_at FROM ripcord_applied ORDER BY version"));
+  ASSIGN_OR_RETURN(const Rows rows,
+                   connection.query("SELECT version, name, down, up_digest, down_digest, previous, "
+                                    "applied_at FROM ripcord_applied ORDER BY version"));
   std::vector<AppliedMigration> records;
   for (const auto& row : rows.rows) {
     records.push_back({number(row[0]), row[1].value_or(""), row[2], row[3].value_or(""),
@@ -221,8 +220,7 @@ Result<SchemaState> read_state(Connection& connection) {
     ASSIGN_OR_RETURN(const std::vector<AppliedMigration> records, read_records(connection));
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
                      read_unfinished(connection, now));
-    SchemaState state =
-        codec::schema_state_of(tables.history, now, records, std::move(unfinished));
+    SchemaState state = codec::schema_state_of(tables.history, now, records, std::move(unfinished));
     RETURN_IF_ERROR(read_tombstones(connection, state));
     return state;
   };

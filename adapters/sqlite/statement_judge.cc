@@ -118,14 +118,12 @@ bool StatementJudge::only_drops(const codec::SqlPiece& piece) const {
 std::string StatementJudge::why_only_once(const codec::SqlPiece& piece, bool changes_schema) {
   const codec::SqlToken& first = piece.tokens.front();
   if (changes_schema && first.word("CREATE")) {
-    return scratch_.prepare(piece).error.empty() ? ""
-                                                 : "write CREATE ... IF NOT EXISTS";
+    return scratch_.prepare(piece).error.empty() ? "" : "write CREATE ... IF NOT EXISTS";
   }
-  const bool guarded = says(piece, "OR", "IGNORE") || says(piece, "ON", "CONFLICT") ||
-                       says(piece, "NOT", "EXISTS");
-  return first.word("INSERT") && !guarded
-             ? "write INSERT OR IGNORE, or ... WHERE NOT EXISTS (...)"
-             : "";
+  const bool guarded =
+      says(piece, "OR", "IGNORE") || says(piece, "ON", "CONFLICT") || says(piece, "NOT", "EXISTS");
+  return first.word("INSERT") && !guarded ? "write INSERT OR IGNORE, or ... WHERE NOT EXISTS (...)"
+                                          : "";
 }
 
 void StatementJudge::see(const AuthorizerEvent& event, const codec::SqlPiece& piece) {

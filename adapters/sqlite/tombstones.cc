@@ -20,7 +20,8 @@ constexpr int kMostNames = 20;
 
 constexpr std::string_view kCreate =
     "CREATE TABLE IF NOT EXISTS ripcord_tombstones (version integer NOT NULL, number integer NOT "
-    "NULL, relation text NOT NULL, column_name text, name text NOT NULL, undo_digest text NOT NULL, "
+    "NULL, relation text NOT NULL, column_name text, name text NOT NULL, undo_digest text NOT "
+    "NULL, "
     "own_down text, own_digest text NOT NULL, own_plan text, made_at text NOT NULL DEFAULT "
     "(strftime('%Y-%m-%dT%H:%M:%fZ', 'now')), PRIMARY KEY (relation, name))";
 
@@ -55,10 +56,11 @@ Status ok_of(const Result<Rows>& rows) {
 
 // As the schema spells it; empty when there is no such table.
 Result<std::string> table_name(Connection& connection, const std::string& name) {
-  ASSIGN_OR_RETURN(const Rows rows,
-                   connection.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = "
-                                    "?1 COLLATE NOCASE",
-                                    {name}));
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = "
+                       "?1 COLLATE NOCASE",
+                       {name}));
   return rows.rows.empty() ? std::string() : rows.rows[0][0].value_or("");
 }
 
@@ -109,8 +111,8 @@ Result<std::string> obstacle_of_table(Connection& connection, const std::string&
   ASSIGN_OR_RETURN(const Rows keys,
                    connection.query("SELECT \"table\" FROM pragma_foreign_key_list(?1)", {table}));
   return keys.rows.empty() ? std::string()
-                           : fmt::format("a foreign key of {} would go on holding rows of {}", table,
-                                         keys.rows[0][0].value_or(""));
+                           : fmt::format("a foreign key of {} would go on holding rows of {}",
+                                         table, keys.rows[0][0].value_or(""));
 }
 
 Result<std::string> obstacle_of_column(Connection& connection, const std::string& table,
@@ -138,8 +140,8 @@ Result<std::string> obstacle_of_column(Connection& connection, const std::string
   ASSIGN_OR_RETURN(const Rows sql, connection.query("SELECT sql FROM sqlite_master WHERE type = "
                                                     "'table' AND name = ?1",
                                                     {table}));
-  const bool held = !keys.rows.empty() ||
-                    (!sql.rows.empty() && is_checked(tokens_of(sql.rows[0][0]), column));
+  const bool held =
+      !keys.rows.empty() || (!sql.rows.empty() && is_checked(tokens_of(sql.rows[0][0]), column));
   return held ? name + " is in a CHECK constraint or a foreign key, which would go on holding"
               : std::string();
 }
@@ -190,7 +192,8 @@ Status read_tombstones(Connection& connection, SchemaState& state) {
     tombstone.version = std::strtoll(row[0].value_or("0").c_str(), nullptr, 10);
     const std::string table = row[1].value_or("");
     tombstone.what = row[2] ? fmt::format("column {}.{}", table, *row[2]) : "table " + table;
-    tombstone.name = row[2] ? fmt::format("{}.{}", table, row[3].value_or("")) : row[3].value_or("");
+    tombstone.name =
+        row[2] ? fmt::format("{}.{}", table, row[3].value_or("")) : row[3].value_or("");
     ASSIGN_OR_RETURN(tombstone.made_at, parse_time(row[4].value_or("")));
     tombstone.undoable = row[5] == "1";
     tombstone.gone = row[6] != "1";
@@ -237,15 +240,16 @@ Status Burial::rename(const DataLoss& loss) {
 Result<std::string> Burial::free_name(const Grave& grave) const {
   const bool table = grave.column.empty();
   for (int attempt = 1; attempt <= kMostNames; ++attempt) {
-    std::string name = tombstone_name(step_.migration.version,
-                                      table ? grave.relation : grave.column, attempt);
+    std::string name =
+        tombstone_name(step_.migration.version, table ? grave.relation : grave.column, attempt);
     ASSIGN_OR_RETURN(const Rows taken,
-                     table ? connection_.query("SELECT 1 FROM sqlite_master WHERE name = ?1 COLLATE "
-                                               "NOCASE",
-                                               {name})
-                           : connection_.query("SELECT 1 FROM pragma_table_xinfo(?1) WHERE name = "
-                                               "?2 COLLATE NOCASE",
-                                               {grave.relation, name}));
+                     table
+                         ? connection_.query("SELECT 1 FROM sqlite_master WHERE name = ?1 COLLATE "
+                                             "NOCASE",
+                                             {name})
+                         : connection_.query("SELECT 1 FROM pragma_table_xinfo(?1) WHERE name = "
+                                             "?2 COLLATE NOCASE",
+                                             {grave.relation, name}));
     if (taken.rows.empty()) {
       return name;
     }
@@ -266,12 +270,12 @@ MigrationStep Burial::recorded() const {
     SqlStatement undo;
     undo.line = ++line;
     undo.effect = DataEffect::kLossless;
-    undo.text = grave->column.empty()
-                    ? fmt::format("ALTER TABLE {} RENAME TO {}", quote_name(grave->name),
-                                  quote_name(grave->relation))
-                    : fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}",
-                                  quote_name(grave->relation), quote_name(grave->name),
-                                  quote_name(grave->column));
+    undo.text =
+        grave->column.empty()
+            ? fmt::format("ALTER TABLE {} RENAME TO {}", quote_name(grave->name),
+                          quote_name(grave->relation))
+            : fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}", quote_name(grave->relation),
+                          quote_name(grave->name), quote_name(grave->column));
     script += undo.text + ";\n";
     step.undo.push_back(std::move(undo));
   }
@@ -325,14 +329,15 @@ Status drop_tombstones(Connection& connection, std::int64_t version, const Trace
     if (row[2] == "1") {
       RETURN_IF_ERROR(connection.execute("DROP TABLE IF EXISTS " + name));
     } else if (row[3] == "1") {
-      RETURN_IF_ERROR(connection.execute(fmt::format("ALTER TABLE {} DROP COLUMN {}",
-                                                     quote_name(row[0].value_or("")), name)));
+      RETURN_IF_ERROR(connection.execute(
+          fmt::format("ALTER TABLE {} DROP COLUMN {}", quote_name(row[0].value_or("")), name)));
     }
     trace_point(trace, "after dropping a tombstone");
   }
   RETURN_IF_ERROR(ok_of(connection.query(
       "UPDATE ripcord_applied SET down = t.own_down, down_digest = t.own_digest, plan = t.own_plan "
-      "FROM (SELECT * FROM ripcord_tombstones WHERE version = ?1) t WHERE ripcord_applied.version = "
+      "FROM (SELECT * FROM ripcord_tombstones WHERE version = ?1) t WHERE ripcord_applied.version "
+      "= "
       "t.version AND ripcord_applied.down_digest = t.undo_digest",
       which)));
   return ok_of(connection.query("DELETE FROM ripcord_tombstones WHERE version = ?1", which));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What a contract drops, put aside in SQLite: the table or column is renamed, so that nobody finds
-// it, and renamed back as long as it is there. Each is a row of ripcord_tombstones, which also keeps
-// the author's down until it becomes the recorded undo. One thread; borrows everything.
+// it, and renamed back as long as it is there. Each is a row of ripcord_tombstones, which also
+// keeps the author's down until it becomes the recorded undo. One thread; borrows everything.
 
 #include "adapters/sqlite/connection.h"
 #include "controller/base/trace.h"
@@ -26,8 +26,8 @@ class Burial {
       : connection_(connection), step_(step), trace_(trace) {}
 
   // In place of the statement, which `run` tries first and which is taken back: what it would be
-  // refused for is refused. Unavailable (reason CannotPutAside) when what it drops cannot be renamed
-  // by now.
+  // refused for is refused. Unavailable (reason CannotPutAside) when what it drops cannot be
+  // renamed by now.
   template <class Run>
   Status bury(const SqlStatement& statement, const Run& run) {
     trace_point(trace_, "before trying a drop");

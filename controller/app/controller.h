@@ -38,8 +38,8 @@ struct World {
   SqlInspector& inspector;
   BackupCatalog& backups;
   RestoreDatabases& restores;
-  bool simulated = false;              // what status says about all of these
-  ShadowDatabases* shadows = nullptr;  // null: no migration can be tried first
+  bool simulated = false;                     // what status says about all of these
+  ShadowDatabases* shadows = nullptr;         // null: no migration can be tried first
   StatementStatistics* statistics = nullptr;  // null: nobody knows who reads an old shape
   // Where there is a cluster.
   FlagFileStore* flag_files = nullptr;

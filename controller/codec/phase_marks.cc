@@ -39,8 +39,8 @@ std::vector<PhaseMark> phase_marks(SqlDialect dialect, std::string_view script) 
         std::count(script.begin(), script.begin() + static_cast<std::ptrdiff_t>(comment.offset),
                    '\n') +
         1;
-    marks.push_back({std::string(trimmed(text.substr(kPhaseMark.size()))),
-                     static_cast<std::int32_t>(line)});
+    marks.push_back(
+        {std::string(trimmed(text.substr(kPhaseMark.size()))), static_cast<std::int32_t>(line)});
   }
   return marks;
 }

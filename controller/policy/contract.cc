@@ -37,7 +37,11 @@ class Gate {
  public:
   Gate(const MigrationVersionSpec& spec, const ContractFacts& facts, const MigrationMove& move,
        const MigrationMove* before)
-      : spec_(spec), facts_(facts), move_(move), before_(before), version_(move.step.migration.version) {}
+      : spec_(spec),
+        facts_(facts),
+        move_(move),
+        before_(before),
+        version_(move.step.migration.version) {}
 
   std::optional<Hold> check() const {
     if (is_gated(spec_, move_) && soaks(spec_)) {
@@ -77,9 +81,10 @@ class Gate {
   }
 
   std::string then() const {
-    return fmt::format("; then it needs spec.approval: {{version: {}, by: YOU}}. To wait shorter, "
-                       "lower spec.policy.contractSoak",
-                       version_);
+    return fmt::format(
+        "; then it needs spec.approval: {{version: {}, by: YOU}}. To wait shorter, "
+        "lower spec.policy.contractSoak",
+        version_);
   }
 
   std::optional<Hold> check_transitions() const {
@@ -90,16 +95,16 @@ class Gate {
       const auto at = std::find_if(facts_.transitions.begin(), facts_.transitions.end(),
                                    [&](const auto& s) { return s.name == transition.name; });
       const bool known = at != facts_.transitions.end();
-      if (known && (at->phase == TransitionPhase::kComplete ||
-                    at->phase == TransitionPhase::kContracted)) {
+      if (known &&
+          (at->phase == TransitionPhase::kComplete || at->phase == TransitionPhase::kContracted)) {
         continue;
       }
-      return Hold{"TransitionNotComplete",
-                  fmt::format("{} waits for transition {}, which is {}{}{}", move_.origin,
-                              transition.name,
-                              to_string(known ? at->phase : TransitionPhase::kWaiting),
-                              known && !at->message.empty() ? ": " : "",
-                              known ? at->message : std::string())};
+      return Hold{
+          "TransitionNotComplete",
+          fmt::format("{} waits for transition {}, which is {}{}{}", move_.origin, transition.name,
+                      to_string(known ? at->phase : TransitionPhase::kWaiting),
+                      known && !at->message.empty() ? ": " : "",
+                      known ? at->message : std::string())};
     }
     return std::nullopt;
   }
@@ -113,8 +118,7 @@ class Gate {
     if (quiet <= facts_.now) {
       return std::nullopt;
     }
-    const std::string readers =
-        readers_after(*facts_.watched, later(facts_.now, -window));
+    const std::string readers = readers_after(*facts_.watched, later(facts_.now, -window));
     if (readers.empty()) {
       return Hold{"ObservingOldShape",
                   fmt::format("{} waits until {}: whether anybody still reads {} is watched for {} "
@@ -136,33 +140,35 @@ class Gate {
     if (approval_opens(spec_.approval, facts_.used, version_)) {
       return std::nullopt;
     }
-    return Hold{"ApprovalRequired",
-                fmt::format("{} would take away {}. {}{}{}Approve it with spec.approval: {{version: "
-                            "{}, by: YOU}}{}",
-                            name_of(move_), what_it_removes(move_.step.statements), becomes(),
-                            unknown_soak(), unwatched(), version_,
-                            why_stale(spec_.approval, facts_.used, version_))};
+    return Hold{
+        "ApprovalRequired",
+        fmt::format("{} would take away {}. {}{}{}Approve it with spec.approval: {{version: "
+                    "{}, by: YOU}}{}",
+                    name_of(move_), what_it_removes(move_.step.statements), becomes(),
+                    unknown_soak(), unwatched(), version_,
+                    why_stale(spec_.approval, facts_.used, version_))};
   }
 
   std::string becomes() const {
     const PutAside aside = can_put_aside(spec_, move_);
     if (aside.possible) {
-      return fmt::format("It is put aside under another name first and dropped for good {} later; "
-                         "until then the way back is a rename. ",
-                         format_duration(spec_.policy.contract_soak));
+      return fmt::format(
+          "It is put aside under another name first and dropped for good {} later; "
+          "until then the way back is a rename. ",
+          format_duration(spec_.policy.contract_soak));
     }
-    return aside.why_not.empty() ? ""
-                                 : fmt::format("It is gone at once: {}. ", aside.why_not);
+    return aside.why_not.empty() ? "" : fmt::format("It is gone at once: {}. ", aside.why_not);
   }
 
   std::string unknown_soak() const {
     const bool known = !soaks(spec_) || !facts_.state.version ||
                        soak_ends(spec_, facts_.state, version_).has_value();
     return known ? ""
-                 : fmt::format("When version {} was applied is not known, another tool did it: see "
-                               "for yourself that contractSoak {} has passed. ",
-                               version_text(facts_.state.version),
-                               format_duration(spec_.policy.contract_soak));
+                 : fmt::format(
+                       "When version {} was applied is not known, another tool did it: see "
+                       "for yourself that contractSoak {} has passed. ",
+                       version_text(facts_.state.version),
+                       format_duration(spec_.policy.contract_soak));
   }
 
   std::string unwatched() const {
@@ -185,7 +191,8 @@ std::optional<Hold> check_expands(const MigrationPath& path) {
       continue;
     }
     if (const auto fault = expand_fault(move.step.statements)) {
-      return Hold{fault->reason, fmt::format("{}:{}: {}", move.origin, fault->line, fault->message)};
+      return Hold{fault->reason,
+                  fmt::format("{}:{}: {}", move.origin, fault->line, fault->message)};
     }
   }
   return std::nullopt;

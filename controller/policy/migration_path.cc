@@ -193,11 +193,12 @@ class PathFinder {
     if (path_.hold || !spec_.schema_range || !moves || spec_.schema_range->contains(path_.target)) {
       return;
     }
-    hold("OutsideSchemaRange",
-         fmt::format("version {} is outside spec.schemaRange ({}): the release that is there cannot "
-                     "run on it, so nothing was done. Take a version inside, or bring back a "
-                     "release first that can run on it, and write its schemaRange",
-                     version_text(path_.target), range_text(*spec_.schema_range)));
+    hold(
+        "OutsideSchemaRange",
+        fmt::format("version {} is outside spec.schemaRange ({}): the release that is there cannot "
+                    "run on it, so nothing was done. Take a version inside, or bring back a "
+                    "release first that can run on it, and write its schemaRange",
+                    version_text(path_.target), range_text(*spec_.schema_range)));
   }
 
   static std::string unknown_message(std::int64_t wanted, const std::set<std::int64_t>& known) {

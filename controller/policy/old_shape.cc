@@ -97,10 +97,10 @@ std::string readers_after(const WatchedCalls& watched, WallTime from) {
       continue;
     }
     if (++count <= kMostNamed) {
-      text += fmt::format("{}`{}` ({} {} between {} and {})", text.empty() ? "" : "; ",
-                          shown(statement.text), statement.more,
-                          statement.more == 1 ? "call" : "calls", format_time(statement.since),
-                          format_time(*statement.read_at));
+      text +=
+          fmt::format("{}`{}` ({} {} between {} and {})", text.empty() ? "" : "; ",
+                      shown(statement.text), statement.more, statement.more == 1 ? "call" : "calls",
+                      format_time(statement.since), format_time(*statement.read_at));
     }
   }
   return count > kMostNamed ? fmt::format("{}; and {} more", text, count - kMostNamed) : text;

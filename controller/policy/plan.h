@@ -25,8 +25,8 @@ struct PlannedStep {
 
 // Why a plan may not be carried out now. The reason is what the condition will say.
 struct Hold {
-  std::string reason;   // "ApprovalRequired"
-  std::string message;  // what is held, and what a person would write to release it
+  std::string reason;               // "ApprovalRequired"
+  std::string message;              // what is held, and what a person would write to release it
   std::optional<WallTime> until{};  // when it opens by itself, or is to be looked at again
   bool operator==(const Hold&) const = default;
 };
@@ -39,7 +39,7 @@ struct Plan {
   // What comes behind `steps` and has to wait, and why; nothing when `hold` says it of all.
   std::vector<PlannedStep> waiting{};
   std::optional<Hold> waits{};
-  std::vector<std::string> notes{};  // what else is there or due, a sentence each
+  std::vector<std::string> notes{};   // what else is there or due, a sentence each
   std::vector<DataAtRisk> at_risk{};  // what the steps destroy, counted in the real system
 
   bool operator==(const Plan&) const = default;

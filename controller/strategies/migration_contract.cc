@@ -163,8 +163,9 @@ std::vector<std::string> tombstone_notes(const MigrationPolicy& policy, const Sc
     notes.push_back(fmt::format(
         "{} is put aside as {} since {}; {}", tombstone.what, tombstone.name,
         format_time(tombstone.made_at),
-        at ? fmt::format("going down to below {} renames it back, until it is dropped for good at {}",
-                         tombstone.version, format_time(*at))
+        at ? fmt::format(
+                 "going down to below {} renames it back, until it is dropped for good at {}",
+                 tombstone.version, format_time(*at))
            : "it stays there: spec.policy.contractSoak is not set"));
   }
   return notes;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What a run of migrations does about those that contract: asks the inspector for their phases and
-// the database whether the old shape is still read and what can be put aside, drops tombstones whose
-// time is over, and says when to look again. The rules are policy/contract.h. One thread.
+// the database whether the old shape is still read and what can be put aside, drops tombstones
+// whose time is over, and says when to look again. The rules are policy/contract.h. One thread.
 
 #include "controller/policy/contract.h"
 #include "controller/strategies/migration_version.h"

@@ -109,8 +109,8 @@ Result<MigrationObservation> MigrationRun::without_due_tombstones(SchemaDatabase
   if (due.versions.empty()) {
     return observed;
   }
-  RETURN_IF_ERROR(drop_tombstones(database, due.versions, tools_, spec_.policy,
-                                  reconcile_.request.stop));
+  RETURN_IF_ERROR(
+      drop_tombstones(database, due.versions, tools_, spec_.policy, reconcile_.request.stop));
   reconcile_.request.log.info("dropped what contracts had put aside",
                               {{"versions", fmt::format("{}", fmt::join(due.versions, ", "))}});
   ASSIGN_OR_RETURN(SchemaState state, database.read());
@@ -124,7 +124,7 @@ std::optional<WallTime> MigrationRun::next_drop() const {
   MigrationPath here;
   here.target = status_.target;
   const auto due = due_tombstones(spec_, *seen_, here, now());
-  return due.versions.empty() ? due.next : now();
+  return due.versions.empty() ? due.next : WallTime{};
 }
 
 // Records that another tool's down left behind are dropped at first sight: once it is up again,

@@ -25,7 +25,7 @@ struct MigrationTools {
   MetricSink& metrics;
   const Clock& clock;
   Duration lock_patience = std::chrono::seconds(5);
-  ShadowDatabases* shadows = nullptr;  // null: nothing can be proven
+  ShadowDatabases* shadows = nullptr;         // null: nothing can be proven
   StatementStatistics* statistics = nullptr;  // null: nobody knows who reads an old shape
 };
 

@@ -29,10 +29,12 @@ std::vector<Migration> migrations_of(const Shop& shop) {
                  : "CREATE TABLE users (id integer PRIMARY KEY, email text, phone text);"
                    "CREATE TABLE orders (id integer)";
   all[2].up =
-      "-- ripcord:phase Contract\nALTER TABLE users DROP COLUMN email;\nALTER TABLE users DROP COLUMN "
+      "-- ripcord:phase Contract\nALTER TABLE users DROP COLUMN email;\nALTER TABLE users DROP "
+      "COLUMN "
       "phone;\nDROP TABLE orders";
-  all[2].down = "ALTER TABLE users ADD COLUMN email text; ALTER TABLE users ADD COLUMN phone text; "
-                "CREATE TABLE orders (id integer)";
+  all[2].down =
+      "ALTER TABLE users ADD COLUMN email text; ALTER TABLE users ADD COLUMN phone text; "
+      "CREATE TABLE orders (id integer)";
   return all;
 }
 
@@ -96,8 +98,10 @@ std::string dump(const Shop& shop) {
         "SELECT version, dirty FROM schema_migrations;"
         "SELECT version, up_digest, down_digest, down, plan FROM ripcord.applied ORDER BY 1;"
         "SELECT to_regclass('ripcord.tombstones') IS NULL;"
-        "SELECT c.relname, a.attname, a.attnotnull FROM pg_class c JOIN pg_attribute a ON a.attrelid "
-        "= c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relkind = 'r' AND c.relnamespace = "
+        "SELECT c.relname, a.attname, a.attnotnull FROM pg_class c JOIN pg_attribute a ON "
+        "a.attrelid "
+        "= c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relkind = 'r' AND c.relnamespace "
+        "= "
         "'public'::regnamespace ORDER BY 1, 2;"
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = "
         "'public'::regnamespace ORDER BY 1");
@@ -109,10 +113,11 @@ std::string dump(const Shop& shop) {
 }
 
 std::string tombstones(const Shop& shop) {
-  const std::string table = shop.ref.engine == Engine::kPostgreSql ? "ripcord.tombstones"
-                                                                   : "ripcord_tombstones";
-  return shop.sql("SELECT version, number, relation, column_name, name, undo_digest, own_down FROM " +
-                  table + " ORDER BY 1, 2");
+  const std::string table =
+      shop.ref.engine == Engine::kPostgreSql ? "ripcord.tombstones" : "ripcord_tombstones";
+  return shop.sql(
+      "SELECT version, number, relation, column_name, name, undo_digest, own_down FROM " + table +
+      " ORDER BY 1, 2");
 }
 
 void crash_everywhere(const std::function<Shop()>& fresh, const std::vector<Act>& before,

@@ -111,10 +111,11 @@ TEST_P(ContractLife, ATombstoneIsDroppedInTimeAndTheAuthorsDownIsTheUndoFromThen
   ASSERT_EQ(harness_->verdict(), "Ready");
   EXPECT_TRUE(harness_->status().tombstones.empty());
   const bool pg = GetParam() == Engine::kPostgreSql;
-  EXPECT_EQ(shop_.sql(pg ? "SELECT count(*) FROM information_schema.columns WHERE column_name LIKE "
-                           "'zz_%'"
-                         : "SELECT count(*) FROM pragma_table_info('users') WHERE name LIKE 'zz_%'"),
-            "0");
+  EXPECT_EQ(
+      shop_.sql(pg ? "SELECT count(*) FROM information_schema.columns WHERE column_name LIKE "
+                     "'zz_%'"
+                   : "SELECT count(*) FROM pragma_table_info('users') WHERE name LIKE 'zz_%'"),
+      "0");
   const std::string applied_table = pg ? "ripcord.applied" : "ripcord_applied";
   EXPECT_EQ(shop_.sql("SELECT down FROM " + applied_table + " WHERE version = 3"),
             "ALTER TABLE users ADD COLUMN email text");
@@ -144,7 +145,7 @@ TEST_P(ContractLife, ADownThatLosesDataNeedsItsApprovalOnceTheTombstoneIsGone) {
 TEST_P(ContractLife, APlanShowsPhasesAndWhatWaits) {
   harness_->spec().version = 3;
   const auto plan = harness_->plan();
-  ASSERT_TRUE(plan) << plan.error();
+  ASSERT_TRUE(plan) << plan.error().message();
   ASSERT_EQ(plan->steps.size(), 2U);
   EXPECT_EQ(plan->steps[1].phase, "Expand");
   ASSERT_EQ(plan->waiting.size(), 1U);

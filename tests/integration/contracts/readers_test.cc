@@ -106,17 +106,19 @@ TEST_F(OldShapeReaders, AreFoundInEveryShapeOfStatement) {
 TEST_F(OldShapeReaders, AreNotLookedForWithoutTheExtensionAndTheApprovalSaysSo) {
   harness_->clock().put_forward(hours(49));
   harness_->spec().approval.reset();
-  EXPECT_THAT(look(), HasSubstr("was not looked at: the extension pg_stat_statements is not in this "
-                                "database"));
+  EXPECT_THAT(look(),
+              HasSubstr("was not looked at: the extension pg_stat_statements is not in this "
+                        "database"));
 }
 
 TEST_F(OldShapeReaders, AreNotLookedForWithoutTheRightAndTheApprovalSaysSo) {
   const std::string name = shop_.ref.url.substr(shop_.ref.url.rfind('/') + 1);
   shop_.sql("CREATE EXTENSION pg_stat_statements; SELECT email FROM users");
-  shop_.sql(fmt::format("CREATE ROLE runner_{0} LOGIN; GRANT ALL ON DATABASE {0} TO runner_{0}; GRANT "
-                        "ALL ON SCHEMA ripcord, public TO runner_{0}; GRANT ALL ON ALL TABLES IN "
-                        "SCHEMA ripcord, public TO runner_{0}",
-                        name));
+  shop_.sql(
+      fmt::format("CREATE ROLE runner_{0} LOGIN; GRANT ALL ON DATABASE {0} TO runner_{0}; GRANT "
+                  "ALL ON SCHEMA ripcord, public TO runner_{0}; GRANT ALL ON ALL TABLES IN "
+                  "SCHEMA ripcord, public TO runner_{0}",
+                  name));
   Harness other(shop_.ref, shop_.migrations());
   std::string& url = other.spec().database.url;
   url.replace(url.find("postgres@"), 9, fmt::format("runner_{}@", name));

@@ -16,11 +16,12 @@
 namespace ripcord {
 
 inline std::vector<Migration> shop_migrations() {
-  return {migration(1, "CREATE TABLE users (id integer PRIMARY KEY, email text)", "DROP TABLE users"),
-          migration(2, "-- ripcord:phase Expand\nALTER TABLE users ADD COLUMN {} address text",
-                    "ALTER TABLE users DROP COLUMN address"),
-          migration(3, "-- ripcord:phase Contract\nALTER TABLE users DROP COLUMN email",
-                    "ALTER TABLE users ADD COLUMN email text")};
+  return {
+      migration(1, "CREATE TABLE users (id integer PRIMARY KEY, email text)", "DROP TABLE users"),
+      migration(2, "-- ripcord:phase Expand\nALTER TABLE users ADD COLUMN {} address text",
+                "ALTER TABLE users DROP COLUMN address"),
+      migration(3, "-- ripcord:phase Contract\nALTER TABLE users DROP COLUMN email",
+                "ALTER TABLE users ADD COLUMN email text")};
 }
 
 // One engine: a fresh database, and SQL by its own client.
@@ -44,8 +45,7 @@ struct Shop {
 inline Shop postgres_shop(PostgresCluster& cluster) {
   const std::string name = fresh_database(cluster, "shop");
   return {postgres_ref(cluster.url(name)),
-          [&cluster, name](const std::string& sql) { return cluster.psql(name, sql); },
-          nullptr};
+          [&cluster, name](const std::string& sql) { return cluster.psql(name, sql); }, nullptr};
 }
 
 inline Shop sqlite_shop() {

@@ -223,7 +223,8 @@ TEST(ContractPolicy, WaitsForEachTransitionThatEndsWithIt) {
   w.spec.transitions = {email};
   EXPECT_EQ(w.reason(), "TransitionNotComplete");
   EXPECT_THAT(w.message(), HasSubstr("email, which is Waiting"));
-  w.transitions.push_back({.name = "email", .phase = TransitionPhase::kFailed, .message = "3 rows"});
+  w.transitions.push_back(
+      {.name = "email", .phase = TransitionPhase::kFailed, .message = "3 rows"});
   EXPECT_THAT(w.message(), HasSubstr("Failed: 3 rows"));
   w.transitions[0].phase = TransitionPhase::kComplete;
   EXPECT_EQ(w.reason(), "");
@@ -318,7 +319,8 @@ TEST(DueTombstones, GoOneSoakAfterTheyWereMade) {
   w.state.version = 9;
   w.path.target = 9;
   w.path.moves.clear();
-  w.state.tombstones = {tombstone(7, kStart), tombstone(7, kStart), tombstone(9, kStart + hours(5))};
+  w.state.tombstones = {tombstone(7, kStart), tombstone(7, kStart),
+                        tombstone(9, kStart + hours(5))};
   const auto due = [&](WallTime now) { return due_tombstones(w.spec, w.state, w.path, now); };
   EXPECT_THAT(due(kStart + hours(47)).versions, IsEmpty());
   EXPECT_EQ(due(kStart + hours(47)).next, kStart + hours(48));
