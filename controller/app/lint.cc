@@ -6,8 +6,10 @@
 #include "controller/codec/sarif.h"
 #include "controller/policy/migration_phase.h"
 
+#include <algorithm>
 #include <iostream>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -51,20 +53,27 @@ SqlFinding finding_of(std::string_view rule, std::int32_t line, std::string mess
   return {find_sql_rule(rule)->id, SqlSeverity::kError, line, 1, std::move(message), {}};
 }
 
+// By position, as the others are.
+void add_finding(SqlReport& report, SqlFinding finding) {
+  const auto at = std::find_if(report.findings.begin(), report.findings.end(),
+                               [&](const SqlFinding& each) { return each.line > finding.line; });
+  report.findings.insert(at, std::move(finding));
+}
+
 std::optional<PhaseNote> look_at_phase(const std::string& file, SqlReport& report) {
   const auto declared = declared_phase(report.phase_marks);
   if (!declared) {
-    report.findings.push_back(
-        finding_of("bad-phase", report.phase_marks.back().line, declared.error().message()));
+    add_finding(report, finding_of("bad-phase", report.phase_marks.back().line,
+                                   declared.error().message()));
     return std::nullopt;
   }
   const auto phase = *declared ? *declared : inferred_phase(report.statements);
   const auto fault =
       *declared == MigrationPhase::kExpand ? expand_fault(report.statements) : std::nullopt;
   if (fault) {
-    report.findings.push_back(
-        finding_of(fault->reason == "NotAdditive" ? "not-additive" : "not-idempotent", fault->line,
-                   fault->message));
+    add_finding(report,
+                finding_of(fault->reason == "NotAdditive" ? "not-additive" : "not-idempotent",
+                           fault->line, fault->message));
   }
   return phase ? std::optional(PhaseNote{file, *phase, declared->has_value()}) : std::nullopt;
 }

@@ -99,12 +99,13 @@ class Gate {
           (at->phase == TransitionPhase::kComplete || at->phase == TransitionPhase::kContracted)) {
         continue;
       }
-      return Hold{
-          "TransitionNotComplete",
-          fmt::format("{} waits for transition {}, which is {}{}{}", move_.origin, transition.name,
-                      to_string(known ? at->phase : TransitionPhase::kWaiting),
-                      known && !at->message.empty() ? ": " : "",
-                      known ? at->message : std::string())};
+      std::string is = "was not looked at yet";
+      if (known) {
+        is = fmt::format("is {}{}{}", to_string(at->phase), at->message.empty() ? "" : ": ",
+                         at->message);
+      }
+      return Hold{"TransitionNotComplete", fmt::format("{} waits for transition {}, which {}",
+                                                       move_.origin, transition.name, is)};
     }
     return std::nullopt;
   }

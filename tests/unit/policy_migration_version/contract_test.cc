@@ -222,7 +222,7 @@ TEST(ContractPolicy, WaitsForEachTransitionThatEndsWithIt) {
   email.contract = 7;
   w.spec.transitions = {email};
   EXPECT_EQ(w.reason(), "TransitionNotComplete");
-  EXPECT_THAT(w.message(), HasSubstr("email, which is Waiting"));
+  EXPECT_THAT(w.message(), HasSubstr("email, which was not looked at yet"));
   w.transitions.push_back(
       {.name = "email", .phase = TransitionPhase::kFailed, .message = "3 rows"});
   EXPECT_THAT(w.message(), HasSubstr("Failed: 3 rows"));
