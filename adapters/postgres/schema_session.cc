@@ -5,6 +5,7 @@
 #include "adapters/postgres/journaled_step.h"
 #include "adapters/postgres/migration_locks.h"
 #include "adapters/postgres/tombstones.h"
+#include "adapters/postgres/transitions.h"
 #include "controller/base/sha256.h"
 
 #include <algorithm>
@@ -36,7 +37,10 @@ class Session final : public SchemaSession {
       : connection_(std::move(connection)),
         tables_(std::move(tables)),
         clock_(clock),
-        trace_(std::move(trace)) {}
+        trace_(std::move(trace)),
+        transitions_(connection_, tables_, clock_, trace_) {}
+
+  SchemaTransitions* transitions() override { return &transitions_; }
 
   Result<SchemaState> read() override {
     if (!tables_.has_own_tables || tables_.history == nullptr) {
@@ -65,6 +69,7 @@ class Session final : public SchemaSession {
     trace_point(trace_, "after creating tables");
     const bool journaled = codec::is_journaled(step);
     Status done = journaled ? run_journaled(step, policy, stop) : run_at_once(step, policy, stop);
+    transitions_.body_over();
     if (done.ok() && (journaled || may_set(step))) {
       done = prepare_session(connection_);
     }
@@ -177,6 +182,7 @@ class Session final : public SchemaSession {
     }
     Burial burial(connection_, step, trace_);
     RETURN_IF_ERROR(archive_losses(step, stop));
+    RETURN_IF_ERROR(transitions_.before_body());
     for (const SqlStatement& statement : step.statements) {
       trace_point(trace_, "before a statement");
       if (step.put_aside && statement.effects.only_drops) {
@@ -186,6 +192,7 @@ class Session final : public SchemaSession {
       }
       trace_point(trace_, "after a statement");
     }
+    RETURN_IF_ERROR(transitions_.after_body());
     if (!burial.empty()) {
       RETURN_IF_ERROR(commit(burial.recorded(), before, burial.record_sql(tables_)));
       tables_.has_tombstones = true;
@@ -259,10 +266,16 @@ class Session final : public SchemaSession {
       }
       return status;
     }));
+    if (transitions_.attends()) {
+      RETURN_IF_ERROR(before_journaled(policy, stop));
+    }
     RETURN_IF_ERROR(journaled.run_statements(step, policy, stop));
     return with_retries(clock_, stop, [&]() -> Status {
       const auto begun = connection_.execute(begin_sql(tables_, policy), stop);
       Status status = status_of(begun);
+      if (status.ok()) {
+        status = transitions_.after_body();
+      }
       if (status.ok()) {
         const auto before = tables_.history->read(begun->rows);
         status = before ? commit(step, *before, journaled.forget_sql(step)) : before.error();
@@ -271,6 +284,21 @@ class Session final : public SchemaSession {
         static_cast<void>(connection_.execute("ROLLBACK"));
       }
       return status;
+    });
+  }
+
+  // Its statements are transactions of their own: what has to go first goes before all of them.
+  Status before_journaled(const MigrationPolicy& policy, const std::stop_token& stop) {
+    return with_retries(clock_, stop, [&]() -> Status {
+      Status status = status_of(connection_.execute(begin_sql(tables_, policy), stop));
+      if (status.ok()) {
+        status = transitions_.before_body();
+      }
+      const bool ended = connection_.alive() &&
+                         status_of(connection_.execute(status.ok() ? "COMMIT" : "ROLLBACK")).ok();
+      return status.ok() && !ended
+                 ? Status(StatusCode::kUnavailable, "the connection was lost", "ConnectionLost")
+                 : status;
     });
   }
 
@@ -286,6 +314,7 @@ class Session final : public SchemaSession {
   std::vector<AppliedMigration> records_;
   bool records_known_ = false;
   std::optional<Look> after_commit_;  // the database's answer, used once
+  PostgresTransitions transitions_;
 };
 
 }  // namespace

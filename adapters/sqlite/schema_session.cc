@@ -4,6 +4,7 @@
 #include "adapters/sqlite/at_risk.h"
 #include "adapters/sqlite/schema_tables.h"
 #include "adapters/sqlite/tombstones.h"
+#include "adapters/sqlite/transitions.h"
 #include "controller/base/sha256.h"
 
 #include <algorithm>
@@ -37,7 +38,10 @@ class Session final : public SchemaSession {
       : lock_(std::move(lock)),
         connection_(std::move(connection)),
         clock_(clock),
-        trace_(std::move(trace)) {}
+        trace_(std::move(trace)),
+        transitions_(connection_, clock_, trace_) {}
+
+  SchemaTransitions* transitions() override { return &transitions_; }
 
   Result<SchemaState> read() override {
     RETURN_IF_ERROR(look_at_tables());
@@ -85,10 +89,12 @@ class Session final : public SchemaSession {
       trace_point(trace_, "after creating tables");
     }
     const bool journaled = codec::is_journaled(step);
-    if (journaled) {
-      RETURN_IF_ERROR(run_journaled(step, stop));
+    Status done = journaled ? run_journaled(step, stop) : ok_status();
+    if (done.ok()) {
+      done = in_transaction(stop, [&] { return run_body(step, journaled, stop); });
     }
-    return in_transaction(stop, [&] { return run_body(step, journaled, stop); });
+    transitions_.body_over();
+    return done;
   }
 
   Status drop_tombstones(std::int64_t version, const MigrationPolicy& /*policy*/,
@@ -144,6 +150,7 @@ class Session final : public SchemaSession {
     if (!journaled) {
       ASSIGN_OR_RETURN(const std::size_t violations, foreign_key_violations());
       RETURN_IF_ERROR(archive_losses(step, stop));
+      RETURN_IF_ERROR(transitions_.before_body());
       for (const SqlStatement& statement : step.statements) {
         const auto run = [&] { return run_statement(step, statement, stop); };
         trace_point(trace_, "before a statement");
@@ -153,6 +160,7 @@ class Session final : public SchemaSession {
       }
       RETURN_IF_ERROR(check_foreign_keys(step, violations));
     }
+    RETURN_IF_ERROR(transitions_.after_body());
     const MigrationStep recorded = burial.empty() ? step : burial.recorded();
     RETURN_IF_ERROR(record_step(connection_, tables_, recorded, before));
     if (!burial.empty()) {
@@ -248,6 +256,13 @@ class Session final : public SchemaSession {
     if (!needed) {
       return {};
     }
+    if (transitions_.attends()) {
+      const auto end = [&]() -> Status {
+        RETURN_IF_ERROR(transitions_.before_body());
+        return connection_.execute("COMMIT");
+      };
+      RETURN_IF_ERROR(in_transaction(stop, end));
+    }
     ASSIGN_OR_RETURN(const std::set<std::string> done, finished(step));
     if (done.empty() && step.archive) {
       // Of a step that is no transaction only this much: what is written later is not in the copy.
@@ -319,6 +334,7 @@ class Session final : public SchemaSession {
   std::size_t violations_ = 0;
   std::size_t violations_after_ = 0;
   std::string violations_as_of_;
+  SqliteTransitions transitions_;
 };
 
 }  // namespace

@@ -18,6 +18,8 @@
 
 namespace ripcord {
 
+class SchemaTransitions;
+
 // Holds the locks of the database (ours and golang-migrate's) until destroyed. One thread at a
 // time.
 class SchemaSession {
@@ -40,6 +42,8 @@ class SchemaSession {
                                  std::stop_token /*stop*/) {
     return {};
   }
+  // Null where the driver has none (schema_transitions.h).
+  virtual SchemaTransitions* transitions() { return nullptr; }
 };
 
 class SchemaDatabase {

@@ -2,9 +2,12 @@
 #include "controller/strategies/migration_run.h"
 
 #include "controller/policy/proof.h"
+#include "controller/policy/transitions.h"
+#include "controller/ports/schema_transitions.h"
 #include "controller/strategies/migration_contract.h"
 #include "controller/strategies/migration_proof.h"
 #include "controller/strategies/migration_risk.h"
+#include "controller/strategies/migration_transitions.h"
 #include "controller/strategies/rollback_metrics.h"
 
 #include <algorithm>
@@ -56,18 +59,32 @@ Outcome MigrationRun::look_and_act() {
   if (!database) {
     return fail(database.error());
   }
-  auto state = read(**database);
+  Outcome outcome = migrate(**database);
+  MigrationTransitions transitions(tools_, reconcile_);
+  if (seen_ && transitions.declared()) {
+    outcome = transitions.tend(**database, outcome);
+  }
+  if (std::holds_alternative<Done>(outcome)) {
+    status_.conditions.set_ready(
+        "Migrated", fmt::format("the database is at version {}", version_text(status_.target)),
+        generation(), now());
+  }
+  return outcome;
+}
+
+Outcome MigrationRun::migrate(SchemaDatabase& database) {
+  auto state = read(database);
   if (!state) {
     return fail(state.error());
   }
-  auto observed = observe(**database, std::move(*state));
+  auto observed = observe(database, std::move(*state));
   if (observed) {
-    observed = without_due_tombstones(**database, std::move(*observed));
+    observed = without_due_tombstones(database, std::move(*observed));
   }
   if (!observed) {
     return fail(observed.error());
   }
-  if (const Status counted = count_losses(**database, *observed); !counted.ok()) {
+  if (const Status counted = count_losses(database, *observed); !counted.ok()) {
     return fail(counted);
   }
   if (observed->decision.plan.hold) {
@@ -75,7 +92,7 @@ Outcome MigrationRun::look_and_act() {
   }
   if (observed->decision.steps.empty()) {
     status_.conditions.remove(kApprovalRequired);
-    return settled(*observed);
+    return settled();
   }
   const auto unproven = prove_ups(*observed);
   if (!unproven) {
@@ -91,7 +108,7 @@ Outcome MigrationRun::look_and_act() {
       !published.ok()) {
     return outcome_of(published);
   }
-  return carry_out(**database, *observed);
+  return carry_out(database, *observed);
 }
 
 Result<MigrationObservation> MigrationRun::observe(SchemaDatabase& database, SchemaState state) {
@@ -216,7 +233,7 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
     use_up_approval();
     return RequeueAfter{Duration::zero(), {}};  // what waits behind these is looked at anew
   }
-  return settled(observed);
+  return settled();
 }
 
 Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& decision) {
@@ -224,6 +241,9 @@ Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& 
     const MigrationStep& step = decision.steps[i];
     if (reconcile_.request.stop.stop_requested()) {
       return {StatusCode::kCancelled, "stopped between two migrations"};
+    }
+    if (SchemaTransitions* const transitions = session.transitions(); transitions != nullptr) {
+      transitions->attend(edges_of(spec_.transitions, status_.version, step.version_after));
     }
     RETURN_IF_ERROR(session.run(step, spec_.policy, reconcile_.request.stop));
     ASSIGN_OR_RETURN(SchemaState state, session.glance());
@@ -265,7 +285,7 @@ Status MigrationRun::verify(SchemaDatabase& database, const MigrationPath& path)
           "VersionMismatch"};
 }
 
-Outcome MigrationRun::settled(const MigrationObservation& observed) {
+Outcome MigrationRun::settled() {
   if (!status_.history.empty() && in_progress(status_.history.front())) {
     end_history("Succeeded", std::nullopt);  // by a run that was cut short after its last step
   }
@@ -274,9 +294,6 @@ Outcome MigrationRun::settled(const MigrationObservation& observed) {
   std::vector<MigrationProof> here = status_.proofs;
   std::erase_if(here, [&](const auto& proof) { return proof.version != status_.version; });
   show_reversible(here);
-  status_.conditions.set_ready(
-      "Migrated", fmt::format("the database is at version {}", version_text(observed.path.target)),
-      generation(), now());
   return Done{};
 }
 

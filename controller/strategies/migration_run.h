@@ -24,8 +24,9 @@ class MigrationRun {
   // When the next tombstone is to go.
   std::optional<WallTime> next_drop() const;
   Outcome hold(const MigrationObservation& observed);
-  Outcome settled(const MigrationObservation& observed);
   void use_up_approval();
+  Outcome migrate(SchemaDatabase& database);
+  Outcome settled();
   // Tries the ups of `observed` on a shadow, as the policy asks for. The hold that follows from it,
   // if any.
   Result<std::optional<Hold>> prove_ups(const MigrationObservation& observed);

@@ -95,7 +95,10 @@ Outcome MigrationVersionStrategy::converge(Reconcile& reconcile) {
 }
 
 void MigrationVersionStrategy::forget(const ObjectKey& key) {
-  tools_.metrics.remove(metric::kMigrationVersion, {key.name});
+  for (const MetricDescriptor* each : {&metric::kMigrationVersion, &metric::kBackfillRows,
+                                       &metric::kBackfillRate, &metric::kBackfillRemaining}) {
+    tools_.metrics.remove(*each, {key.name});
+  }
   rollback_available_.set(key, false);
 }
 

@@ -23,7 +23,7 @@ struct MigrationTools {
   MigrationSource& source;
   const SqlInspector& inspector;
   MetricSink& metrics;
-  const Clock& clock;
+  Clock& clock;
   Duration lock_patience = std::chrono::seconds(5);
   ShadowDatabases* shadows = nullptr;         // null: nothing can be proven
   StatementStatistics* statistics = nullptr;  // null: nobody knows who reads an old shape
