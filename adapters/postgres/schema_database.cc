@@ -6,6 +6,7 @@
 #include "adapters/postgres/migration_locks.h"
 #include "adapters/postgres/schema_session.h"
 #include "adapters/postgres/schema_tables.h"
+#include "adapters/postgres/tombstones.h"
 
 namespace ripcord::postgres {
 namespace {
@@ -16,19 +17,19 @@ class Database final : public SchemaDatabase {
       : url_(std::move(url)), what_(std::move(what)), clock_(clock), trace_(std::move(trace)) {}
 
   Result<SchemaState> read() override {
-    if (!reader_ || !reader_->alive()) {
-      auto opened = Connection::open(url_);
-      if (!opened) {
-        return as_return(opened.error().annotated(what_));
-      }
-      reader_ = std::make_unique<Connection>(std::move(*opened));
-    }
+    RETURN_IF_ERROR(connect());
     Result<SchemaState> state = read_state(*reader_);
     if (!state) {
       reader_.reset();
       return as_return(state.error().annotated(what_));
     }
     return state;
+  }
+
+  Result<std::string> why_not_put_aside(const std::vector<DataLoss>& drops) override {
+    RETURN_IF_ERROR(connect());
+    auto obstacle = find_obstacle(*reader_, drops);
+    return obstacle ? std::move(obstacle) : as_return(obstacle.error().annotated(what_));
   }
 
   Result<std::vector<DataAtRisk>> count(const std::vector<LossAtRisk>& losses,
@@ -65,6 +66,17 @@ class Database final : public SchemaDatabase {
   }
 
  private:
+  Status connect() {
+    if (!reader_ || !reader_->alive()) {
+      auto opened = Connection::open(url_);
+      if (!opened) {
+        return opened.error().annotated(what_);
+      }
+      reader_ = std::make_unique<Connection>(std::move(*opened));
+    }
+    return {};
+  }
+
   std::string url_;
   std::string what_;
   Clock& clock_;

@@ -3,6 +3,7 @@
 
 #include "adapters/sqlite/at_risk.h"
 #include "adapters/sqlite/schema_tables.h"
+#include "adapters/sqlite/tombstones.h"
 #include "adapters/sqlite/transitions.h"
 #include "controller/base/sha256.h"
 #include "controller/codec/sql_lexer.h"
@@ -58,7 +59,10 @@ class Session final : public SchemaSession {
     }
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
                      read_unfinished(connection_, now));
-    return codec::schema_state_of(tables_.history, now, records_, std::move(unfinished));
+    SchemaState state =
+        codec::schema_state_of(tables_.history, now, records_, std::move(unfinished));
+    RETURN_IF_ERROR(read_tombstones(connection_, state));
+    return state;
   }
 
   Result<SchemaState> glance() override {
@@ -94,6 +98,20 @@ class Session final : public SchemaSession {
     RETURN_IF_ERROR(done);
     const bool set = std::any_of(step.statements.begin(), step.statements.end(), sets_session);
     return set ? start_anew() : ok_status();
+  }
+
+  Status drop_tombstones(std::int64_t version, const MigrationPolicy& /*policy*/,
+                         std::stop_token stop) override {
+    records_as_of_.clear();
+    violations_as_of_.clear();
+    trace_point(trace_, "before dropping tombstones");
+    return in_transaction(stop, [&]() -> Status {
+      RETURN_IF_ERROR(sqlite::drop_tombstones(connection_, version, trace_));
+      trace_point(trace_, "before COMMIT");
+      RETURN_IF_ERROR(connection_.execute("COMMIT"));
+      trace_point(trace_, "after COMMIT");
+      return {};
+    });
   }
 
  private:
@@ -147,13 +165,16 @@ class Session final : public SchemaSession {
     if (!needed) {
       return connection_.execute("ROLLBACK");
     }
+    Burial burial(connection_, step, trace_);
     if (!journaled) {
       ASSIGN_OR_RETURN(const std::size_t violations, foreign_key_violations());
       RETURN_IF_ERROR(archive_losses(step, stop));
       RETURN_IF_ERROR(transitions_.before_body());
       for (const SqlStatement& statement : step.statements) {
+        const auto run = [&] { return run_statement(step, statement, stop); };
         trace_point(trace_, "before a statement");
-        if (Status ran = run_statement(step, statement, stop); !ran.ok()) {
+        const bool aside = step.put_aside && statement.effects.only_drops;
+        if (Status ran = aside ? burial.bury(statement, run) : run(); !ran.ok()) {
           return ran.reason() == "StatementFailed"
                      ? codec::with_what_holds(ran, 0, step.statements.size())
                      : ran;
@@ -163,7 +184,13 @@ class Session final : public SchemaSession {
       RETURN_IF_ERROR(check_foreign_keys(step, violations));
     }
     RETURN_IF_ERROR(transitions_.after_body());
-    RETURN_IF_ERROR(record_step(connection_, tables_, step, before));
+    const MigrationStep recorded = burial.empty() ? step : burial.recorded();
+    RETURN_IF_ERROR(record_step(connection_, tables_, recorded, before));
+    if (!burial.empty()) {
+      RETURN_IF_ERROR(burial.record());
+    } else if (step.direction == Direction::kDown) {
+      RETURN_IF_ERROR(forget_tombstones(connection_, step));
+    }
     if (journaled) {
       ASSIGN_OR_RETURN(
           const Rows forgot,
@@ -174,7 +201,7 @@ class Session final : public SchemaSession {
     trace_point(trace_, "before COMMIT");
     RETURN_IF_ERROR(connection_.execute("COMMIT"));
     trace_point(trace_, "after COMMIT");
-    remember(step, before);
+    remember(recorded, before);
     return {};
   }
 
