@@ -4,6 +4,7 @@
 #include "adapters/postgres/archive.h"
 #include "adapters/postgres/journaled_step.h"
 #include "adapters/postgres/migration_locks.h"
+#include "adapters/postgres/tombstones.h"
 #include "adapters/postgres/transitions.h"
 #include "controller/base/sha256.h"
 
@@ -32,8 +33,10 @@ bool may_set(const MigrationStep& step) {
 
 class Session final : public SchemaSession {
  public:
-  Session(Connection connection, SchemaTables tables, Clock& clock, Trace trace)
+  Session(Connection connection, LockQueue::Open open, SchemaTables tables, Clock& clock,
+          Trace trace)
       : connection_(std::move(connection)),
+        open_(std::move(open)),
         tables_(std::move(tables)),
         clock_(clock),
         trace_(std::move(trace)),
@@ -75,7 +78,41 @@ class Session final : public SchemaSession {
     return done;
   }
 
+  Status drop_tombstones(std::int64_t version, const MigrationPolicy& policy,
+                         std::stop_token stop) override {
+    after_commit_.reset();
+    records_known_ = false;
+    return with_retries(clock_, stop, [&] {
+      Status status = drop_in_transaction(version, policy, stop);
+      if (!status.ok() && connection_.alive()) {
+        static_cast<void>(connection_.execute("ROLLBACK"));
+      }
+      return status;
+    });
+  }
+
  private:
+  Status drop_in_transaction(std::int64_t version, const MigrationPolicy& policy,
+                             const std::stop_token& stop) {
+    if (tables_.history == nullptr) {
+      return {};
+    }
+    trace_point(trace_, "before dropping tombstones");
+    RETURN_IF_ERROR(status_of(connection_.execute(begin_sql(tables_, policy), stop)));
+    ASSIGN_OR_RETURN(const auto statements, drop_tombstones_sql(connection_, tables_, version));
+    for (const std::string& statement : statements) {
+      if (const auto ran = connection_.execute(statement, stop); !ran) {
+        return ran.error().annotated(
+            fmt::format("dropping what version {} had put aside ({})", version, statement));
+      }
+      trace_point(trace_, "after dropping a tombstone");
+    }
+    trace_point(trace_, "before COMMIT");
+    RETURN_IF_ERROR(status_of(connection_.execute("COMMIT")));
+    trace_point(trace_, "after COMMIT");
+    return {};
+  }
+
   struct Look {
     codec::AppliedVersions versions;
     bool journaled = false;
@@ -91,7 +128,10 @@ class Session final : public SchemaSession {
     if (look.journaled) {
       ASSIGN_OR_RETURN(unfinished, read_unfinished(connection_, tables_, look.versions));
     }
-    return codec::schema_state_of(tables_.history, look.versions, records_, std::move(unfinished));
+    SchemaState state =
+        codec::schema_state_of(tables_.history, look.versions, records_, std::move(unfinished));
+    RETURN_IF_ERROR(read_tombstones(connection_, tables_, state));
+    return state;
   }
 
   std::string look_sql() const {
@@ -126,7 +166,9 @@ class Session final : public SchemaSession {
       if (!status.ok() && connection_.alive()) {
         static_cast<void>(connection_.execute("ROLLBACK"));
       }
-      return status;
+      return !status.ok() && status.reason() == "StatementFailed"
+                 ? codec::with_what_holds(status, 0, step.statements.size())
+                 : status;
     });
   }
 
@@ -142,17 +184,26 @@ class Session final : public SchemaSession {
     if (!needed) {
       return status_of(connection_.execute("ROLLBACK"));
     }
+    Burial burial(connection_, step, trace_);
     RETURN_IF_ERROR(archive_losses(step, stop));
     RETURN_IF_ERROR(transitions_.before_body());
     for (const SqlStatement& statement : step.statements) {
       trace_point(trace_, "before a statement");
-      if (const auto ran = connection_.execute(statement.text, stop); !ran) {
+      if (step.put_aside && statement.effects.only_drops) {
+        RETURN_IF_ERROR(burial.bury(statement, stop));
+      } else if (const auto ran = connection_.execute(statement.text, stop); !ran) {
         return located(ran.error(), connection_.last_error(), step, statement);
       }
       trace_point(trace_, "after a statement");
     }
     RETURN_IF_ERROR(transitions_.after_body());
-    return commit(step, before, "");
+    if (!burial.empty()) {
+      RETURN_IF_ERROR(commit(burial.recorded(), before, burial.record_sql(tables_)));
+      tables_.has_tombstones = true;
+      return {};
+    }
+    const bool down = step.direction == Direction::kDown;
+    return commit(step, before, down ? forget_tombstones_sql(tables_, step) : "");
   }
 
   Status archive_losses(const MigrationStep& step, const std::stop_token& stop) {
@@ -165,6 +216,7 @@ class Session final : public SchemaSession {
     return archived.annotated(label_of(step) + ": archive");
   }
 
+  // `more`: statements for the same transaction.
   Status commit(const MigrationStep& step, const codec::AppliedVersions& before,
                 const std::string& more) {
     trace_point(trace_, "before COMMIT");
@@ -205,7 +257,7 @@ class Session final : public SchemaSession {
     if (!needed) {
       return {};
     }
-    JournaledStep journaled(connection_, tables_, clock_, trace_);
+    JournaledStep journaled(connection_, open_, tables_, clock_, trace_);
     // Of a step that is no transaction only this much: what is written later is not in the copy.
     RETURN_IF_ERROR(with_retries(clock_, stop, [&]() -> Status {
       if (!step.archive) {
@@ -260,6 +312,7 @@ class Session final : public SchemaSession {
   }
 
   Connection connection_;
+  LockQueue::Open open_;
   SchemaTables tables_;
   Clock& clock_;
   Trace trace_;
@@ -281,9 +334,9 @@ Status prepare_session(Connection& connection) {
   return {};
 }
 
-std::unique_ptr<SchemaSession> make_session(Connection connection, SchemaTables tables,
-                                            Clock& clock, Trace trace) {
-  return std::make_unique<Session>(std::move(connection), std::move(tables), clock,
+std::unique_ptr<SchemaSession> make_session(Connection connection, LockQueue::Open open,
+                                            SchemaTables tables, Clock& clock, Trace trace) {
+  return std::make_unique<Session>(std::move(connection), std::move(open), std::move(tables), clock,
                                    std::move(trace));
 }
 

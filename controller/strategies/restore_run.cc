@@ -163,6 +163,18 @@ Status RestoreRun::verify() {
   RETURN_IF_ERROR(check_restored(spec_.verification, status_.restored_rows, answers));
   RETURN_IF_ERROR(compare_with_manifest());
   took("Verify", since);
+  return stage();
+}
+
+// Part of a drill too: it proves that the swap could be done.
+Status RestoreRun::stage() {
+  if (!opened_.staging) {
+    return {};
+  }
+  RETURN_IF_ERROR(enter(RestorePhase::kVerifying, "copying what was verified beside the live one"));
+  const MonoTime since = tools_.clock.now();
+  RETURN_IF_ERROR(opened_.staging->stage(reconcile_.request.stop));
+  took("Stage", since);
   return {};
 }
 
@@ -286,7 +298,9 @@ Status RestoreRun::complete_revert() {
   return {};
 }
 
+// What is kept is let go of by the newest word on it: published first, as every other step is.
 Status RestoreRun::drop_side() {
+  RETURN_IF_ERROR(reconcile_.publish());
   RETURN_IF_ERROR(opened_.leftovers->drop_side());
   status_.side_database.clear();
   if (status_.phase == RestorePhase::kReverted) {
@@ -296,6 +310,7 @@ Status RestoreRun::drop_side() {
 }
 
 Status RestoreRun::drop_previous() {
+  RETURN_IF_ERROR(reconcile_.publish());
   RETURN_IF_ERROR(opened_.leftovers->drop_previous());
   tell("PreviousDropped", "DropPrevious",
        fmt::format("dropped {}, kept since the restore", status_.previous_database));
