@@ -218,6 +218,21 @@ Status check_expressions(Connection& connection, const TransitionSync& sync) {
   return {};
 }
 
+Status settle_by_new(Connection& connection, const TransitionSync& sync) {
+  ASSIGN_OR_RETURN(const std::string table, resolve_table(connection, sync.table));
+  const std::string old_name = Connection::quote_identifier(sync.old_column);
+  const std::string new_name = Connection::quote_identifier(sync.new_column);
+  const auto given = [](const std::string& expression, const std::string& other) {
+    return expression.empty() ? other : "(" + expression + "\n)";
+  };
+  RETURN_IF_ERROR(status_of_rows(connection.execute("SET LOCAL ripcord.backfill = 'on'")));
+  RETURN_IF_ERROR(status_of_rows(connection.query(fmt::format(
+      "UPDATE {0} SET {1} = {2} WHERE {3} IS NOT NULL AND {4}::text COLLATE \"C\" IS "
+      "DISTINCT FROM {3}::text COLLATE \"C\"",
+      table, old_name, given(sync.to_old, new_name), new_name, given(sync.to_new, old_name)))));
+  return status_of_rows(connection.execute("SET LOCAL ripcord.backfill = ''"));
+}
+
 std::string drop_sync_sql(const std::string& function) {
   return fmt::format("DROP FUNCTION IF EXISTS {}() CASCADE;", function);
 }

@@ -229,7 +229,14 @@ Status PostgresTransitions::begin(const Transition& transition) {
         {tables_.home, transition.name, work_digest(transition), std::to_string(total),
          transition.backfill ? "backfill" : ""})));
   }
-  return transition.sync ? make_trigger(transition) : drop_trigger(transition.name);
+  if (!transition.sync) {
+    return drop_trigger(transition.name);
+  }
+  RETURN_IF_ERROR(make_trigger(transition));
+  // Begun and without a trigger: it comes back from its contract.
+  const bool back = row != rows.end() && row->second.made.empty() && row->second.in_force &&
+                    row->second.digest == work_digest(transition);
+  return back ? settle_by_new(connection_, *transition.sync) : ok_status();
 }
 
 Status PostgresTransitions::make_trigger(const Transition& transition) {

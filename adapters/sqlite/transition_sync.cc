@@ -190,6 +190,20 @@ Result<SyncTriggers> wanted_sync(Connection& connection, const Transition& trans
   return triggers;
 }
 
+Status settle_by_new(Connection& connection, const TransitionSync& sync) {
+  ASSIGN_OR_RETURN(const Table table, read_table(connection, sync.table));
+  ASSIGN_OR_RETURN(const Column old_column, find_column(table, sync.old_column));
+  ASSIGN_OR_RETURN(const Column new_column, find_column(table, sync.new_column));
+  const std::string old_name = quote_name(old_column.name);
+  const std::string new_name = quote_name(new_column.name);
+  const auto given = [](const std::string& expression, const std::string& other) {
+    return expression.empty() ? other : "(" + expression + "\n)";
+  };
+  return connection.execute(fmt::format(
+      "UPDATE {0} SET {1} = {2} WHERE {3} IS NOT NULL AND {4} IS NOT {3}", quote_name(table.name),
+      old_name, given(sync.to_old, new_name), new_name, given(sync.to_new, old_name)));
+}
+
 Result<SyncTriggers> read_sync(Connection& connection, const std::string& name) {
   SyncTriggers found;
   for (const auto& [suffix, text] :

@@ -25,6 +25,10 @@ Result<SyncTriggers> wanted_sync(Connection& connection, const Transition& trans
 // Which are there; empty texts: none.
 Result<SyncTriggers> read_sync(Connection& connection, const std::string& name);
 
+// Gives the old column of rows that differ what `toOld` makes of the new one: after a contract that
+// was taken back, nobody wrote the old one meanwhile. While there are no triggers.
+Status settle_by_new(Connection& connection, const TransitionSync& sync);
+
 // Good when there are none.
 std::string drop_sync_sql(const std::string& name);
 std::string drop_update_trigger_sql(const std::string& name);

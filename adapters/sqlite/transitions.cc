@@ -217,7 +217,15 @@ Status SqliteTransitions::begin(const Transition& transition) {
                     transition.backfill ? "NULL" : kNow),
         {transition.name, work_digest(transition), std::to_string(total)})));
   }
-  return transition.sync ? make_triggers(transition) : drop_triggers(transition.name);
+  if (!transition.sync) {
+    return drop_triggers(transition.name);
+  }
+  // Begun and without triggers: it comes back from its contract.
+  if (row != rows.end() && !row->second.made && row->second.in_force &&
+      row->second.digest == work_digest(transition)) {
+    RETURN_IF_ERROR(settle_by_new(connection_, *transition.sync));
+  }
+  return make_triggers(transition);
 }
 
 Status SqliteTransitions::make_triggers(const Transition& transition) {
@@ -280,8 +288,8 @@ Result<SqliteTransitions::Work> SqliteTransitions::look(const Transition& transi
         work.table, declared.key)));
   }
   work.key = quote_name(rows.rows[0][0].value_or(""));
-  RETURN_IF_ERROR(one_statement(connection_, update_sql(work.table, declared, "true"))
-                      .annotated("backfill"));
+  RETURN_IF_ERROR(
+      one_statement(connection_, update_sql(work.table, declared, "true")).annotated("backfill"));
   ASSIGN_OR_RETURN(const Rows cursor,
                    connection_.query("SELECT cursor FROM ripcord_transitions WHERE name = ?1",
                                      {transition.name}));

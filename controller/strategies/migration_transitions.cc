@@ -18,6 +18,14 @@ constexpr auto kAtOnce = std::chrono::milliseconds(1);
 constexpr auto kAskAgainWhenLocked = std::chrono::seconds(2);
 constexpr std::string_view kFailed = "TransitionFailed";
 
+// Something failed or has changed: the migration is tried again before transitions are looked at.
+// One that waits for a time, or for a transition, is not.
+bool comes_first(const Outcome& outcome) {
+  const auto* again = std::get_if<RequeueAfter>(&outcome);
+  return again != nullptr &&
+         (!again->cause.ok() || again->delay.value_or(Duration::zero()) < kPublishEvery);
+}
+
 bool done(const Outcome& outcome) {
   return std::holds_alternative<Done>(outcome);
 }

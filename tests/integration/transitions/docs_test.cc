@@ -21,7 +21,10 @@ std::vector<std::string> blocks(const std::string& language) {
   for (std::size_t at = 0; (at = text.find(open, at)) != std::string::npos;) {
     at += open.size();
     const std::size_t end = text.find("```", at);
-    all.push_back(text.substr(at, end - at));
+    // The section on contracts has examples of its own.
+    if (at < text.find("## Contract: ") || at > text.find("## What is declared")) {
+      all.push_back(text.substr(at, end - at));
+    }
     at = end + 3;
   }
   return all;

@@ -93,6 +93,34 @@ TEST_P(Transitions, AColumnGetsAnotherNameAndItsOldOneBack) {
   EXPECT_EQ(client->ask("SELECT address FROM users WHERE id = 7"), "written");
 }
 
+TEST_P(Transitions, AContractThatWaitsForThemLetsThemWork) {
+  World world = make();
+  const auto client = world.client();
+  ASSERT_EQ(world.go(2), "Ready");
+  // Both at once: 3 is applied, 4 waits until every row has its address.
+  ASSERT_EQ(world.go(4), "Ready");
+  EXPECT_EQ(world.phase(), "Contracted");
+  EXPECT_EQ(client->ask("SELECT count(*) FROM users WHERE address IS NULL"), "0");
+}
+
+TEST_P(Transitions, WhatWasWrittenDuringATombstoneIsInTheOldColumnAgain) {
+  World world = make();
+  const auto client = world.client();
+  world.edit([](MigrationVersionSpec& spec) { spec.policy.contract_soak = seconds(1); });
+  ASSERT_EQ(world.go(3), "Ready");
+  for (int n = 0; n < 50 && world.status().version != 4; ++n) {
+    world.go(4);
+    std::this_thread::sleep_for(milliseconds(200));
+  }
+  ASSERT_EQ(world.status().version, 4) << world.verdict();
+  ASSERT_OK(client->run("UPDATE users SET address = 'newest' WHERE id = 1"));
+  ASSERT_OK(client->run("INSERT INTO users (id, address) VALUES (2001, 'born')"));
+  ASSERT_EQ(world.go(3), "Ready");
+  EXPECT_EQ(client->ask("SELECT email FROM users WHERE id IN (1, 2001) ORDER BY id"),
+            "newest\nborn");
+  EXPECT_EQ(different(*client), "0");
+}
+
 TEST_P(Transitions, TheSideThatIsWrittenWins) {
   World world = make();
   const auto client = world.client();
