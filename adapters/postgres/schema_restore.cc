@@ -26,6 +26,13 @@ struct Look {
 Result<Look> look(Connection& maintenance, const RestoreSite& site, const std::stop_token& stop) {
   Look seen;
   ASSIGN_OR_RETURN(seen.databases, observe(maintenance, site));
+  if (seen.databases.live && !seen.databases.live->allows_connections) {
+    // What cannot be seen is not gone.
+    return error(StatusCode::kUnavailable,
+                 fmt::format("database {} refuses connections now, maybe for a swap of databases",
+                             site.names.live),
+                 "Busy");
+  }
   ASSIGN_OR_RETURN(seen.live, connect_live(site, seen.databases, stop));
   if (seen.live) {
     ASSIGN_OR_RETURN(seen.schemas, observe_schemas(*seen.live, site));

@@ -339,6 +339,37 @@ TEST_F(SchemaSwap, OtherSchemasStayAndWhatBelongsToThePlaceIsKept) {
   EXPECT_EQ(users(), "old1,old2");
 }
 
+TEST_F(SchemaSwap, AnOwnerWhoIsNoSuperuserIsEnough) {
+  pg().psql("postgres",
+            "do $$ begin if not exists (select from pg_roles where rolname = 'shopkeeper') then "
+            "create role shopkeeper login createdb; grant pg_signal_backend to shopkeeper; end if; "
+            "end $$");
+  const auto owned = [](const std::string& sql) {
+    const std::string name = fresh_database(pg(), "owned");
+    pg().psql("postgres", "alter database " + name + " owner to shopkeeper");
+    pg().psql(name, "set role shopkeeper; " + sql);
+    return name;
+  };
+  const std::string source = owned(kNewUsers);
+  live_ = owned(kOldUsers);
+  const Backup backup{"owned.dump", BackupFormat::kPgCustom, directory_ / "owned.dump", 1};
+  ASSERT_EQ(run({.argv = {"pg_dump", "-Fc", "-f", backup.path, "-d", pg().url(source)}}).exit_code,
+            0);
+  RestoreOrder asked = order(live_);
+  asked.database.url.replace(asked.database.url.find("postgres@"), 8, "shopkeeper");
+  auto opened = restores_.open(asked);
+  ASSERT_OK(opened);
+  ASSERT_OK(opened->checks->preflight(backup, {}));
+  ASSERT_OK(opened->target->load(backup, {}));
+  ASSERT_OK(opened->target->swap({}));
+  EXPECT_EQ(users(), "ann,bob,cid");
+  EXPECT_EQ(live("select pg_get_userbyid(nspowner), has_schema_privilege('public', 'public', "
+                 "'usage') from pg_namespace where nspname = 'public'"),
+            "pg_database_owner|t");
+  ASSERT_OK(opened->reverse->revert({}));
+  EXPECT_EQ(users(), "old1,old2");
+}
+
 TEST_F(SchemaSwap, RecordsOfMigrationsFollowTheirSchema) {
   const std::string tables =
       "create schema ripcord; create table ripcord.applied (home text not null, version bigint not "
@@ -485,6 +516,15 @@ TEST_F(SchemaSwap, ADrillCopiesTheSchemaTooAndLeavesNothing) {
   EXPECT_EQ(schemas(), "public");
   EXPECT_EQ(databases_like(live_), live_);
   EXPECT_EQ(users(), "old1,old2");
+}
+
+TEST_F(SchemaSwap, WhatCannotBeSeenForAMomentIsNotGone) {
+  restore(dump("b.dump"));
+  pg().psql("postgres", "alter database " + live_ + " allow_connections false");
+  EXPECT_CODE(open().target->read(), StatusCode::kUnavailable);
+  EXPECT_CODE(open().leftovers->drop_previous(), StatusCode::kUnavailable);
+  pg().psql("postgres", "alter database " + live_ + " allow_connections true");
+  EXPECT_EQ(open().target->read()->previous_name, "public_before_0a1b2c3d");
 }
 
 TEST_F(SchemaSwap, EndsTheSameWhereverItIsKilled) {
