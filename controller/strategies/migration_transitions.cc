@@ -39,10 +39,7 @@ MigrationTransitions::MigrationTransitions(const MigrationTools& tools, Reconcil
       status_(std::get<MigrationVersionStatus>(reconcile.object.status)) {}
 
 Outcome MigrationTransitions::tend(SchemaDatabase& database, const Outcome& of_version) {
-  // What failed and will be tried again comes first, and then this. A contract that waits is no
-  // failure: it may wait for just what is done here.
-  const auto* again = std::get_if<RequeueAfter>(&of_version);
-  if ((again != nullptr && !again->cause.ok()) || reconcile_.request.stop.stop_requested()) {
+  if (comes_first(of_version) || reconcile_.request.stop.stop_requested()) {
     return of_version;
   }
   of_version_ = of_version;

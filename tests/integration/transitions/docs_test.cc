@@ -75,7 +75,7 @@ class ExpandContractPage : public testing::Test {
 
   TempDir directory_;
   std::vector<std::string> by_hand_;
-  World world_{{Engine::kPostgreSql, {}, {}}};
+  World world_{{Engine::kPostgreSql, email_migrations(Engine::kPostgreSql), {}}};
   std::string database_ = world_.ref().url.substr(world_.ref().url.rfind('/') + 1);
 };
 
