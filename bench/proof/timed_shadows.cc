@@ -64,6 +64,14 @@ class TimedSchema final : public ShadowSchema {
     }
     return std::make_unique<TimedShadow>(std::move(*copied), times_);
   }
+  Result<std::unique_ptr<ShadowDatabase>> take(std::stop_token stop) override {
+    const In in(times_, "connect to the shadow");
+    auto taken = real_->take(std::move(stop));
+    if (!taken) {
+      return as_return(taken.error());
+    }
+    return std::make_unique<TimedShadow>(std::move(*taken), times_);
+  }
   Status advance(const std::vector<SqlStatement>& up, std::stop_token stop) override {
     const In in(times_, "up once more, for the next");
     return real_->advance(up, std::move(stop));
