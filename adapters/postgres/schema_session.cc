@@ -61,6 +61,7 @@ class Session final : public SchemaSession {
     trace_point(trace_, "before creating tables");
     RETURN_IF_ERROR(create_tables(connection_, tables_, step.migration.layout));
     trace_point(trace_, "after creating tables");
+    RETURN_IF_ERROR(know_records());
     const bool journaled = codec::is_journaled(step);
     Status done = journaled ? run_journaled(step, policy, stop) : run_at_once(step, policy, stop);
     if (done.ok() && (journaled || may_set(step))) {
@@ -76,11 +77,7 @@ class Session final : public SchemaSession {
   };
 
   Result<SchemaState> with_records(const Look& look) {
-    // Under the lock nobody else writes records, and remember() follows what we write.
-    if (!records_known_) {
-      ASSIGN_OR_RETURN(records_, read_records(connection_, tables_));
-      records_known_ = true;
-    }
+    RETURN_IF_ERROR(know_records());
     std::optional<UnfinishedMigration> unfinished;
     if (look.journaled) {
       ASSIGN_OR_RETURN(unfinished, read_unfinished(connection_, tables_, look.versions));
@@ -88,14 +85,28 @@ class Session final : public SchemaSession {
     return codec::schema_state_of(tables_.history, look.versions, records_, std::move(unfinished));
   }
 
+  // Under the lock nobody else writes records, and remember() follows what we write.
+  Status know_records() {
+    if (!records_known_) {
+      ASSIGN_OR_RETURN(records_, read_records(connection_, tables_));
+      records_known_ = true;
+    }
+    return {};
+  }
+
+  // Nor does anybody else write the journal: once seen empty, it is until we begin one.
   std::string look_sql() const {
+    if (journal_empty_) {
+      return fmt::format("SELECT false, v.* FROM ({}) v",
+                         tables_.history->select_sql(tables_.table));
+    }
     return fmt::format(
         "SELECT EXISTS (SELECT FROM ripcord.journal WHERE home = {}), v.* FROM (SELECT) one LEFT "
         "JOIN ({}) v ON true",
         Connection::quote_literal(tables_.home), tables_.history->select_sql(tables_.table));
   }
 
-  Result<Look> look_of(const Rows& rows) const {
+  Result<Look> look_of(const Rows& rows) {
     Look look;
     codec::HistoryRows history;
     for (const auto& row : rows.rows) {
@@ -105,6 +116,7 @@ class Session final : public SchemaSession {
       }
     }
     ASSIGN_OR_RETURN(look.versions, tables_.history->read(history));
+    journal_empty_ = !look.journaled;
     return look;
   }
 
@@ -151,8 +163,8 @@ class Session final : public SchemaSession {
     trace_point(trace_, "before COMMIT");
     // From here on there is no stop: a cancelled COMMIT would leave its outcome unknown.
     // What follows COMMIT is asked in the same round trip, of the database as it then is.
-    const auto done =
-        connection_.execute(record_step(tables_, step, before) + more + "COMMIT;" + look_sql());
+    const auto done = connection_.execute(record_step(tables_, step, before, records_) + more +
+                                          "COMMIT;" + look_sql());
     if (!done) {
       records_known_ = false;
       return done.error().annotated(label_of(step) + ": at COMMIT");
@@ -186,6 +198,7 @@ class Session final : public SchemaSession {
     if (!needed) {
       return {};
     }
+    journal_empty_ = false;
     JournaledStep journaled(connection_, tables_, clock_, trace_);
     RETURN_IF_ERROR(journaled.run_statements(step, policy, stop));
     return with_retries(clock_, stop, [&]() -> Status {
@@ -213,6 +226,7 @@ class Session final : public SchemaSession {
   Trace trace_;
   std::vector<AppliedMigration> records_;
   bool records_known_ = false;
+  bool journal_empty_ = false;
   std::optional<Look> after_commit_;  // the database's answer, used once
 };
 
