@@ -44,6 +44,7 @@ class HttpRoute final : public TrafficRouter {
  private:
   ApiName name() const { return {kHttpRoutes, where_.ns, where_.name}; }
   Result<RouteView> read_route() const;
+  Result<RouteView> read_as_leader() const;
   Result<RouteShares> match(const RouteView& route) const;
   Status can_serve(const RouteShares& shares, const TrafficWeights& weights) const;
   Status write(const TrafficWeights& weights, Refusals& before) const;
@@ -61,6 +62,22 @@ Result<RouteView> HttpRoute::read_route() const {
   return codec::decode_route(body);
 }
 
+Result<RouteView> HttpRoute::read_as_leader() const {
+  for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(RouteView route, read_route());
+    ASSIGN_OR_RETURN(const bool marked,
+                     objects_.is_marked(name(), route.leader, route.resource_version));
+    if (marked) {
+      return route;
+    }
+  }
+  return error(StatusCode::kUnavailable,
+               fmt::format("{} was changed by others {} times while it was being marked as read by "
+                           "a new leader; trying again",
+                           to_string(name()), kWriteAttempts),
+               "RouteContended");
+}
+
 Result<RouteShares> HttpRoute::match(const RouteView& route) const {
   RouteShares shares = match_route(route, environments_);
   if (shares.backends.empty()) {
@@ -74,7 +91,7 @@ Result<RouteShares> HttpRoute::match(const RouteView& route) const {
 }
 
 Result<RouterState> HttpRoute::read() {
-  ASSIGN_OR_RETURN(const RouteView route, read_route());
+  ASSIGN_OR_RETURN(const RouteView route, read_as_leader());
   ASSIGN_OR_RETURN(RouteShares shares, match(route));
   ASSIGN_OR_RETURN(const EndpointsOf endpoints,
                    read_endpoints(objects_, where_.ns, services_of(environments_)));
@@ -149,7 +166,7 @@ Status HttpRoute::write(const TrafficWeights& weights, Refusals& before) const {
     }
     trace_point(options_.trace, "before patching the weights");
     const auto patched =
-        objects_.patch(name(), PatchType::kJson, codec::encode_weight_patch(changes));
+        objects_.patch(name(), PatchType::kJson, codec::encode_weight_patch(changes, route.leader));
     trace_point(options_.trace, "after patching the weights");
     if (patched) {
       return ok_status();

@@ -33,6 +33,7 @@ class ServiceRouter final : public TrafficRouter {
   ApiName named(const std::string& service) const { return {kServices, where_.ns, service}; }
   const Environment* selected(const ServiceView& service) const;
   Result<ServiceView> read_service() const;
+  Result<ServiceView> read_as_leader() const;
   std::string why_not_ready(const Environment& environment, const Selector& selector,
                             const EndpointsOf& endpoints) const;
   Result<const Environment*> destination(const TrafficWeights& weights) const;
@@ -77,6 +78,22 @@ Result<ServiceView> ServiceRouter::read_service() const {
   return service;
 }
 
+Result<ServiceView> ServiceRouter::read_as_leader() const {
+  for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(ServiceView service, read_service());
+    ASSIGN_OR_RETURN(const bool marked, objects_.is_marked(named(where_.name), service.leader,
+                                                           service.resource_version));
+    if (marked) {
+      return service;
+    }
+  }
+  return error(StatusCode::kUnavailable,
+               fmt::format("{} was changed by others {} times while it was being marked as read by "
+                           "a new leader; trying again",
+                           to_string(named(where_.name)), kWriteAttempts),
+               "ServiceContended");
+}
+
 // Empty when traffic can go there.
 std::string ServiceRouter::why_not_ready(const Environment& environment, const Selector& selector,
                                          const EndpointsOf& endpoints) const {
@@ -98,7 +115,7 @@ std::string ServiceRouter::why_not_ready(const Environment& environment, const S
 }
 
 Result<RouterState> ServiceRouter::read() {
-  ASSIGN_OR_RETURN(const ServiceView service, read_service());
+  ASSIGN_OR_RETURN(const ServiceView service, read_as_leader());
   ASSIGN_OR_RETURN(const EndpointsOf endpoints,
                    read_endpoints(objects_, where_.ns, services_of(environments_)));
   RouterState state;

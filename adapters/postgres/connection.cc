@@ -291,6 +291,74 @@ Result<Rows> Connection::collect(const std::stop_token& stop) {
   return outcome;
 }
 
+Result<std::int64_t> Connection::copy_out(const std::string& sql,
+                                          const std::function<Status(std::string_view)>& sink,
+                                          std::stop_token stop) {
+  last_error_ = {};
+  if (PQsendQuery(connection_.get(), sql.c_str()) == 0) {
+    return as_return(lost());
+  }
+  RETURN_IF_ERROR(flush(stop));
+  RETURN_IF_ERROR(wait_result({}));
+  const ResultPtr begun(PQgetResult(connection_.get()));
+  if (!begun) {
+    return as_return(lost());
+  }
+  if (PQresultStatus(begun.get()) != PGRES_COPY_OUT) {
+    const Status refused = PQresultStatus(begun.get()) == PGRES_FATAL_ERROR
+                               ? failure(begun.get())
+                               : Status(StatusCode::kInternal, "this was no COPY TO STDOUT");
+    static_cast<void>(collect({}));
+    return as_return(refused);
+  }
+  const Status copied = drain_copy(sink, stop);
+  if (copied.reason() == "ConnectionLost") {
+    return as_return(copied);
+  }
+  Result<Rows> ended = collect({});
+  if (!copied.ok()) {
+    return as_return(copied);
+  }
+  if (!ended) {
+    return as_return(ended.error());
+  }
+  return ended->affected;
+}
+
+Status Connection::drain_copy(const std::function<Status(std::string_view)>& sink,
+                              const std::stop_token& stop) {
+  PGconn* conn = connection_.get();
+  Status outcome;
+  const auto end_with = [&](Status why) {
+    outcome = std::move(why);
+    cancel_running();  // what is on its way is thrown away
+  };
+  while (true) {
+    char* data = nullptr;
+    const int size = PQgetCopyData(conn, &data, 1);
+    const std::unique_ptr<char, decltype(&PQfreemem)> owned(data, PQfreemem);
+    if (size > 0) {
+      if (outcome.ok()) {
+        Status taken = sink({data, static_cast<std::size_t>(size)});
+        if (!taken.ok()) {
+          end_with(std::move(taken));
+        }
+      }
+      continue;
+    }
+    if (size < 0) {
+      return outcome;  // -1: the end, -2: an error that collect() finds
+    }
+    pollfd entry{PQsocket(conn), POLLIN, 0};
+    if (::poll(&entry, 1, kPollSliceMs) > 0 && PQconsumeInput(conn) == 0) {
+      return lost();
+    }
+    if (outcome.ok() && stop.stop_requested()) {
+      end_with({StatusCode::kCancelled, "stopped while copying"});
+    }
+  }
+}
+
 Status Connection::flush(const std::stop_token& stop) {
   PGconn* conn = connection_.get();
   while (true) {

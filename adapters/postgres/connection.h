@@ -13,11 +13,13 @@
 #include "controller/model/database.h"
 #include "controller/ports/secrets.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 struct pg_conn;
@@ -78,6 +80,12 @@ class Connection {
   // unless they say otherwise. The rows of the last one that has any.
   Result<Rows> execute(const std::string& sql, std::stop_token stop = {});
 
+  // COPY ... TO STDOUT: hands its data to `sink` as it comes; a failure of that ends the copy and
+  // is returned. How many rows there were.
+  Result<std::int64_t> copy_out(const std::string& sql,
+                                const std::function<Status(std::string_view)>& sink,
+                                std::stop_token stop = {});
+
   bool alive() const;
   int backend_pid() const;
   int server_version() const;  // 150020
@@ -96,6 +104,9 @@ class Connection {
   Result<Rows> collect(const std::stop_token& stop);
   Status flush(const std::stop_token& stop);
   Status wait_result(const std::stop_token& stop);
+  // The data of a copy that has begun; afterwards the results are to be collected.
+  Status drain_copy(const std::function<Status(std::string_view)>& sink,
+                    const std::stop_token& stop);
   Status failure(const pg_result* result);
   Status lost();
   void cancel_running();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/schema_database.h"
 
+#include "adapters/postgres/at_risk.h"
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/migration_locks.h"
 #include "adapters/postgres/schema_session.h"
@@ -28,6 +29,15 @@ class Database final : public SchemaDatabase {
       return as_return(state.error().annotated(what_));
     }
     return state;
+  }
+
+  Result<std::vector<DataAtRisk>> count(const std::vector<LossAtRisk>& losses,
+                                        std::stop_token stop) override {
+    auto connection = Connection::open(url_, {}, stop);
+    if (!connection) {
+      return as_return(connection.error().annotated(what_));
+    }
+    return count_at_risk(*connection, losses, stop);
   }
 
   Result<std::unique_ptr<SchemaSession>> lock(Duration patience, std::stop_token stop) override {

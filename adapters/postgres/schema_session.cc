@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/schema_session.h"
 
+#include "adapters/postgres/archive.h"
 #include "adapters/postgres/journaled_step.h"
 #include "adapters/postgres/migration_locks.h"
 #include "controller/base/sha256.h"
@@ -157,6 +158,7 @@ class Session final : public SchemaSession {
     if (!needed) {
       return status_of(connection_.execute("ROLLBACK"));
     }
+    RETURN_IF_ERROR(archive_losses(step, stop));
     for (const SqlStatement& statement : step.statements) {
       trace_point(trace_, "before a statement");
       if (const auto ran = connection_.execute(statement.text, stop); !ran) {
@@ -165,6 +167,16 @@ class Session final : public SchemaSession {
       trace_point(trace_, "after a statement");
     }
     return commit(step, "");
+  }
+
+  Status archive_losses(const MigrationStep& step, const std::stop_token& stop) {
+    if (!step.archive) {
+      return {};
+    }
+    trace_point(trace_, "before archiving");
+    const Status archived = archive(connection_, *step.archive, step.migration.version, stop);
+    trace_point(trace_, "after archiving");
+    return archived.annotated(label_of(step) + ": archive");
   }
 
   Status commit(const MigrationStep& step, const std::string& more) {
@@ -212,6 +224,18 @@ class Session final : public SchemaSession {
     }
     journal_empty_ = false;
     JournaledStep journaled(connection_, tables_, clock_, trace_);
+    // Of a step that is no transaction only this much: what is written later is not in the copy.
+    RETURN_IF_ERROR(with_retries(clock_, stop, [&]() -> Status {
+      if (!step.archive) {
+        return {};
+      }
+      Status status = status_of(connection_.execute("BEGIN", stop));
+      status = status.ok() ? archive_losses(step, stop) : status;
+      if (connection_.alive()) {
+        static_cast<void>(connection_.execute("ROLLBACK"));
+      }
+      return status;
+    }));
     RETURN_IF_ERROR(journaled.run_statements(step, policy, stop));
     return with_retries(clock_, stop, [&]() -> Status {
       Status status = begin(policy, stop);

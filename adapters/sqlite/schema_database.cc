@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/sqlite/schema_database.h"
 
+#include "adapters/sqlite/at_risk.h"
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/file_lock.h"
 #include "adapters/sqlite/schema_session.h"
@@ -24,6 +25,12 @@ class Database final : public SchemaDatabase {
     }
     Result<SchemaState> state = read_state(*connection);
     return state ? std::move(state) : as_return(state.error().annotated(path_));
+  }
+
+  Result<std::vector<DataAtRisk>> count(const std::vector<LossAtRisk>& losses,
+                                        std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Connection connection, Connection::open(path_, OpenMode::kReadWrite));
+    return count_at_risk(connection, losses, stop);
   }
 
   Result<std::unique_ptr<SchemaSession>> lock(Duration patience, std::stop_token stop) override {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/sqlite/schema_session.h"
 
+#include "adapters/sqlite/at_risk.h"
 #include "adapters/sqlite/schema_tables.h"
 #include "controller/base/sha256.h"
 #include "controller/codec/history_follower.h"
@@ -139,6 +140,7 @@ class Session final : public SchemaSession {
     }
     if (!journaled) {
       ASSIGN_OR_RETURN(const std::size_t violations, foreign_key_violations());
+      RETURN_IF_ERROR(archive_losses(step, stop));
       for (const SqlStatement& statement : step.statements) {
         trace_point(trace_, "before a statement");
         RETURN_IF_ERROR(run_statement(step, statement, stop));
@@ -160,6 +162,16 @@ class Session final : public SchemaSession {
     remember(step);
     followed_.follow(*tables_.history, step);
     return {};
+  }
+
+  Status archive_losses(const MigrationStep& step, const std::stop_token& stop) {
+    if (!step.archive) {
+      return {};
+    }
+    trace_point(trace_, "before archiving");
+    const Status archived = archive(connection_, *step.archive, step.migration.version, stop);
+    trace_point(trace_, "after archiving");
+    return archived.annotated(label_of(step) + ": archive");
   }
 
   void remember(const MigrationStep& step) {
@@ -227,6 +239,14 @@ class Session final : public SchemaSession {
       return {};
     }
     ASSIGN_OR_RETURN(const std::set<std::string> done, finished(step));
+    if (done.empty() && step.archive) {
+      // Of a step that is no transaction only this much: what is written later is not in the copy.
+      const auto copy = [&]() -> Status {
+        RETURN_IF_ERROR(archive_losses(step, stop));
+        return connection_.execute("COMMIT");
+      };
+      RETURN_IF_ERROR(in_transaction(stop, copy));
+    }
     int index = 0;
     for (const SqlStatement& statement : step.statements) {
       ++index;

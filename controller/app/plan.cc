@@ -30,6 +30,9 @@ void print(const ObjectKey& key, const Plan& plan) {
       }
     }
   }
+  for (const DataAtRisk& risk : plan.at_risk) {
+    std::cout << fmt::format("  at risk: {}\n", describe(risk));
+  }
   if (plan.hold) {
     std::cout << fmt::format("  held: {}: {}\n", plan.hold->reason, plan.hold->message);
   }

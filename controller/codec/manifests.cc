@@ -205,6 +205,9 @@ void resolve_relative_paths(Resource& object, const std::string& manifest_file) 
   if (auto* migration = std::get_if<MigrationVersionSpec>(&object.spec)) {
     resolve_database(migration->database);
     resolve(migration->source.directory);
+    if (migration->policy.archive) {
+      resolve(migration->policy.archive->directory);
+    }
   } else if (auto* restore = std::get_if<RestoreRequestSpec>(&object.spec)) {
     resolve_database(restore->database);
     resolve(restore->catalog_directory);

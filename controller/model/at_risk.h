@@ -34,4 +34,7 @@ struct DataAtRisk {
   bool operator==(const DataAtRisk&) const = default;
 };
 
+// "column users.email: at most 1204 rows, the newest of 2026-01-15T12:00:00Z".
+std::string describe(const DataAtRisk& risk);
+
 }  // namespace ripcord

@@ -74,6 +74,31 @@ struct SchemaState {
   bool operator==(const SchemaState&) const = default;
 };
 
+// Something that a migration's down destroys.
+struct LossAtRisk {
+  std::int64_t version = 0;
+  DataLoss loss;
+  std::string unknown{};  // when not empty, `loss` is nothing: why it cannot be told what is lost
+
+  bool operator==(const LossAtRisk&) const = default;
+};
+
+// What a step destroys is copied before it runs: each to a file of `folder`, which the driver makes
+// and which is there only when it is complete. What is not there to be copied is left out.
+struct ArchiveOrder {
+  struct Item {
+    DataLoss loss;
+    std::string file;  // "01-column-users.email.csv"
+
+    bool operator==(const Item&) const = default;
+  };
+  std::string folder;
+  ArchiveFormat format = ArchiveFormat::kCsv;
+  std::vector<Item> items;
+
+  bool operator==(const ArchiveOrder&) const = default;
+};
+
 // One step up or down. `statements` is what runs; the driver commits them together with the version
 // row and the recorded undo, or journals them one by one when one of them needs no transaction.
 struct MigrationStep {
@@ -82,6 +107,7 @@ struct MigrationStep {
   std::vector<SqlStatement> statements;
   std::optional<std::int64_t> version_after;  // absent = nothing applied any more
   std::vector<SqlStatement> undo{};           // up: the statements of migration.down, recorded too
+  std::optional<ArchiveOrder> archive{};
 
   bool operator==(const MigrationStep&) const = default;
 };

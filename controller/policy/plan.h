@@ -33,6 +33,7 @@ struct Plan {
   std::string to;                  // effective state
   std::vector<PlannedStep> steps;  // in order; empty = nothing to do
   std::optional<Hold> hold;
+  std::vector<DataAtRisk> at_risk{};  // what the steps destroy, counted in the real system
 
   bool operator==(const Plan&) const = default;
 };

@@ -38,6 +38,11 @@ class SchemaDatabase {
   virtual ~SchemaDatabase() = default;
   // Asks without a lock; changes nothing, not even to create our tables.
   virtual Result<SchemaState> read() = 0;
+  // What of `losses` is there now, one entry each, in order. Without a lock and within bounded
+  // time: what cannot be counted says so in its note. A database that cannot count anything says
+  // that.
+  virtual Result<std::vector<DataAtRisk>> count(const std::vector<LossAtRisk>& losses,
+                                                std::stop_token stop);
   // Polls for the locks; Unavailable (reason Locked) names the holder when they are not had within
   // `patience`. Deletes records above the version.
   virtual Result<std::unique_ptr<SchemaSession>> lock(Duration patience, std::stop_token stop) = 0;

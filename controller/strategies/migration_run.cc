@@ -3,6 +3,7 @@
 
 #include "controller/policy/proof.h"
 #include "controller/strategies/migration_proof.h"
+#include "controller/strategies/migration_risk.h"
 #include "controller/strategies/rollback_metrics.h"
 
 #include <algorithm>
@@ -21,6 +22,11 @@ constexpr std::string_view kSourceDrift = "SourceDrift";
 constexpr std::string_view kNotReversible = "NotReversible";
 constexpr std::string_view kReversible = "Reversible";
 constexpr std::size_t kKeptProofs = 20;
+
+bool waits_for_a_person(const Hold& hold) {
+  return hold.reason == kApprovalRequired || hold.reason == kDataLossForbidden ||
+         hold.reason == kNotReversible;
+}
 
 bool in_progress(const HistoryEntry& entry) {
   return !entry.completed_at && entry.result.empty();
@@ -48,9 +54,12 @@ Outcome MigrationRun::run() {
   if (!state) {
     return fail(state.error());
   }
-  const auto observed = observe(std::move(*state));
+  auto observed = observe(std::move(*state));
   if (!observed) {
     return fail(observed.error());
+  }
+  if (const Status counted = count_losses(**database, *observed); !counted.ok()) {
+    return fail(counted);
   }
   if (observed->decision.plan.hold) {
     return hold(*observed);
@@ -97,6 +106,27 @@ Result<SchemaState> MigrationRun::read(SchemaDatabase& database) {
   return session->read();
 }
 
+// Counted anew when the way down is another one or somebody wrote the spec since.
+Status MigrationRun::count_losses(SchemaDatabase& database, MigrationObservation& observed) {
+  const Condition* waiting = status_.conditions.find(kApprovalRequired);
+  const bool fresh = waiting != nullptr && waiting->observed_generation == generation();
+  RETURN_IF_ERROR(count_risk(database, observed.path, fresh, status_, reconcile_.request.stop));
+  std::optional<Hold>& hold = observed.decision.plan.hold;
+  if (hold && waits_for_a_person(*hold) && !status_.at_risk.empty()) {
+    hold->message += ". " + describe(status_.at_risk);
+  }
+  return {};
+}
+
+void MigrationRun::order_archives(MigrationObservation& observed) {
+  if (spec_.policy.archive && !status_.history.empty()) {
+    ripcord::order_archives(*spec_.policy.archive,
+                            archive_stem(*spec_.policy.archive, reconcile_.object.key(),
+                                         status_.history.front().started_at),
+                            observed.path, observed.decision, status_.at_risk);
+  }
+}
+
 Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObservation& seen) {
   auto session = database.lock(tools_.lock_patience, reconcile_.request.stop);
   if (!session) {
@@ -128,6 +158,7 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
       return outcome_of(published);
     }
   }
+  order_archives(observed);
   const MonoTime acting = tools_.clock.now();
   if (Status ran = run_steps(**session, observed.decision); !ran.ok()) {
     if (auto left = (*session)->read()) {
@@ -218,8 +249,7 @@ Outcome MigrationRun::hold(const MigrationObservation& observed) {
   const Hold& held = *observed.decision.plan.hold;
   status_.conditions.set_stalled(held.reason, held.message, generation(), now());
   // Both wait for a person's word, and the message says which.
-  if (held.reason == kApprovalRequired || held.reason == kDataLossForbidden ||
-      held.reason == kNotReversible) {
+  if (waits_for_a_person(held)) {
     status_.conditions.set({std::string(kApprovalRequired),
                             ConditionState::kTrue,
                             held.reason,

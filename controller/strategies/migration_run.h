@@ -24,6 +24,9 @@ class MigrationRun {
   Result<std::optional<Hold>> prove_ups(const MigrationObservation& observed);
   void show_reversible(const std::vector<MigrationProof>& proofs);
   Result<SchemaState> read(SchemaDatabase& database);
+  // What a way down destroys: counted, told where a person has to decide, copied before it runs.
+  Status count_losses(SchemaDatabase& database, MigrationObservation& observed);
+  void order_archives(MigrationObservation& observed);
   Outcome carry_out(SchemaDatabase& database, const MigrationObservation& observed);
   Status run_steps(SchemaSession& session, const MigrationDecision& decision);
   Status verify(SchemaDatabase& database, const MigrationPath& path);

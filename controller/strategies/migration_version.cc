@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/strategies/migration_version.h"
 
+#include "controller/strategies/migration_risk.h"
 #include "controller/strategies/migration_run.h"
 #include "controller/strategies/rollback_metrics.h"
 
@@ -64,7 +65,7 @@ Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
   return observed;
 }
 
-Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_token /*stop*/) {
+Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_token stop) {
   const auto& spec = std::get<MigrationVersionSpec>(object.spec);
   const auto& status = std::get<MigrationVersionStatus>(object.status);
   ASSIGN_OR_RETURN(const auto database,
@@ -73,6 +74,9 @@ Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_to
   ASSIGN_OR_RETURN(
       MigrationObservation observed,
       observe_migration(spec, object.meta.ns, std::move(state), status.used_approval, tools_));
+  MigrationVersionStatus counted;
+  RETURN_IF_ERROR(count_risk(*database, observed.path, false, counted, stop));
+  observed.decision.plan.at_risk = std::move(counted.at_risk);
   return std::move(observed.decision.plan);
 }
 

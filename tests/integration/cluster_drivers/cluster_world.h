@@ -58,11 +58,13 @@ class ClusterWorld {
 // Environments blue (one pod), green (two), canary (three), each with its Service; Service "shop"
 // selects blue; all pods are ready. `router` is still to be filled in.
 TrafficTargetSpec three_environments(ClusterWorld& world);
+// The manifest of a TrafficTarget "shop" that switches that Service between blue and green.
+std::string target_manifest(const std::string& active);
 
 // Plays the controller of Gateway "web" for the HTTPRoute "shop" until it ends.
 class SimulatedGateway {
  public:
-  enum class Mood { kAccepts, kSilent, kRefuses };
+  enum class Mood { kAccepts, kMute, kRefuses };
 
   explicit SimulatedGateway(ClusterWorld& world, Mood mood = Mood::kAccepts);
   ~SimulatedGateway();

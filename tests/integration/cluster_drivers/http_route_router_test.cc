@@ -87,7 +87,7 @@ TEST_F(AnHttpRouteRouter, FindsItsBackendsAgainWhenSomebodyMovesThem) {
 
 TEST_F(AnHttpRouteRouter, WaitsUntilTheGatewayHasSeenThisGeneration) {
   ASSERT_OK(opened()->apply({{"blue", 100}}));
-  gateway_->feel(Mood::kSilent);
+  gateway_->feel(Mood::kMute);
   const auto router = opened({.patience = std::chrono::milliseconds(200)});
   const Status waiting = router->apply({{"green", 100}});
   EXPECT_CODE(waiting, StatusCode::kUnavailable);

@@ -2,7 +2,10 @@
 // What drivers of a cluster read and write: flags' files, ConfigMaps, Secrets, versions.
 #include "controller/codec/cluster_config_map.h"
 #include "controller/codec/cluster_secret.h"
+#include "controller/codec/cluster_service.h"
 #include "controller/codec/flag_file.h"
+#include "controller/codec/http_route.h"
+#include "controller/codec/leader_mark.h"
 #include "controller/codec/object_version.h"
 #include "tests/support/status_matchers.h"
 
@@ -50,9 +53,29 @@ TEST(ConfigMap, TellsWhichKeysAManagerApplied) {
 }
 
 TEST(ConfigMap, IsAppliedWithTheseKeysAlone) {
-  EXPECT_EQ(encode_config_map_apply("flags", {{"a", "1\n"}, {"b", "\""}}),
+  EXPECT_EQ(encode_config_map_apply("flags", "", "", {{"a", "1\n"}, {"b", "\""}}),
             R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"flags"},)"
             R"("data":{"a":"1\n","b":"\""}})");
+}
+
+TEST(ConfigMap, IsAppliedToTheVersionThatWasReadWithTheMarkOfItsLeader) {
+  const std::string body = encode_config_map_apply("flags", "7", "a_1/3", {});
+  EXPECT_EQ(body,
+            R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"flags",)"
+            R"("resourceVersion":"7","annotations":{"ripcord.dev/led-by":"a_1/3"}},"data":{}})");
+  const auto view = decode_config_map(body);
+  ASSERT_OK(view);
+  EXPECT_EQ(view->resource_version + " " + view->leader, "7 a_1/3");
+}
+
+TEST(LeaderMark, IsWrittenToTheVersionThatWasReadAndReadBack) {
+  const std::string mark = encode_leader_mark("a_1/3", "7");
+  EXPECT_EQ(mark,
+            R"({"metadata":{"resourceVersion":"7","annotations":{"ripcord.dev/led-by":"a_1/3"}}})");
+  EXPECT_EQ(decode_service(mark)->leader, "a_1/3");
+  EXPECT_EQ(decode_route(mark)->leader, "a_1/3");
+  EXPECT_EQ(decode_route(mark)->resource_version, "7");
+  EXPECT_EQ(decode_service(R"({"metadata":{}})")->leader, "");
 }
 
 TEST(Secret, GivesOneValueAndShowsNothingOfTheOthers) {

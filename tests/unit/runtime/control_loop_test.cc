@@ -6,6 +6,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/unit/runtime/recorded_metrics.h"
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -239,6 +240,41 @@ TEST_F(ControlLoopTest, FencesAnExceptionIntoItsKey) {
   EXPECT_EQ(value("workqueue_retries_total{feature_flag,feature_flag}"), panics);
   EXPECT_NE(log_.str().find("boom"), std::string::npos);
   EXPECT_NE(loop.health().last_error.find("Panic"), std::string::npos);
+}
+
+TEST_F(ControlLoopTest, OneKeyOfAHundredThatThrowsKeepsNoOtherWaiting) {
+  constexpr int kOthers = 99;
+  create("bad");
+  for (int i = 0; i < kOthers; ++i) {
+    create("good" + std::to_string(i));
+  }
+  ControlLoopOptions options;
+  options.workers = 1;
+  options.queue.backoff_base = milliseconds(1);
+  ControlLoop& loop = start(
+      [](const ReconcileRequest& request) -> Outcome {
+        if (request.key.name == "bad") {
+          throw std::runtime_error("boom");
+        }
+        return Done{};
+      },
+      options);
+  ASSERT_TRUE(ran("bad", 5));
+  std::vector<Duration> took;
+  for (int i = 0; i < kOthers; ++i) {
+    const std::string name = "good" + std::to_string(i);
+    ASSERT_TRUE(ran(name));
+    const MonoTime began = clock_.now();
+    edit(name);
+    ASSERT_TRUE(eventually([&] { return reconciler_->runs(name) == 2; }));
+    took.push_back(clock_.now() - began);
+  }
+  EXPECT_TRUE(loop.stop());
+  for (int i = 0; i < kOthers; ++i) {
+    EXPECT_EQ(reconciler_->runs("good" + std::to_string(i)), 2) << "the back-off is of one key";
+  }
+  std::ranges::sort(took);
+  EXPECT_LT(to_seconds(took[kOthers - 2]), 0.5);
 }
 
 TEST_F(ControlLoopTest, TriesANewGenerationAtOnce) {

@@ -276,5 +276,24 @@ TEST_F(MigrationVersionStrategyTest, ForbidsALossUntilThePolicyAndTheApprovalAll
   EXPECT_TRUE(w_.status().used_approval->used_at);
 }
 
+TEST_F(MigrationVersionStrategyTest, CountsWhatAWayDownDestroysOnceForEachDecisionOfAPerson) {
+  int counts = 0;
+  w_.hooks.before_count = [&](const auto& losses) { counts += losses.empty() ? 0 : 1; };
+  expect_done();
+  w_.inspector.effect = DataEffect::kLossy;
+  declare(3);
+  expect_held("DataLossForbidden");
+  EXPECT_EQ(counts, 1);
+  expect_held("DataLossForbidden");
+  EXPECT_EQ(counts, 1) << "a resync reads no table again";
+  EXPECT_THAT(w_.condition(kStalled), HasSubstr("At risk: table orders"));
+  w_.edit([&](MigrationVersionSpec& spec) { spec.policy.data_loss = DataLossPolicy::kApprove; });
+  expect_held("ApprovalRequired");
+  EXPECT_EQ(counts, 2) << "whoever decides now sees what is there now";
+  declare(5);
+  w_.reconcile();
+  EXPECT_EQ(counts, 2);
+}
+
 }  // namespace
 }  // namespace ripcord

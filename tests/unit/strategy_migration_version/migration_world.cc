@@ -31,6 +31,11 @@ class HookedDatabase final : public SchemaDatabase {
     hooks_.before_read();
     return real_->read();
   }
+  Result<std::vector<DataAtRisk>> count(const std::vector<LossAtRisk>& losses,
+                                        std::stop_token stop) override {
+    hooks_.before_count(losses);
+    return real_->count(losses, std::move(stop));
+  }
   Result<std::unique_ptr<SchemaSession>> lock(Duration patience, std::stop_token stop) override {
     ASSIGN_OR_RETURN(auto session, real_->lock(patience, std::move(stop)));
     return std::make_unique<HookedSession>(std::move(session), hooks_);
@@ -68,6 +73,9 @@ Result<std::vector<SqlStatement>> InspectorWithEffect::inspect(Engine engine,
   ASSIGN_OR_RETURN(std::vector<SqlStatement> statements, real_.inspect(engine, script));
   for (SqlStatement& statement : statements) {
     statement.effect = effect;
+    if (effect == DataEffect::kLossy) {
+      statement.effects.loses = {{DataLoss::What::kTable, "orders"}};
+    }
   }
   return statements;
 }

@@ -46,6 +46,7 @@ class RecordedMetrics final : public MetricSink {
 struct SchemaHooks {
   std::function<void()> before_read = [] {};
   std::function<Status(const MigrationStep&)> before_run = [](const auto&) { return ok_status(); };
+  std::function<void(const std::vector<LossAtRisk>&)> before_count = [](const auto&) {};
 };
 
 // The databases of `real`, with the hooks called.

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adapters/postgres/archive.h"
+
+#include "adapters/postgres/risk_table.h"
+#include "controller/base/durable_folder.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace ripcord::postgres {
+namespace {
+
+constexpr std::string_view kScript = "bring-back.sql";
+
+std::string names_of(const std::vector<const RiskColumn*>& columns, std::string_view prefix = "") {
+  std::string names;
+  for (const RiskColumn* column : columns) {
+    names += fmt::format("{}{}{}", names.empty() ? "" : ", ", prefix, column->name);
+  }
+  return names;
+}
+
+std::vector<const RiskColumn*> all_of(const RiskTable& table) {
+  std::vector<const RiskColumn*> all;
+  for (const RiskColumn& column : table.columns) {
+    all.push_back(&column);
+  }
+  return all;
+}
+
+class Archive {
+ public:
+  Archive(Connection& connection, DurableFolder& folder, const ArchiveOrder& order,
+          const std::stop_token& stop)
+      : connection_(connection), folder_(folder), order_(order), stop_(stop) {}
+
+  Status copy(const ArchiveOrder::Item& item) {
+    const DataLoss& loss = item.loss;
+    switch (loss.what) {
+      case DataLoss::What::kTable:
+      case DataLoss::What::kRows:
+        return copy_table(loss.relation, item.file);
+      case DataLoss::What::kColumn:
+        return copy_column(loss, item.file);
+      case DataLoss::What::kSequence:
+        return copy_sequence(loss);
+      case DataLoss::What::kSchema:
+        return copy_schema(loss, item.file);
+      case DataLoss::What::kDatabase:
+      case DataLoss::What::kOther:
+        break;
+    }
+    return {};
+  }
+
+  Status write_script(std::int64_t version) {
+    RETURN_IF_ERROR(folder_.open(std::string(kScript)));
+    RETURN_IF_ERROR(folder_.write(fmt::format(
+        "-- What the down of version {} destroyed. Once that version is applied again, bring it "
+        "back,\n-- in this folder, once:  psql \"$URL\" -v ON_ERROR_STOP=1 -f {}\nbegin;\n{}"
+        "commit;\n",
+        version, kScript, script_)));
+    return folder_.close();
+  }
+
+ private:
+  std::string format() const {
+    return order_.format == ArchiveFormat::kCsv ? "(format csv, header)" : "(format binary)";
+  }
+
+  // Readers go on; who writes waits until the step has ended.
+  Status lock(const RiskTable& table) {
+    return status_of_rows(connection_.execute(
+        fmt::format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.name), stop_));
+  }
+
+  Status write_file(const std::string& query, const std::string& file) {
+    RETURN_IF_ERROR(folder_.open(file));
+    const auto rows = connection_.copy_out(
+        fmt::format("COPY ({}) TO STDOUT WITH {}", query, format()),
+        [&](std::string_view data) { return folder_.write(data); }, stop_);
+    if (!rows) {
+      return rows.error();
+    }
+    rows_ = *rows;
+    return folder_.close();
+  }
+
+  // \copy reads the rest of its line, whatever stands there.
+  std::string load_into(const std::string& staging, const std::string& columns,
+                        const RiskTable& table, const std::string& file) const {
+    return fmt::format(
+        "create temp table {0} as select {1} from {2} with no data;\n\\copy {0} from '{3}' with "
+        "{4}\n",
+        staging, columns, table.name, file, format());
+  }
+
+  Status copy_table(const std::string& relation, const std::string& file) {
+    ASSIGN_OR_RETURN(const auto table, find_risk_table(connection_, relation));
+    if (!table) {
+      script_ += fmt::format("-- {}: it was not there any more\n", file);
+      return {};
+    }
+    RETURN_IF_ERROR(lock(*table));
+    const std::string columns = names_of(all_of(*table));
+    RETURN_IF_ERROR(write_file(fmt::format("SELECT {} FROM {}", columns, table->name), file));
+    const std::string staging = fmt::format("ripcord_back_{}", ++number_);
+    script_ += fmt::format("-- {}: {} rows\n", table->name, rows_) +
+               load_into(staging, columns, *table, file) +
+               fmt::format(
+                   "insert into {0} ({1}) overriding system value select {1} from {2} on "
+                   "conflict do nothing;\n",
+                   table->name, columns, staging);
+    for (const RiskColumn& column : table->columns) {
+      if (column.owns_sequence) {
+        script_ += fmt::format(
+            "select setval(pg_get_serial_sequence({0}, {1}), max({2})) from {3} having max({2}) is "
+            "not null;\n",
+            Connection::quote_literal(table->name), Connection::quote_literal(column.plain),
+            column.name, table->name);
+      }
+    }
+    return {};
+  }
+
+  Status copy_column(const DataLoss& loss, const std::string& file) {
+    ASSIGN_OR_RETURN(const auto table, find_risk_table(connection_, loss.relation));
+    const RiskColumn* column = table ? table->find(loss.column) : nullptr;
+    if (column == nullptr) {
+      script_ += fmt::format("-- {}: it was not there any more\n", file);
+      return {};
+    }
+    RETURN_IF_ERROR(lock(*table));
+    std::vector<const RiskColumn*> columns = table->key();
+    const std::vector<const RiskColumn*> key = columns;
+    const bool in_key = std::find(key.begin(), key.end(), column) != key.end();
+    if (key.empty() || in_key) {
+      columns = all_of(*table);
+    } else {
+      columns.push_back(column);
+    }
+    RETURN_IF_ERROR(write_file(fmt::format("SELECT {} FROM {} WHERE {}", names_of(columns),
+                                           table->name, RiskTable::differs_sql(*column)),
+                               file));
+    const std::string staging = fmt::format("ripcord_back_{}", ++number_);
+    script_ += fmt::format("-- {}.{}: {} values\n", table->name, column->name, rows_) +
+               load_into(staging, names_of(columns), *table, file);
+    if (key.empty() || in_key) {
+      script_ += fmt::format(
+          "-- {} has no primary key{}: the rows are in {} now; say yourself which is which.\n",
+          table->name, in_key ? " beside it" : "", staging);
+      return {};
+    }
+    std::string same;
+    for (const RiskColumn* each : key) {
+      same += fmt::format("{}t.{} = b.{}", same.empty() ? "" : " and ", each->name, each->name);
+    }
+    script_ += fmt::format(
+        "-- What was written since is kept; to overwrite it, leave out what follows the last "
+        "'and'.\nupdate {0} t set {1} = b.{1} from {2} b where {3} and (t.{1} is null{4});\n",
+        table->name, column->name, staging, same,
+        column->default_value.empty()
+            ? std::string()
+            : fmt::format(" or t.{}::text = ({})::text", column->name, column->default_value));
+    return {};
+  }
+
+  Status copy_sequence(const DataLoss& loss) {
+    ASSIGN_OR_RETURN(
+        const Rows rows,
+        connection_.query("SELECT format('%I.%I', schemaname, sequencename), last_value FROM "
+                          "pg_sequences WHERE format('%I.%I', schemaname, sequencename)::regclass "
+                          "= to_regclass($1) AND last_value IS NOT NULL",
+                          {loss.relation}));
+    if (!rows.rows.empty()) {
+      script_ += fmt::format("select setval({}, {});\n",
+                             Connection::quote_literal(rows.rows[0][0].value_or("")),
+                             rows.rows[0][1].value_or("1"));
+    }
+    return {};
+  }
+
+  Status copy_schema(const DataLoss& loss, const std::string& file) {
+    ASSIGN_OR_RETURN(const auto tables, tables_of_schema(connection_, loss.relation));
+    const auto dot = file.rfind('.');
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+      RETURN_IF_ERROR(copy_table(
+          tables[i], fmt::format("{}-{}{}", file.substr(0, dot), i + 1, file.substr(dot))));
+    }
+    return {};
+  }
+
+  Connection& connection_;
+  DurableFolder& folder_;
+  const ArchiveOrder& order_;
+  const std::stop_token& stop_;
+  std::string script_;
+  std::int64_t rows_ = 0;  // of the last file
+  int number_ = 0;
+};
+
+}  // namespace
+
+Status archive(Connection& connection, const ArchiveOrder& order, std::int64_t version,
+               const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(DurableFolder folder, DurableFolder::begin(order.folder));
+  Archive archive(connection, folder, order, stop);
+  for (const ArchiveOrder::Item& item : order.items) {
+    RETURN_IF_ERROR(archive.copy(item));
+  }
+  RETURN_IF_ERROR(archive.write_script(version));
+  return folder.finish();
+}
+
+}  // namespace ripcord::postgres
