@@ -16,7 +16,8 @@
 namespace ripcord::postgres {
 
 // The opening of every transaction that moves the version: limits, then what the history says.
-std::string begin_sql(const SchemaTables& tables, const MigrationPolicy& policy);
+std::string begin_sql(const SchemaTables& tables, const MigrationPolicy& policy,
+                      const std::string& look_sql);
 
 class JournaledStep {
  public:

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <random>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -248,7 +249,11 @@ class Schema final : public ShadowSchema {
  public:
   Schema(std::shared_ptr<Keeper> keeper, std::string name, Trace trace)
       : keeper_(std::move(keeper)), name_(std::move(name)), trace_(std::move(trace)) {}
-  ~Schema() override { keeper_->drop(name_); }
+  ~Schema() override {
+    if (!name_.empty()) {
+      keeper_->drop(name_);
+    }
+  }
 
   Result<std::unique_ptr<ShadowDatabase>> copy(std::stop_token stop) override {
     ASSIGN_OR_RETURN(std::string name, keeper_->create(name_, "", stop));
@@ -261,6 +266,11 @@ class Schema final : public ShadowSchema {
     return std::make_unique<Shadow>(keeper_, std::move(name), std::move(*connection));
   }
 
+  Result<std::unique_ptr<ShadowDatabase>> take(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Connection connection, connect_shadow(keeper_->url(), name_, stop));
+    return std::make_unique<Shadow>(keeper_, std::exchange(name_, ""), std::move(connection));
+  }
+
   // No connection stays: a database with one cannot be copied.
   Status advance(const std::vector<SqlStatement>& up, std::stop_token stop) override {
     ASSIGN_OR_RETURN(Connection connection, connect_shadow(keeper_->url(), name_, stop));
@@ -269,7 +279,7 @@ class Schema final : public ShadowSchema {
 
  private:
   std::shared_ptr<Keeper> keeper_;
-  const std::string name_;
+  std::string name_;  // empty once taken
   Trace trace_;
 };
 

@@ -6,6 +6,7 @@
 #include "adapters/sqlite/tombstones.h"
 #include "adapters/sqlite/transitions.h"
 #include "controller/base/sha256.h"
+#include "controller/codec/history_follower.h"
 #include "controller/codec/sql_lexer.h"
 
 #include <algorithm>
@@ -49,7 +50,9 @@ class Session final : public SchemaSession {
     if (!tables_.has_own_tables || tables_.history == nullptr) {
       return read_state(connection_);
     }
-    ASSIGN_OR_RETURN(const codec::AppliedVersions now, read_versions(connection_, tables_));
+    followed_.forget();
+    RETURN_IF_ERROR(look_at_history());
+    const codec::AppliedVersions& now = followed_.versions();
     // Changes when another connection has written.
     ASSIGN_OR_RETURN(const Rows foreign, connection_.query("PRAGMA data_version"));
     const std::string foreign_writes = foreign.rows.at(0).at(0).value_or("");
@@ -70,10 +73,10 @@ class Session final : public SchemaSession {
     if (!tables_.has_own_tables || tables_.history == nullptr) {
       return read();
     }
-    ASSIGN_OR_RETURN(const codec::AppliedVersions now, read_versions(connection_, tables_));
+    RETURN_IF_ERROR(look_at_history());
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
-                     read_unfinished(connection_, now));
-    return codec::schema_state_of(tables_.history, now, {}, std::move(unfinished));
+                     read_unfinished(connection_, followed_.versions()));
+    return codec::schema_state_of(tables_.history, followed_.last(), {}, std::move(unfinished));
   }
 
   Status run(const MigrationStep& step, const MigrationPolicy& policy,
@@ -139,6 +142,18 @@ class Session final : public SchemaSession {
     return {};
   }
 
+  // Where a brief answer is not what was expected, all is read.
+  Status look_at_history() {
+    for (;;) {
+      ASSIGN_OR_RETURN(const Rows rows,
+                       connection_.query(followed_.look_sql(*tables_.history, tables_.table)));
+      ASSIGN_OR_RETURN(const bool taken, followed_.take(*tables_.history, rows.rows));
+      if (taken) {
+        return {};
+      }
+    }
+  }
+
   // Tried again while another connection writes.
   Status in_transaction(const std::stop_token& stop, const std::function<Status()>& body) {
     for (int n = 1;; ++n) {
@@ -160,7 +175,8 @@ class Session final : public SchemaSession {
   }
 
   Status run_body(const MigrationStep& step, bool journaled, const std::stop_token& stop) {
-    ASSIGN_OR_RETURN(const codec::AppliedVersions before, read_versions(connection_, tables_));
+    RETURN_IF_ERROR(look_at_history());
+    const codec::AppliedVersions& before = followed_.versions();
     ASSIGN_OR_RETURN(const bool needed, codec::step_is_needed(step, before, label_of(step)));
     if (!needed) {
       return connection_.execute("ROLLBACK");
@@ -201,7 +217,8 @@ class Session final : public SchemaSession {
     trace_point(trace_, "before COMMIT");
     RETURN_IF_ERROR(connection_.execute("COMMIT"));
     trace_point(trace_, "after COMMIT");
-    remember(recorded, before);
+    remember(recorded);
+    followed_.follow(*tables_.history, step);
     return {};
   }
 
@@ -215,7 +232,7 @@ class Session final : public SchemaSession {
     return archived.annotated(label_of(step) + ": archive");
   }
 
-  void remember(const MigrationStep& step, const codec::AppliedVersions& before) {
+  void remember(const MigrationStep& step) {
     violations_ = violations_after_;
     if (step.migration.repeatable) {
       return;
@@ -224,7 +241,7 @@ class Session final : public SchemaSession {
       return record.version >= step.migration.version;
     });
     if (step.direction == Direction::kUp) {
-      records_.push_back(record_of(step, before));
+      records_.push_back(record_of(step, followed_.versions()));
     }
   }
 
@@ -382,6 +399,7 @@ class Session final : public SchemaSession {
   Clock& clock_;
   Trace trace_;
   SchemaTables tables_;
+  codec::HistoryFollower followed_;
   std::vector<AppliedMigration> records_;
   std::string records_as_of_;  // data_version; empty = not read
   std::size_t violations_ = 0;

@@ -56,6 +56,10 @@ class MigrationHistory {
   virtual std::string record_sql(SqlDialect dialect, const HistoryTable& table,
                                  const MigrationStep& step,
                                  const AppliedVersions& before) const = 0;
+  // Where each row is an applied version and nothing else: the column that says which, and what
+  // record_sql() puts there. Empty for other tools.
+  virtual std::string key_column() const { return ""; }
+  virtual std::string key_of(const Migration& /*migration*/) const { return ""; }
 };
 
 const MigrationHistory& history_of(MigrationLayout layout);

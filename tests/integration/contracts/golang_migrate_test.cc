@@ -2,7 +2,7 @@
 // golang-migrate beside us while tombstones are there: what it reads is right at every moment, and
 // what it does past us is seen.
 #include "tests/integration/contracts/shop.h"
-#include "tests/integration/migrations/tools.h"
+#include "tests/support/migration_tools/migration_tools.h"
 #include "tests/support/status_matchers.h"
 
 #include <fmt/format.h>

@@ -2,7 +2,7 @@
 // Five controllers and the real golang-migrate at once, on migrations that build indexes
 // CONCURRENTLY: no deadlock, no invalid index, nothing twice.
 #include "tests/integration/crash_matrix/postgres_lab.h"
-#include "tests/integration/migrations/tools.h"
+#include "tests/support/migration_tools/migration_tools.h"
 #include "tests/support/status_matchers.h"
 
 #include <map>

@@ -4,7 +4,7 @@
 // indexes), histories_test.cc (empty downs, order), tests/golden/migrations (two sections in one
 // file).
 #include "tests/integration/migrations/harness.h"
-#include "tests/integration/migrations/tools.h"
+#include "tests/support/migration_tools/migration_tools.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/status_matchers.h"
 
