@@ -381,11 +381,12 @@ TEST_F(PostgresTransitions, SlowReplicasAreWaitedFor) {
   ChildProcess standby(
       {.argv = {bin + "postgres", "-D", place / "standby", "-p", port, "-k", place.path().string(),
                 "-c", "listen_addresses=", "-c", "fsync=off", "-c", "recovery_min_apply_delay=2s",
-                "-c", "wal_receiver_status_interval=1s"},
+                "-c", "wal_receiver_status_interval=1s", "-c", "max_connections=1000"},
        .cwd = "/",
        .user = "postgres"});
-  ASSERT_TRUE(eventually(
-      [&] { return cluster.psql("postgres", "SELECT count(*) FROM pg_stat_replication") == "1"; }));
+  ASSERT_TRUE(eventually([&] {
+    return cluster.psql("postgres", "SELECT count(*) FROM pg_stat_replication") == "1";
+  })) << standby.err();
   Transition transition = email_to_address();
   transition.contract.reset();
   transition.backfill->batch_size = 10;
