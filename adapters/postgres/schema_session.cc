@@ -50,6 +50,9 @@ class Session final : public SchemaSession {
       return read_state(connection_);
     }
     followed_.forget();
+    if (!records_.empty() && !records_.back().applied_at) {
+      records_known_ = false;  // when the last step was applied, only the database knows
+    }
     ASSIGN_OR_RETURN(const Rows rows, connection_.execute(look_sql()));
     ASSIGN_OR_RETURN(const bool journaled, look_of(rows));
     return with_records(journaled);

@@ -56,7 +56,9 @@ class Session final : public SchemaSession {
     // Changes when another connection has written.
     ASSIGN_OR_RETURN(const Rows foreign, connection_.query("PRAGMA data_version"));
     const std::string foreign_writes = foreign.rows.at(0).at(0).value_or("");
-    if (foreign_writes != records_as_of_) {
+    // When the last step was applied, only the database knows.
+    const bool undated = !records_.empty() && !records_.back().applied_at;
+    if (foreign_writes != records_as_of_ || undated) {
       ASSIGN_OR_RETURN(records_, read_records(connection_));
       records_as_of_ = foreign_writes;
     }

@@ -227,6 +227,10 @@ TEST_F(ControlLoopTest, IsNotWokenByAStatusWrite) {
     return Done{};
   });
   ASSERT_TRUE(ran("flag"));
+  ASSERT_TRUE(eventually([&] {
+    const ResourcePtr other = *store_.get({Kind::kFeatureFlag, "default", "other"});
+    return !std::get<FeatureFlagStatus>(other->status).variant.empty();
+  }));
   edit("other");  // comes later in the same stream
   ASSERT_TRUE(ran("other", 2));
   EXPECT_TRUE(loop.stop());
