@@ -28,17 +28,34 @@ using Steady = std::chrono::steady_clock;
 using Bytes = std::vector<std::uint8_t>;
 
 constexpr std::size_t kPieceBytes = 64 * 1024;
+// None of what runs there waits, and each more is woken for nothing half of the time.
+constexpr std::size_t kPoolThreads = 2;
 
 void start_pool_once() {
   static const bool started = [] {
     try {
-      crossplat::threadpool::initialize_with_threads(4);
+      crossplat::threadpool::initialize_with_threads(kPoolThreads);
     } catch (const std::exception&) {
       return false;  // somebody started it first; it works all the same
     }
     return true;
   }();
   (void)started;
+}
+
+// Runs what follows a task on the thread that ended it: for what is short and never waits, and not
+// worth another thread of the pool.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"  // the library's base has none; nobody deletes
+class AtOnce final : public pplx::scheduler_interface {
+ public:
+  void schedule(pplx::TaskProc_t work, void* argument) override { work(argument); }
+};
+#pragma GCC diagnostic pop
+
+pplx::task_options at_once() {
+  static const auto scheduler = std::make_shared<AtOnce>();
+  return {scheduler};
 }
 
 // The end of one exchange's time: what is waited for ends by itself, or is cancelled.
@@ -60,15 +77,17 @@ class Limit {
     const auto gate = std::make_shared<Gate>();
     // Runs whether the task has a value, failed or was cancelled. The library ends the process when
     // nobody ever looked at an exception, so this does, also when the wait was given up.
-    task.then([gate](pplx::task<T> ended) {
-      try {
-        ended.wait();
-      } catch (const std::exception&) {
-        gate->open();
-        return;
-      }
-      gate->open();
-    });
+    task.then(
+        [gate](pplx::task<T> ended) {
+          try {
+            ended.wait();
+          } catch (const std::exception&) {
+            gate->open();
+            return;
+          }
+          gate->open();
+        },
+        at_once());
     const std::stop_callback wake(stop_, [gate] { gate->open(); });
     gate->wait_until(deadline_);
     if (task.is_done()) {
@@ -162,12 +181,21 @@ pplx::task<rest::http_response> whole_if_small(const rest::http_response& respon
 
 Result<std::string> read_body(const rest::http_response& response, Limit& limit, std::size_t most) {
   const std::size_t announced = announced_bytes(response);
-  const std::size_t at_once = announced > 0 && announced < kPieceBytes ? announced : kPieceBytes;
+  const std::size_t piece_bytes =
+      announced > 0 && announced < kPieceBytes ? announced : kPieceBytes;
   std::string body;
+  if (announced > 0 && announced <= std::min(kPieceBytes, most)) {
+    body.resize(announced);
+    auto* bytes = reinterpret_cast<std::uint8_t*>(body.data());
+    if (response.body().streambuf().scopy(bytes, announced) == announced) {
+      return body;  // without a task for what is there already
+    }
+    body.clear();
+  }
   for (;;) {
     // Each piece has a buffer of its own: a read that is given up may still write to it.
     concurrency::streams::container_buffer<Bytes> piece;
-    ASSIGN_OR_RETURN(const std::size_t got, limit.wait(response.body().read(piece, at_once)));
+    ASSIGN_OR_RETURN(const std::size_t got, limit.wait(response.body().read(piece, piece_bytes)));
     if (got == 0) {
       return body;
     }
@@ -192,6 +220,15 @@ HttpResponse head_of(const rest::http_response& answer) {
   return response;
 }
 
+Status silent(const Status& ended, Duration silence) {
+  return ended.code() != StatusCode::kDeadlineExceeded
+             ? ended
+             : Status(StatusCode::kDeadlineExceeded,
+                      fmt::format("nothing came for {} s",
+                                  std::chrono::ceil<std::chrono::seconds>(silence).count()),
+                      std::string(kSilent));
+}
+
 // Hands on what has arrived as soon as anything has: a read of a fixed size would wait until it is
 // full.
 Status read_pieces(const rest::http_response& response, Limit& limit, Duration silence,
@@ -199,16 +236,20 @@ Status read_pieces(const rest::http_response& response, Limit& limit, Duration s
   auto arrived = response.body().streambuf();
   for (;;) {
     limit.restart(silence);
-    ASSIGN_OR_RETURN(const int first, limit.wait(arrived.bumpc()));
-    if (first == decltype(arrived)::traits::eof()) {
+    const Result<int> first = limit.wait(arrived.bumpc());
+    if (!first) {
+      return silent(first.error(), silence);
+    }
+    if (*first == decltype(arrived)::traits::eof()) {
       return ok_status();
     }
-    std::string piece(1, static_cast<char>(first));
-    const std::size_t more = std::min(arrived.in_avail(), kPieceBytes);
-    if (more > 0) {
-      const auto rest_of_it = std::make_shared<Bytes>(more);
-      ASSIGN_OR_RETURN(const std::size_t got, limit.wait(arrived.getn(rest_of_it->data(), more)));
-      piece.append(reinterpret_cast<const char*>(rest_of_it->data()), got);
+    std::string piece(1, static_cast<char>(*first));
+    std::uint8_t* block = nullptr;
+    std::size_t bytes = 0;
+    while (piece.size() < kPieceBytes && arrived.acquire(block, bytes) && bytes > 0) {
+      bytes = std::min(bytes, kPieceBytes - piece.size());
+      piece.append(reinterpret_cast<const char*>(block), bytes);
+      arrived.release(block, bytes);
     }
     sink(piece);
   }
@@ -216,8 +257,9 @@ Status read_pieces(const rest::http_response& response, Limit& limit, Duration s
 
 Result<HttpResponse> exchange(Client& client, const rest::http_request& request, Limit& limit,
                               std::size_t most) {
-  ASSIGN_OR_RETURN(const rest::http_response answer,
-                   limit.wait(client.request(request, limit.token()).then(whole_if_small)));
+  ASSIGN_OR_RETURN(
+      const rest::http_response answer,
+      limit.wait(client.request(request, limit.token()).then(whole_if_small, at_once())));
   HttpResponse response = head_of(answer);
   ASSIGN_OR_RETURN(response.body, read_body(answer, limit, most));
   return response;
@@ -296,7 +338,12 @@ class CpprestClient final : public HttpClient {
       const Origin origin = origin_of(url, tls, request.new_connection);
       failures = origin.failures;
       seen = failures->count();
-      return exchange(*origin.client, to_rest(request, url), limit, limits_.response_bytes);
+      Result<HttpResponse> response =
+          exchange(*origin.client, to_rest(request, url), limit, limits_.response_bytes);
+      if (!response && response.error().code() == StatusCode::kDeadlineExceeded) {
+        forget(url, origin);
+      }
+      return response;
     } catch (const web::uri_exception& e) {
       return error(StatusCode::kInvalidArgument, e.what());
     } catch (const rest::http_exception& e) {
@@ -319,6 +366,16 @@ class CpprestClient final : public HttpClient {
       origins_.clear();  // requests in hand keep their own
     }
     return origins_[key] = make_origin(url, tls);
+  }
+
+  // A peer that went without a word leaves connections that look alive: after a request that was
+  // not answered in time, none that is kept is trusted with the next.
+  void forget(const web::uri& url, const Origin& origin) {
+    const MutexLock lock(mutex_);
+    const auto found = origins_.find(url.authority().to_string());
+    if (found != origins_.end() && found->second.client == origin.client) {
+      origins_.erase(found);
+    }
   }
 
   const ClientLimits limits_;

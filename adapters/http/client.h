@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // HttpClient over cpprestsdk: no redirects, the timeout bounds the whole exchange, a stop cancels
-// it at once. The calling thread waits; the library's own pool (4 threads, started with the first
-// client of the process) never does.
+// it at once; after a timeout no kept connection to that server is used again. The calling thread
+// waits; the library's own pool (2 threads, started with the first client of the process) never
+// does.
 
 #include "controller/ports/http_clients.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/kubernetes/api_objects.h"
 
+#include "controller/codec/leader_mark.h"
 #include "controller/codec/wire.h"
 #include "controller/model/validation.h"
 
@@ -33,14 +34,6 @@ Status check_name(const ApiName& name) {
 
 std::string path_of(const ApiKind& kind, const std::string& ns) {
   return fmt::format("{}/namespaces/{}/{}", kind.group, ns, kind.resource);
-}
-
-std::string full_resource(const ApiKind& kind) {
-  const std::size_t start = kind.group.find('/', 1) + 1;
-  const std::string_view group = kind.group.starts_with("/apis/")
-                                     ? kind.group.substr(start, kind.group.rfind('/') - start)
-                                     : std::string_view();
-  return group.empty() ? std::string(kind.resource) : fmt::format("{}.{}", kind.resource, group);
 }
 
 tl::unexpected<Status> refused(const ApiKind& kind, const std::string& what, std::string_view verb,
@@ -80,6 +73,14 @@ Result<std::string> exchange(const ClusterReach& reach, HttpRequest request, con
 
 }  // namespace
 
+std::string full_resource(const ApiKind& kind) {
+  const std::size_t start = kind.group.find('/', 1) + 1;
+  const std::string_view group = kind.group.starts_with("/apis/")
+                                     ? kind.group.substr(start, kind.group.rfind('/') - start)
+                                     : std::string_view();
+  return group.empty() ? std::string(kind.resource) : fmt::format("{}.{}", kind.resource, group);
+}
+
 std::string to_string(const ApiName& name) {
   return fmt::format("{} {}/{}", name.kind.kind, name.ns, name.name);
 }
@@ -118,6 +119,23 @@ Result<std::string> ApiObjects::apply(const ApiName& name, std::string_view mana
                       .body = std::move(body)};
   request.headers["content-type"] = "application/apply-patch+yaml";
   return exchange(reach_, std::move(request), name.kind, to_string(name), "patch", name.ns);
+}
+
+std::string ApiObjects::leadership() const {
+  return reach_.fence != nullptr ? reach_.fence->leadership() : std::string();
+}
+
+Result<bool> ApiObjects::is_marked(const ApiName& name, const std::string& mark,
+                                   const std::string& version) const {
+  const std::string ours = leadership();
+  if (ours.empty() || mark == ours) {
+    return true;
+  }
+  const auto written = patch(name, PatchType::kMerge, codec::encode_leader_mark(ours, version));
+  if (!written && written.error().code() != StatusCode::kConflict) {
+    return tl::unexpected<Status>(written.error());
+  }
+  return false;
 }
 
 }  // namespace ripcord::kubernetes

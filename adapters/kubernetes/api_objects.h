@@ -10,6 +10,7 @@
 //   others as codec::decode_status and HttpClient say.
 // No message shows anything that an object holds. Thread-safe when the client is.
 
+#include "adapters/kubernetes/write_fence.h"
 #include "controller/ports/http_client.h"
 
 #include <string>
@@ -22,6 +23,7 @@ struct ClusterReach {
   HttpClient& client;
   std::string server;                   // "https://10.0.0.1:6443", without a slash at the end
   HttpStreamClient* streams = nullptr;  // for those who follow objects
+  const WriteFence* fence = nullptr;    // whose leadership is marked on what is written
 };
 
 struct ApiKind {
@@ -36,6 +38,9 @@ inline constexpr ApiKind kHttpRoutes{"HTTPRoute", "/apis/gateway.networking.k8s.
                                      "httproutes"};
 inline constexpr ApiKind kSecrets{"Secret", "/api/v1", "secrets"};
 inline constexpr ApiKind kConfigMaps{"ConfigMap", "/api/v1", "configmaps"};
+
+// As a Role names it: "endpointslices.discovery.k8s.io".
+std::string full_resource(const ApiKind& kind);
 
 struct ApiName {
   ApiKind kind;
@@ -59,6 +64,13 @@ class ApiObjects {
   Result<std::string> patch(const ApiName& name, PatchType type, std::string body) const;
   // Server-side, taking over what others hold; makes the object when it is not there.
   Result<std::string> apply(const ApiName& name, std::string_view manager, std::string body) const;
+
+  // The mark of this leadership; empty when nobody is elected.
+  std::string leadership() const;
+  // For an object that was read with this mark and version: true when it is marked as it should be.
+  // Else the mark is written, and false: what was read does not hold any more, read again.
+  Result<bool> is_marked(const ApiName& name, const std::string& mark,
+                         const std::string& version) const;
 
  private:
   ClusterReach reach_;

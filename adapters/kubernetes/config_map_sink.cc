@@ -14,6 +14,8 @@ namespace {
 
 using Texts = std::map<std::string, std::string>;
 
+constexpr int kAttempts = 3;
+
 tl::unexpected<Status> with_role(const Status& why) {
   if (why.code() != StatusCode::kPermissionDenied) {
     return tl::unexpected<Status>(why);
@@ -61,14 +63,26 @@ bool holds(const codec::ConfigMapView& view, const Texts& texts) {
 Result<bool> ConfigMapSink::write(const FlagFilesPlace& place,
                                   const std::map<std::string, FlagFile>& files) {
   const ApiName name{kConfigMaps, place.ns, place.name};
+  Result<bool> written = attempt(name, files);
+  for (int i = 1; i < kAttempts && !written && written.error().code() == StatusCode::kConflict;
+       ++i) {
+    written = attempt(name, files);
+  }
+  return written;
+}
+
+Result<bool> ConfigMapSink::attempt(const ApiName& name,
+                                    const std::map<std::string, FlagFile>& files) {
   ASSIGN_OR_RETURN(const codec::ConfigMapView before, read(objects_, name));
   const Texts texts = wanted_texts(files, before);
-  if (holds(before, texts)) {
+  const std::string leadership = objects_.leadership();
+  if (holds(before, texts) && (leadership.empty() || before.leader == leadership)) {
     return false;
   }
   trace_point(trace_, "config map: apply");
-  const Result<std::string> applied =
-      objects_.apply(name, kFlagManager, codec::encode_config_map_apply(place.name, texts));
+  const Result<std::string> applied = objects_.apply(
+      name, kFlagManager,
+      codec::encode_config_map_apply(name.name, before.resource_version, leadership, texts));
   trace_point(trace_, "config map: applied");
   if (!applied) {
     return with_role(applied.error());
@@ -81,7 +95,7 @@ Result<bool> ConfigMapSink::write(const FlagFilesPlace& place,
                              to_string(name)),
                  "NotVerified");
   }
-  return true;
+  return !holds(before, texts);
 }
 
 }  // namespace ripcord::kubernetes

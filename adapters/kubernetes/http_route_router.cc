@@ -44,10 +44,11 @@ class HttpRoute final : public TrafficRouter {
  private:
   ApiName name() const { return {kHttpRoutes, where_.ns, where_.name}; }
   Result<RouteView> read_route() const;
+  Result<RouteView> read_as_leader() const;
   Result<RouteShares> match(const RouteView& route) const;
   Status can_serve(const RouteShares& shares, const TrafficWeights& weights) const;
   Status write(const TrafficWeights& weights, Refusals& before) const;
-  Status await_acceptance(const Refusals& before) const;
+  Status await_acceptance(const TrafficWeights& weights, const Refusals& before) const;
 
   ApiObjects objects_;
   Clock& clock_;
@@ -59,6 +60,22 @@ class HttpRoute final : public TrafficRouter {
 Result<RouteView> HttpRoute::read_route() const {
   ASSIGN_OR_RETURN(const std::string body, objects_.get(name()));
   return codec::decode_route(body);
+}
+
+Result<RouteView> HttpRoute::read_as_leader() const {
+  for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(RouteView route, read_route());
+    ASSIGN_OR_RETURN(const bool marked,
+                     objects_.is_marked(name(), route.leader, route.resource_version));
+    if (marked) {
+      return route;
+    }
+  }
+  return error(StatusCode::kUnavailable,
+               fmt::format("{} was changed by others {} times while it was being marked as read by "
+                           "a new leader; trying again",
+                           to_string(name()), kWriteAttempts),
+               "RouteContended");
 }
 
 Result<RouteShares> HttpRoute::match(const RouteView& route) const {
@@ -74,7 +91,7 @@ Result<RouteShares> HttpRoute::match(const RouteView& route) const {
 }
 
 Result<RouterState> HttpRoute::read() {
-  ASSIGN_OR_RETURN(const RouteView route, read_route());
+  ASSIGN_OR_RETURN(const RouteView route, read_as_leader());
   ASSIGN_OR_RETURN(RouteShares shares, match(route));
   ASSIGN_OR_RETURN(const EndpointsOf endpoints,
                    read_endpoints(objects_, where_.ns, services_of(environments_)));
@@ -149,7 +166,7 @@ Status HttpRoute::write(const TrafficWeights& weights, Refusals& before) const {
     }
     trace_point(options_.trace, "before patching the weights");
     const auto patched =
-        objects_.patch(name(), PatchType::kJson, codec::encode_weight_patch(changes));
+        objects_.patch(name(), PatchType::kJson, codec::encode_weight_patch(changes, route.leader));
     trace_point(options_.trace, "after patching the weights");
     if (patched) {
       return ok_status();
@@ -194,10 +211,18 @@ Verdict judge(const RouteView& route, const Refusals& before) {
                   : Verdict{Verdict::Word::kRefused, "no Gateway accepts the route"};
 }
 
-Status HttpRoute::await_acceptance(const Refusals& before) const {
+Status HttpRoute::await_acceptance(const TrafficWeights& weights, const Refusals& before) const {
   const MonoTime end = clock_.now() + options_.patience;
   for (Duration pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
     ASSIGN_OR_RETURN(const RouteView route, read_route());
+    ASSIGN_OR_RETURN(const RouteShares shares, match(route));
+    if (!changes_for(shares, weights).empty()) {  // what is judged would be somebody else's
+      return {StatusCode::kUnavailable,
+              fmt::format("{} has other weights right after they were written; something else "
+                          "writes to it, trying again",
+                          to_string(name())),
+              "ReadBackMismatch"};
+    }
     const Verdict verdict = judge(route, before);
     if (verdict.word == Verdict::Word::kAccepted) {
       return ok_status();
@@ -221,16 +246,7 @@ Status HttpRoute::apply(const TrafficWeights& weights) {
   RETURN_IF_ERROR(all_declared(environments_, weights));
   Refusals before;
   RETURN_IF_ERROR(write(weights, before));
-  RETURN_IF_ERROR(await_acceptance(before));
-  ASSIGN_OR_RETURN(const RouteView route, read_route());
-  ASSIGN_OR_RETURN(const RouteShares shares, match(route));
-  return changes_for(shares, weights).empty()
-             ? ok_status()
-             : Status(StatusCode::kUnavailable,
-                      fmt::format("{} has other weights right after they were written; something "
-                                  "else writes to it, trying again",
-                                  to_string(name())),
-                      "ReadBackMismatch");
+  return await_acceptance(weights, before);
 }
 
 }  // namespace

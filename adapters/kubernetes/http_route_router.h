@@ -7,11 +7,14 @@
 //   one only); other rules, and backendRefs of nobody's, are left alone.
 // - The weights of our backendRefs in a rule add up to 100. One JSON patch writes the weights that
 //   differ and nothing else, all or none, and only where the entries are still what was read.
+// - Where leaders are elected, read() first marks the route as read by this one
+//   (codec/leader_mark.h), and the patch holds only under the mark that was read.
 // - Before an environment gains traffic its Service must have ready endpoints (EndpointSlices).
 // - apply() is done when every Gateway has looked at this generation of the route and none refuses
 //   (Accepted, ResolvedRefs) that did not refuse before: an old defect elsewhere in the route, such
 //   as the Service of the side that is left being gone, holds up no way back.
-// - Rights in the namespace: get and patch on the route, list on endpointslices.
+// - Rights in the namespace: get and patch on the route, list on endpointslices. What follows them
+//   (object_follower.h) needs list and watch on the route and watch on endpointslices.
 //
 // Fails with the codes of ApiObjects, and FailedPrecondition: UnknownBackend, UnknownAddress,
 // RouteRefused; InvalidArgument: UnknownEnvironment; Unavailable: DestinationDown, NotAccepted,

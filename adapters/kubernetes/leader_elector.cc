@@ -92,6 +92,11 @@ Duration LeaderElector::left() const {
   return leading_ ? valid_until_ - now : Duration::zero();
 }
 
+std::string LeaderElector::leadership() const {
+  MutexLock lock(mutex_);
+  return leading_ ? leadership_ : std::string();
+}
+
 std::string LeaderElector::holder() const {
   MutexLock lock(mutex_);
   return holder_;
@@ -193,6 +198,7 @@ Status LeaderElector::write(const codec::LeaseRecord& wanted, Duration sent,
     // An answer that came too late must not bring a lost leadership back for an instant.
     const bool in_time = options_.boot_time() - sent < options_.renew_deadline;
     began = in_time && !leading_;
+    leadership_ = fmt::format("{}/{}", options_.identity, record.transitions);
     leading_ = leading_ || in_time;
     changed_.notify_all();
   }

@@ -60,6 +60,7 @@ class LeaderElector final : public WriteFence {
   void release();
 
   Duration left() const override;
+  std::string leadership() const override;  // "<identity>/<transitions of the lease>"
   // Who holds the lease, as last seen; empty when nobody.
   std::string holder() const;
 
@@ -87,6 +88,7 @@ class LeaderElector final : public WriteFence {
   Duration valid_until_ GUARDED_BY(mutex_){};  // of writes
   Duration renewed_ GUARDED_BY(mutex_){};      // when the last good renewal was sent
   std::string holder_ GUARDED_BY(mutex_);
+  std::string leadership_ GUARDED_BY(mutex_);
   std::jthread campaign_;
   std::jthread guard_;
 };

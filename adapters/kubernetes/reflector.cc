@@ -237,6 +237,11 @@ Status Reflector::stream(bool initial, const std::stop_token& stop) {
     return {StatusCode::kDeadlineExceeded,
             "the streaming list did not end in time; listing in pages instead"};
   }
+  if (ended.reason() == kSilent && !state.initial) {
+    // Of a kind that nobody writes nothing comes, and of a peer that is gone neither: a new
+    // connection tells. That is no failure, so nothing is waited for.
+    return ok_status();
+  }
   if (!ended.ok()) {
     return ended;
   }
@@ -250,7 +255,9 @@ Status Reflector::take_frame(Stream& stream, std::string_view line) {
   if (line.empty()) {
     return ok_status();
   }
-  ++stream.frames;
+  if (++stream.frames == 1 && !stream.initial) {
+    note(ok_status());
+  }
   Result<codec::DecodedWatchEvent> event = codec::decode_watch_event(line);
   if (!event) {
     // An ERROR frame says itself what it means. What is no frame at all leaves us not knowing what

@@ -33,11 +33,13 @@ class ServiceRouter final : public TrafficRouter {
   ApiName named(const std::string& service) const { return {kServices, where_.ns, service}; }
   const Environment* selected(const ServiceView& service) const;
   Result<ServiceView> read_service() const;
+  Result<ServiceView> read_as_leader() const;
   std::string why_not_ready(const Environment& environment, const Selector& selector,
                             const EndpointsOf& endpoints) const;
   Result<const Environment*> destination(const TrafficWeights& weights) const;
   Status select(const Environment& environment) const;
   Status await_propagation(const Environment& environment) const;
+  Status still_selected(const Environment& environment) const;
 
   ApiObjects objects_;
   Clock& clock_;
@@ -77,6 +79,22 @@ Result<ServiceView> ServiceRouter::read_service() const {
   return service;
 }
 
+Result<ServiceView> ServiceRouter::read_as_leader() const {
+  for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(ServiceView service, read_service());
+    ASSIGN_OR_RETURN(const bool marked, objects_.is_marked(named(where_.name), service.leader,
+                                                           service.resource_version));
+    if (marked) {
+      return service;
+    }
+  }
+  return error(StatusCode::kUnavailable,
+               fmt::format("{} was changed by others {} times while it was being marked as read by "
+                           "a new leader; trying again",
+                           to_string(named(where_.name)), kWriteAttempts),
+               "ServiceContended");
+}
+
 // Empty when traffic can go there.
 std::string ServiceRouter::why_not_ready(const Environment& environment, const Selector& selector,
                                          const EndpointsOf& endpoints) const {
@@ -98,7 +116,7 @@ std::string ServiceRouter::why_not_ready(const Environment& environment, const S
 }
 
 Result<RouterState> ServiceRouter::read() {
-  ASSIGN_OR_RETURN(const ServiceView service, read_service());
+  ASSIGN_OR_RETURN(const ServiceView service, read_as_leader());
   ASSIGN_OR_RETURN(const EndpointsOf endpoints,
                    read_endpoints(objects_, where_.ns, services_of(environments_)));
   RouterState state;
@@ -184,6 +202,7 @@ Status ServiceRouter::await_propagation(const Environment& environment) const {
       }
       ready = ready || endpoint.ready;
     }
+    RETURN_IF_ERROR(still_selected(environment));  // else the slices will never follow
     if (strangers.empty() && ready) {
       return ok_status();
     }
@@ -201,19 +220,22 @@ Status ServiceRouter::await_propagation(const Environment& environment) const {
           "NotPropagated"};
 }
 
-Status ServiceRouter::apply(const TrafficWeights& weights) {
-  ASSIGN_OR_RETURN(const Environment* environment, destination(weights));
-  RETURN_IF_ERROR(select(*environment));
-  RETURN_IF_ERROR(await_propagation(*environment));
+Status ServiceRouter::still_selected(const Environment& environment) const {
   ASSIGN_OR_RETURN(const ServiceView now, read_service());
-  return selected(now) == environment
+  return selected(now) == &environment
              ? ok_status()
              : Status(StatusCode::kUnavailable,
                       fmt::format("{} selects {} right after it was given {}; something else "
                                   "writes to it, trying again",
                                   to_string(named(where_.name)), describe(now.selector),
-                                  environment->selector_value),
+                                  environment.selector_value),
                       "ReadBackMismatch");
+}
+
+Status ServiceRouter::apply(const TrafficWeights& weights) {
+  ASSIGN_OR_RETURN(const Environment* environment, destination(weights));
+  RETURN_IF_ERROR(select(*environment));
+  return await_propagation(*environment);
 }
 
 }  // namespace

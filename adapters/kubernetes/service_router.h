@@ -9,11 +9,14 @@
 //   switch is refused, since it could leave the Service without a pod.
 // - One label of the selector is written, by a merge patch that holds the version that was read;
 //   all else of the Service is kept. After a conflict everything is read and judged again.
+// - Where leaders are elected, read() first marks the Service as read by this one
+//   (codec/leader_mark.h), so that no switch of an earlier leader can follow.
 // - apply() is done when the Service's EndpointSlices list pods of the destination, one of them
 //   ready, and of nobody else. What nodes make of that afterwards (kube-proxy) cannot be read;
 //   spec.verification.url sees it.
 // - Rights in the namespace: get and patch on the switched Service, get on those of the
-//   environments, list on endpointslices.
+//   environments, list on endpointslices. What follows them (object_follower.h) needs list and
+//   watch on the switched Service and watch on endpointslices.
 //
 // Fails with the codes of ApiObjects, and InvalidArgument: SharesNotPossible, UnknownEnvironment;
 // FailedPrecondition: NoSelector; Unavailable: DestinationDown, NotPropagated, ServiceContended.

@@ -6,6 +6,8 @@
 
 #include "controller/base/clock.h"
 
+#include <string>
+
 namespace ripcord::kubernetes {
 
 class WriteFence {
@@ -14,6 +16,9 @@ class WriteFence {
   // How long a write that is sent now may take, on a clock that never goes back and counts time
   // spent suspended. Zero or less: it must not be sent. Thread-safe, never blocks.
   virtual Duration left() const = 0;
+  // The name of the leadership of now, which no other has; empty when there is none, or nobody is
+  // elected. See codec/leader_mark.h. Thread-safe, never blocks.
+  virtual std::string leadership() const { return {}; }
 };
 
 }  // namespace ripcord::kubernetes

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/ofrep/flag_table.h"
 
-#include "controller/codec/json_text.h"
-
 #include <algorithm>
 #include <functional>
 #include <utility>
@@ -10,70 +8,64 @@
 namespace ripcord::ofrep {
 namespace {
 
-std::string evaluation_object(const FlagAnswer& answer) {
-  std::string body = "{\"key\":" + codec::quote_json(answer.key) +
-                     ",\"reason\":" + codec::quote_json(answer.reason);
-  // Without a value the client takes its own default; some clients need the variant to be there
-  // whenever there is a value.
-  if (!answer.value.empty()) {
-    body += ",\"value\":" + answer.value + ",\"variant\":" + codec::quote_json(answer.variant);
-  }
-  return body + ",\"metadata\":{}}";
+// Where the flag of this key is among flags in the order of their keys, or would be.
+auto place_of(std::string_view key, const std::vector<FlagAnswerPtr>& flags) {
+  return std::ranges::lower_bound(
+      flags, key, {}, [](const FlagAnswerPtr& flag) { return std::string_view(flag->key); });
 }
 
 }  // namespace
 
 FlagTable::FlagTable() : shards_(std::make_unique<std::array<Shard, kShards>>()) {}
 
-void FlagTable::set(FlagAnswer answer) {
-  std::string body = evaluation_object(answer);
-  body.shrink_to_fit();
-  const auto flag = std::make_shared<const ServedFlag>(
-      ServedFlag{std::move(answer.key), std::move(answer.reason), std::move(body)});
-  replace(flag->key, flag);
+void FlagTable::set(FlagAnswerPtr answer) {
+  replace(answer->key, answer);
 }
 
 void FlagTable::remove(const std::string& key) {
   replace(key, nullptr);
 }
 
-void FlagTable::replace(std::string_view key, const ServedFlagPtr& flag) {
+void FlagTable::replace(std::string_view key, const FlagAnswerPtr& flag) {
   Shard& shard = shard_of(key);
   const MutexLock writing(shard.write);
-  auto changed = std::make_shared<Map>(*read(shard));
-  changed->erase(key);  // with the key, which is that of the flag before
+  const std::shared_ptr<const Flags> before = read(shard);
+  const auto at = place_of(key, *before);
+  const bool known = at != before->end() && (*at)->key == key;
+  auto changed = std::make_shared<Flags>();
+  changed->reserve(before->size() + (flag && !known ? 1 : 0));
+  changed->assign(before->begin(), at);
   if (flag) {
-    changed->emplace(flag->key, flag);
+    changed->push_back(flag);
   }
-  std::shared_ptr<const Map> retired = std::move(changed);
+  changed->insert(changed->end(), known ? std::next(at) : at, before->end());
+  std::shared_ptr<const Flags> retired = std::move(changed);
   {
     const MutexLock lock(shard.swap);
-    shard.map.swap(retired);
+    shard.flags.swap(retired);
   }
   revision_.fetch_add(1, std::memory_order_acq_rel);
 }
 
-ServedFlagPtr FlagTable::find(const std::string& key) const {
-  const auto map = read(shard_of(key));
-  const auto found = map->find(key);
-  return found == map->end() ? nullptr : found->second;
+FlagAnswerPtr FlagTable::find(const std::string& key) const {
+  const auto flags = read(shard_of(key));
+  const auto at = place_of(key, *flags);
+  return at != flags->end() && (*at)->key == key ? *at : nullptr;
 }
 
-std::vector<ServedFlagPtr> FlagTable::all() const {
-  std::vector<ServedFlagPtr> flags;
+std::vector<FlagAnswerPtr> FlagTable::all() const {
+  std::vector<FlagAnswerPtr> all;
   for (const Shard& shard : *shards_) {
-    for (const auto& [key, flag] : *read(shard)) {
-      flags.push_back(flag);
-    }
+    const auto flags = read(shard);
+    all.insert(all.end(), flags->begin(), flags->end());
   }
-  std::sort(flags.begin(), flags.end(),
-            [](const ServedFlagPtr& a, const ServedFlagPtr& b) { return a->key < b->key; });
-  return flags;
+  std::ranges::sort(all, {}, [](const FlagAnswerPtr& flag) { return std::string_view(flag->key); });
+  return all;
 }
 
-std::shared_ptr<const FlagTable::Map> FlagTable::read(const Shard& shard) {
+std::shared_ptr<const FlagTable::Flags> FlagTable::read(const Shard& shard) {
   const MutexLock lock(shard.swap);
-  return shard.map;
+  return shard.flags;
 }
 
 FlagTable::Shard& FlagTable::shard_of(std::string_view key) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/ofrep/service.h"
 
+#include "adapters/ofrep/answer_text.h"
 #include "adapters/ofrep/request_text.h"
 #include "controller/codec/json_text.h"
 
@@ -36,9 +37,9 @@ ServedResponse respond(int status, std::string body) {
 
 // One evaluation, many thousand times a second from servers, which send no Origin and have no use
 // for what only browsers read.
-ServedResponse evaluated(const ServedRequest& request, const std::string& body) {
+ServedResponse evaluated(const ServedRequest& request, std::string body) {
   ServedResponse response;
-  response.body = body;
+  response.body = std::move(body);
   if (request.headers.contains("origin")) {
     allow_every_origin(response);
   }
@@ -156,14 +157,14 @@ ServedResponse OfrepService::evaluate_one(const ServedRequest& request,
     metrics_.add(kFlagEvaluations, {"error", "error"}, 1);
     return *std::move(refused);
   }
-  const ServedFlagPtr flag = table_.find(key);
+  const FlagAnswerPtr flag = table_.find(key);
   if (!flag) {
     metrics_.add(kFlagEvaluations, {"error", "not_found"}, 1);
     return failure(404, &key, "FLAG_NOT_FOUND",
                    "no FeatureFlag has this key; check spec.key (default: metadata.name)");
   }
   metrics_.add(kFlagEvaluations, {reason_label(flag->reason), "success"}, 1);
-  return evaluated(request, flag->body);
+  return evaluated(request, evaluation_object(*flag));
 }
 
 ServedResponse OfrepService::evaluate_all(const ServedRequest& request) {
@@ -193,9 +194,9 @@ std::shared_ptr<const OfrepService::Bulk> OfrepService::bulk() {
   built->revision = revision;
   built->body = "{\"flags\":[";
   bool first = true;
-  for (const ServedFlagPtr& flag : table_.all()) {
+  for (const FlagAnswerPtr& flag : table_.all()) {
     built->body += std::exchange(first, false) ? "" : ",";
-    built->body += flag->body;
+    built->body += evaluation_object(*flag);
   }
   built->body += "],\"metadata\":{}}";
   built->etag = etag_of(built->body);

@@ -4,7 +4,10 @@
 #include "adapters/postgres/archive.h"
 #include "adapters/postgres/journaled_step.h"
 #include "adapters/postgres/migration_locks.h"
+#include "adapters/postgres/tombstones.h"
+#include "adapters/postgres/transitions.h"
 #include "controller/base/sha256.h"
+#include "controller/codec/history_follower.h"
 
 #include <algorithm>
 #include <cctype>
@@ -31,28 +34,37 @@ bool may_set(const MigrationStep& step) {
 
 class Session final : public SchemaSession {
  public:
-  Session(Connection connection, SchemaTables tables, Clock& clock, Trace trace)
+  Session(Connection connection, LockQueue::Open open, SchemaTables tables, Clock& clock,
+          Trace trace)
       : connection_(std::move(connection)),
+        open_(std::move(open)),
         tables_(std::move(tables)),
         clock_(clock),
-        trace_(std::move(trace)) {}
+        trace_(std::move(trace)),
+        transitions_(connection_, tables_, clock_, trace_) {}
+
+  SchemaTransitions* transitions() override { return &transitions_; }
 
   Result<SchemaState> read() override {
     if (!tables_.has_own_tables || tables_.history == nullptr) {
       return read_state(connection_);
     }
-    ASSIGN_OR_RETURN(const Look look, this->look());
-    return with_records(look);
+    followed_.forget();
+    if (!records_.empty() && !records_.back().applied_at) {
+      records_known_ = false;  // when the last step was applied, only the database knows
+    }
+    ASSIGN_OR_RETURN(const Rows rows, connection_.execute(look_sql()));
+    ASSIGN_OR_RETURN(const bool journaled, look_of(rows));
+    return with_records(journaled);
   }
 
   Result<SchemaState> glance() override {
     if (!after_commit_) {
       return read();
     }
-    const Look look = *std::exchange(after_commit_, std::nullopt);
-    return look.journaled
-               ? with_records(look)
-               : codec::schema_state_of(tables_.history, look.versions, {}, std::nullopt);
+    return *std::exchange(after_commit_, std::nullopt)
+               ? with_records(true)
+               : codec::schema_state_of(tables_.history, followed_.last(), {}, std::nullopt);
   }
 
   Status run(const MigrationStep& step, const MigrationPolicy& policy,
@@ -62,56 +74,116 @@ class Session final : public SchemaSession {
     trace_point(trace_, "before creating tables");
     RETURN_IF_ERROR(create_tables(connection_, tables_, step.migration.layout));
     trace_point(trace_, "after creating tables");
+    RETURN_IF_ERROR(know_records());
     const bool journaled = codec::is_journaled(step);
     Status done = journaled ? run_journaled(step, policy, stop) : run_at_once(step, policy, stop);
+    transitions_.body_over();
     if (done.ok() && (journaled || may_set(step))) {
       done = prepare_session(connection_);
     }
     return done;
   }
 
- private:
-  struct Look {
-    codec::AppliedVersions versions;
-    bool journaled = false;
-  };
+  Status drop_tombstones(std::int64_t version, const MigrationPolicy& policy,
+                         std::stop_token stop) override {
+    after_commit_.reset();
+    records_known_ = false;
+    return with_retries(clock_, stop, [&] {
+      Status status = drop_in_transaction(version, policy, stop);
+      if (!status.ok() && connection_.alive()) {
+        static_cast<void>(connection_.execute("ROLLBACK"));
+      }
+      return status;
+    });
+  }
 
-  Result<SchemaState> with_records(const Look& look) {
-    // Under the lock nobody else writes records, and remember() follows what we write.
+ private:
+  Status drop_in_transaction(std::int64_t version, const MigrationPolicy& policy,
+                             const std::stop_token& stop) {
+    if (tables_.history == nullptr) {
+      return {};
+    }
+    trace_point(trace_, "before dropping tombstones");
+    RETURN_IF_ERROR(begin(policy, stop));
+    ASSIGN_OR_RETURN(const auto statements, drop_tombstones_sql(connection_, tables_, version));
+    for (const std::string& statement : statements) {
+      if (const auto ran = connection_.execute(statement, stop); !ran) {
+        return ran.error().annotated(
+            fmt::format("dropping what version {} had put aside ({})", version, statement));
+      }
+      trace_point(trace_, "after dropping a tombstone");
+    }
+    trace_point(trace_, "before COMMIT");
+    RETURN_IF_ERROR(status_of(connection_.execute("COMMIT")));
+    trace_point(trace_, "after COMMIT");
+    return {};
+  }
+
+  Result<SchemaState> with_records(bool journaled) {
+    RETURN_IF_ERROR(know_records());
+    std::optional<UnfinishedMigration> unfinished;
+    const codec::AppliedVersions& versions = followed_.versions();
+    if (journaled) {
+      ASSIGN_OR_RETURN(unfinished, read_unfinished(connection_, tables_, versions));
+    }
+    SchemaState state =
+        codec::schema_state_of(tables_.history, versions, records_, std::move(unfinished));
+    RETURN_IF_ERROR(read_tombstones(connection_, tables_, state));
+    return state;
+  }
+
+  // Under the lock nobody else writes records, and remember() follows what we write.
+  Status know_records() {
     if (!records_known_) {
       ASSIGN_OR_RETURN(records_, read_records(connection_, tables_));
       records_known_ = true;
     }
-    std::optional<UnfinishedMigration> unfinished;
-    if (look.journaled) {
-      ASSIGN_OR_RETURN(unfinished, read_unfinished(connection_, tables_, look.versions));
-    }
-    return codec::schema_state_of(tables_.history, look.versions, records_, std::move(unfinished));
+    return {};
   }
 
+  // Nor does anybody else write the journal: once seen empty, it is until we begin one.
   std::string look_sql() const {
+    const std::string history = followed_.look_sql(*tables_.history, tables_.table);
+    if (journal_empty_) {
+      return fmt::format("SELECT false, v.* FROM ({}) v", history);
+    }
     return fmt::format(
         "SELECT EXISTS (SELECT FROM ripcord.journal WHERE home = {}), v.* FROM (SELECT) one LEFT "
         "JOIN ({}) v ON true",
-        Connection::quote_literal(tables_.home), tables_.history->select_sql(tables_.table));
+        Connection::quote_literal(tables_.home), history);
   }
 
-  Result<Look> look_of(const Rows& rows) const {
-    Look look;
+  // Is there a journal?
+  Result<bool> look_of(const Rows& rows) {
+    bool journaled = false;
     codec::HistoryRows history;
     for (const auto& row : rows.rows) {
-      look.journaled = row[0] == "t";
+      journaled = row[0] == "t";
       if (row[1]) {
         history.emplace_back(row.begin() + 1, row.end());
       }
     }
-    ASSIGN_OR_RETURN(look.versions, tables_.history->read(history));
-    return look;
+    journal_empty_ = !journaled;
+    RETURN_IF_ERROR(take(history));
+    return journaled;
   }
 
-  Result<Look> look() {
-    ASSIGN_OR_RETURN(const Rows rows, connection_.execute(look_sql()));
-    return look_of(rows);
+  // An answer about the history; where it is not what was expected, all of it is read.
+  Status take(const codec::HistoryRows& rows) {
+    ASSIGN_OR_RETURN(const bool taken, followed_.take(*tables_.history, rows));
+    if (taken) {
+      return {};
+    }
+    ASSIGN_OR_RETURN(const Rows all,
+                     connection_.execute(followed_.look_sql(*tables_.history, tables_.table)));
+    return status_of(followed_.take(*tables_.history, all.rows));
+  }
+
+  // The transaction that moves the version, and what the history says in it.
+  Status begin(const MigrationPolicy& policy, const std::stop_token& stop) {
+    const std::string look = followed_.look_sql(*tables_.history, tables_.table);
+    ASSIGN_OR_RETURN(const Rows begun, connection_.execute(begin_sql(tables_, policy, look), stop));
+    return take(begun.rows);
   }
 
   Status run_at_once(const MigrationStep& step, const MigrationPolicy& policy,
@@ -121,31 +193,41 @@ class Session final : public SchemaSession {
       if (!status.ok() && connection_.alive()) {
         static_cast<void>(connection_.execute("ROLLBACK"));
       }
-      return status;
+      return !status.ok() && status.reason() == "StatementFailed"
+                 ? codec::with_what_holds(status, 0, step.statements.size())
+                 : status;
     });
   }
 
   Status attempt(const MigrationStep& step, const MigrationPolicy& policy,
                  const std::stop_token& stop) {
     trace_point(trace_, "before BEGIN");
-    const auto begun = connection_.execute(begin_sql(tables_, policy), stop);
-    if (!begun) {
-      return begun.error().annotated(label_of(step));
-    }
-    ASSIGN_OR_RETURN(const codec::AppliedVersions before, tables_.history->read(begun->rows));
-    ASSIGN_OR_RETURN(const bool needed, codec::step_is_needed(step, before, label_of(step)));
+    RETURN_IF_ERROR(begin(policy, stop).annotated(label_of(step)));
+    ASSIGN_OR_RETURN(const bool needed,
+                     codec::step_is_needed(step, followed_.versions(), label_of(step)));
     if (!needed) {
       return status_of(connection_.execute("ROLLBACK"));
     }
+    Burial burial(connection_, step, trace_);
     RETURN_IF_ERROR(archive_losses(step, stop));
+    RETURN_IF_ERROR(transitions_.before_body());
     for (const SqlStatement& statement : step.statements) {
       trace_point(trace_, "before a statement");
-      if (const auto ran = connection_.execute(statement.text, stop); !ran) {
+      if (step.put_aside && statement.effects.only_drops) {
+        RETURN_IF_ERROR(burial.bury(statement, stop));
+      } else if (const auto ran = connection_.execute(statement.text, stop); !ran) {
         return located(ran.error(), connection_.last_error(), step, statement);
       }
       trace_point(trace_, "after a statement");
     }
-    return commit(step, before, "");
+    RETURN_IF_ERROR(transitions_.after_body());
+    if (!burial.empty()) {
+      RETURN_IF_ERROR(commit(burial.recorded(), burial.record_sql(tables_)));
+      tables_.has_tombstones = true;
+      return {};
+    }
+    const bool down = step.direction == Direction::kDown;
+    return commit(step, down ? forget_tombstones_sql(tables_, step) : "");
   }
 
   Status archive_losses(const MigrationStep& step, const std::stop_token& stop) {
@@ -158,25 +240,29 @@ class Session final : public SchemaSession {
     return archived.annotated(label_of(step) + ": archive");
   }
 
-  Status commit(const MigrationStep& step, const codec::AppliedVersions& before,
-                const std::string& more) {
+  // `more`: statements for the same transaction.
+  Status commit(const MigrationStep& step, const std::string& more) {
     trace_point(trace_, "before COMMIT");
     // From here on there is no stop: a cancelled COMMIT would leave its outcome unknown.
     // What follows COMMIT is asked in the same round trip, of the database as it then is.
-    const auto done =
-        connection_.execute(record_step(tables_, step, before) + more + "COMMIT;" + look_sql());
+    const codec::AppliedVersions& versions = followed_.versions();
+    const std::int64_t previous = versions.version().value_or(-1);
+    const std::string sql = record_step(tables_, step, versions, records_) + more + "COMMIT;";
+    followed_.follow(*tables_.history, step);
+    const auto done = connection_.execute(sql + look_sql());
     if (!done) {
       records_known_ = false;
+      followed_.forget();
       return done.error().annotated(label_of(step) + ": at COMMIT");
     }
     trace_point(trace_, "after COMMIT");
-    remember(step, before);
+    remember(step, previous);
     ASSIGN_OR_RETURN(after_commit_, look_of(*done));
     return {};
   }
 
   // What the table holds now, without reading all of it again.
-  void remember(const MigrationStep& step, const codec::AppliedVersions& before) {
+  void remember(const MigrationStep& step, std::int64_t previous) {
     const Migration& migration = step.migration;
     if (migration.repeatable) {
       return;
@@ -185,9 +271,9 @@ class Session final : public SchemaSession {
       return record.version >= migration.version;
     });
     if (step.direction == Direction::kUp) {
-      records_.push_back(
-          {migration.version, migration.name, migration.down, sha256_hex(migration.up.value_or("")),
-           migration.down ? sha256_hex(*migration.down) : "", before.version().value_or(-1)});
+      records_.push_back({migration.version, migration.name, migration.down,
+                          sha256_hex(migration.up.value_or("")),
+                          migration.down ? sha256_hex(*migration.down) : "", previous});
     }
   }
 
@@ -198,7 +284,8 @@ class Session final : public SchemaSession {
     if (!needed) {
       return {};
     }
-    JournaledStep journaled(connection_, tables_, clock_, trace_);
+    journal_empty_ = false;
+    JournaledStep journaled(connection_, open_, tables_, clock_, trace_);
     // Of a step that is no transaction only this much: what is written later is not in the copy.
     RETURN_IF_ERROR(with_retries(clock_, stop, [&]() -> Status {
       if (!step.archive) {
@@ -211,18 +298,37 @@ class Session final : public SchemaSession {
       }
       return status;
     }));
+    if (transitions_.attends()) {
+      RETURN_IF_ERROR(before_journaled(policy, stop));
+    }
     RETURN_IF_ERROR(journaled.run_statements(step, policy, stop));
     return with_retries(clock_, stop, [&]() -> Status {
-      const auto begun = connection_.execute(begin_sql(tables_, policy), stop);
-      Status status = status_of(begun);
+      Status status = begin(policy, stop);
       if (status.ok()) {
-        const auto before = tables_.history->read(begun->rows);
-        status = before ? commit(step, *before, journaled.forget_sql(step)) : before.error();
+        status = transitions_.after_body();
+      }
+      if (status.ok()) {
+        status = commit(step, journaled.forget_sql(step));
       }
       if (!status.ok() && connection_.alive()) {
         static_cast<void>(connection_.execute("ROLLBACK"));
       }
       return status;
+    });
+  }
+
+  // Its statements are transactions of their own: what has to go first goes before all of them.
+  Status before_journaled(const MigrationPolicy& policy, const std::stop_token& stop) {
+    return with_retries(clock_, stop, [&]() -> Status {
+      Status status = begin(policy, stop);
+      if (status.ok()) {
+        status = transitions_.before_body();
+      }
+      const bool ended = connection_.alive() &&
+                         status_of(connection_.execute(status.ok() ? "COMMIT" : "ROLLBACK")).ok();
+      return status.ok() && !ended
+                 ? Status(StatusCode::kUnavailable, "the connection was lost", "ConnectionLost")
+                 : status;
     });
   }
 
@@ -232,12 +338,16 @@ class Session final : public SchemaSession {
   }
 
   Connection connection_;
+  LockQueue::Open open_;
   SchemaTables tables_;
   Clock& clock_;
   Trace trace_;
   std::vector<AppliedMigration> records_;
   bool records_known_ = false;
-  std::optional<Look> after_commit_;  // the database's answer, used once
+  bool journal_empty_ = false;
+  codec::HistoryFollower followed_;
+  std::optional<bool> after_commit_;  // the database's answer (is there a journal?), used once
+  PostgresTransitions transitions_;
 };
 
 }  // namespace
@@ -252,9 +362,9 @@ Status prepare_session(Connection& connection) {
   return {};
 }
 
-std::unique_ptr<SchemaSession> make_session(Connection connection, SchemaTables tables,
-                                            Clock& clock, Trace trace) {
-  return std::make_unique<Session>(std::move(connection), std::move(tables), clock,
+std::unique_ptr<SchemaSession> make_session(Connection connection, LockQueue::Open open,
+                                            SchemaTables tables, Clock& clock, Trace trace) {
+  return std::make_unique<Session>(std::move(connection), std::move(open), std::move(tables), clock,
                                    std::move(trace));
 }
 

@@ -22,6 +22,7 @@ struct SchemaTables {
   const codec::MigrationHistory* history = nullptr;  // null: no tool's table is there
   codec::HistoryTable table;                         // of the history
   bool has_own_tables = false;
+  bool has_tombstones = false;  // tombstones.h
 };
 
 Result<SchemaTables> find_tables(Connection& connection);
@@ -43,7 +44,9 @@ Status prune_records(Connection& connection, const SchemaTables& tables);
 Result<SchemaState> read_state(Connection& connection);
 
 // Statements that move the history and the record, to be run in the transaction of the body.
+// `recorded`: what records are there already, as far as this session knows.
 std::string record_step(const SchemaTables& tables, const MigrationStep& step,
-                        const codec::AppliedVersions& before);
+                        const codec::AppliedVersions& before,
+                        const std::vector<AppliedMigration>& recorded);
 
 }  // namespace ripcord::postgres

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <random>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -248,7 +249,11 @@ class Schema final : public ShadowSchema {
  public:
   Schema(std::shared_ptr<Keeper> keeper, std::string name, Trace trace)
       : keeper_(std::move(keeper)), name_(std::move(name)), trace_(std::move(trace)) {}
-  ~Schema() override { keeper_->drop(name_); }
+  ~Schema() override {
+    if (!name_.empty()) {
+      keeper_->drop(name_);
+    }
+  }
 
   Result<std::unique_ptr<ShadowDatabase>> copy(std::stop_token stop) override {
     ASSIGN_OR_RETURN(std::string name, keeper_->create(name_, "", stop));
@@ -261,6 +266,11 @@ class Schema final : public ShadowSchema {
     return std::make_unique<Shadow>(keeper_, std::move(name), std::move(*connection));
   }
 
+  Result<std::unique_ptr<ShadowDatabase>> take(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Connection connection, connect_shadow(keeper_->url(), name_, stop));
+    return std::make_unique<Shadow>(keeper_, std::exchange(name_, ""), std::move(connection));
+  }
+
   // No connection stays: a database with one cannot be copied.
   Status advance(const std::vector<SqlStatement>& up, std::stop_token stop) override {
     ASSIGN_OR_RETURN(Connection connection, connect_shadow(keeper_->url(), name_, stop));
@@ -269,7 +279,7 @@ class Schema final : public ShadowSchema {
 
  private:
   std::shared_ptr<Keeper> keeper_;
-  const std::string name_;
+  std::string name_;  // empty once taken
   Trace trace_;
 };
 
@@ -308,16 +318,26 @@ Status run_and_check(const std::string& url, CommandRunner& commands, Command co
           "SchemaNotCopied"};
 }
 
+// Is a table of others looked after by a trigger of ours (transition_sync.h)? It needs our schema.
+Result<bool> has_syncs(Connection& target) {
+  ASSIGN_OR_RETURN(const Rows found,
+                   target.query("select exists (select from pg_proc where pronamespace = "
+                                "to_regnamespace('ripcord'))"));
+  return found.rows.at(0).at(0) == "t";
+}
+
 Status copy_schema(const std::string& from, const std::string& target, const std::string& to,
-                   const std::string& name, CommandRunner& commands, const std::stop_token& stop) {
+                   const std::string& name, bool with_ours, CommandRunner& commands,
+                   const std::stop_token& stop) {
   const TemporaryFile file;
   ASSIGN_OR_RETURN(const std::string source, secretless_conninfo(from, target));
   ASSIGN_OR_RETURN(const std::string shadow, secretless_conninfo(to, name));
-  RETURN_IF_ERROR(run_and_check(
-      from, commands,
-      {.argv = {tool_path("pg_dump"), "--no-password", "--schema-only", "--format=custom",
-                "--exclude-schema=ripcord", "--file=" + file.path(), "--dbname=" + source}},
-      stop));
+  Command dump{.argv = {tool_path("pg_dump"), "--no-password", "--schema-only", "--format=custom",
+                        "--file=" + file.path(), "--dbname=" + source}};
+  if (!with_ours) {
+    dump.argv.push_back("--exclude-schema=ripcord");
+  }
+  RETURN_IF_ERROR(run_and_check(from, commands, std::move(dump), stop));
   Command load{.argv = {tool_path("pg_restore"), "--no-password", "--exit-on-error",
                         "--single-transaction", "--dbname=" + shadow}};
   if (from != to) {
@@ -325,7 +345,13 @@ Status copy_schema(const std::string& from, const std::string& target, const std
     load.argv.insert(load.argv.end(), {"--no-owner", "--no-privileges"});
   }
   load.argv.insert(load.argv.end(), {"--", file.path()});
-  return run_and_check(to, commands, std::move(load), stop);
+  RETURN_IF_ERROR(run_and_check(to, commands, std::move(load), stop));
+  if (!with_ours) {
+    return {};
+  }
+  // The triggers go with the schema: they are no part of what is tried.
+  ASSIGN_OR_RETURN(Connection connection, connect_shadow(to, name, stop));
+  return status_of_rows(connection.execute("drop schema if exists ripcord cascade"));
 }
 
 }  // namespace
@@ -344,7 +370,9 @@ Result<std::unique_ptr<ShadowSchema>> PostgresShadows::make(
   ASSIGN_OR_RETURN(std::string name, keeper->create("template0", options, stop));
   auto schema = std::make_unique<Schema>(keeper, name, trace_);
   trace_point(trace_, "after making a shadow database");
-  RETURN_IF_ERROR(copy_schema(url, connection.database(), shadow_url, name, commands_, stop));
+  ASSIGN_OR_RETURN(const bool with_ours, has_syncs(connection));
+  RETURN_IF_ERROR(
+      copy_schema(url, connection.database(), shadow_url, name, with_ours, commands_, stop));
   return schema;
 }
 

@@ -5,9 +5,9 @@
 
 namespace ripcord::simulation {
 
-void SimulatedFlagTable::set(FlagAnswer answer) {
+void SimulatedFlagTable::set(FlagAnswerPtr answer) {
   MutexLock lock(mutex_);
-  answers_[answer.key] = std::move(answer);
+  answers_[answer->key] = answer;
 }
 
 void SimulatedFlagTable::remove(const std::string& key) {
@@ -21,7 +21,7 @@ Result<FlagAnswer> SimulatedFlagTable::evaluate(const std::string& key) {
   if (found == answers_.end()) {
     return error(StatusCode::kNotFound, fmt::format("no flag has the key '{}'", key));
   }
-  return found->second;
+  return *found->second;
 }
 
 }  // namespace ripcord::simulation

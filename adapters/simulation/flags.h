@@ -12,14 +12,14 @@ namespace ripcord::simulation {
 
 class SimulatedFlagTable final : public FlagServing, public FlagEvaluation {
  public:
-  void set(FlagAnswer answer) override;
+  void set(FlagAnswerPtr answer) override;
   void remove(const std::string& key) override;
   // NotFound.
   Result<FlagAnswer> evaluate(const std::string& key) override;
 
  private:
   Mutex mutex_;
-  std::map<std::string, FlagAnswer> answers_ GUARDED_BY(mutex_);
+  std::map<std::string, FlagAnswerPtr> answers_ GUARDED_BY(mutex_);
 };
 
 }  // namespace ripcord::simulation

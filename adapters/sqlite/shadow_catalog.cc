@@ -24,8 +24,19 @@ std::string lower(std::string text) {
 
 using Tokens = std::vector<codec::SqlToken>;
 
+std::string literal(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    quoted += c == '\'' ? "''" : std::string(1, c);
+  }
+  return quoted + "'";
+}
+
 std::string spelled(const codec::SqlToken& token) {
   using Kind = codec::SqlToken::Kind;
+  if (token.kind == Kind::kString) {
+    return literal(token.text);
+  }
   return token.kind == Kind::kWord || token.kind == Kind::kQuotedName ? lower(token.text)
                                                                       : token.text;
 }
@@ -158,7 +169,7 @@ std::vector<std::string> words_for(const std::string& column, const std::string&
     for (const auto& token : tokens) {
       if (about &&
           token.kind == (text ? codec::SqlToken::Kind::kString : codec::SqlToken::Kind::kNumber)) {
-        words.push_back(token.text);
+        words.push_back(spelled(token));
       }
     }
   }

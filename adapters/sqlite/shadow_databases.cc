@@ -90,6 +90,10 @@ class Schema final : public ShadowSchema {
     return std::make_unique<Shadow>(std::move(copy));
   }
 
+  Result<std::unique_ptr<ShadowDatabase>> take(std::stop_token) override {
+    return std::make_unique<Shadow>(std::move(connection_));
+  }
+
   Status advance(const std::vector<SqlStatement>& up, std::stop_token stop) override {
     return run_script(connection_, up, stop);
   }

@@ -48,8 +48,9 @@ class Subject:
     def value(self, name, *labels):
         return sum(v for n, l, v in self.metrics() if n == name and all(label in l for label in labels))
 
-    def await_value(self, least, name, *labels, seconds=600, step=0.02):
-        """When the metric reached `least`, and all that was seen on the way: [(when, value)]."""
+    def await_value(self, least, name, *labels, seconds=600, step=0.1):
+        """When the metric reached `least`, and all that was seen on the way: [(when, value)]. Seldom enough not to be much of
+        what is measured: an answer costs a controller about a millisecond."""
         seen = []
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -2,10 +2,14 @@
 // What the SQL inspector finds and what it costs. Found: of the catalogue's 20 statements that lose
 // data (the first of tests/golden/sql/postgresql/losing.sql; the file goes on), and alarms over the
 // scripts in tests/golden/sql/postgresql/safe that do no harm; beside squawk, which is installed by
-// npm into a cache and skipped by name when that fails. Cost: review() of all these scripts beside
-// libpg_query's parse alone, in turns; the ratio is the median of the rounds' ratios.
+// npm into a cache and skipped by name when that fails. Cost, in statements a second: review() of
+// all these scripts beside libpg_query's parse alone, and of SQLite's beside SQLite preparing and
+// running their statements in memory, in turns; the ratio is the median of the rounds' ratios.
 
 #include "adapters/pgquery/inspector.h"
+#include "adapters/sqlite/inspector.h"
+#include "bench/support/figures.h"
+#include "controller/codec/sql_lexer.h"
 #include "tests/support/process.h"
 #include "tests/support/sql_cases.h"
 
@@ -13,12 +17,14 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <pg_query.h>
+#include <sqlite3.h>
 
 namespace ripcord {
 namespace {
@@ -147,43 +153,74 @@ Score score_squawk(const std::string& binary, const Cases& losing, const Cases& 
 
 // --- the cost
 
+// One statement after another in a new database in memory, as far as each can be without the tables
+// of earlier migrations.
+void prepare_all(const std::vector<codec::SqlPiece>& statements) {
+  sqlite3* raw = nullptr;
+  sqlite3_open(":memory:", &raw);
+  const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> db(raw, sqlite3_close);
+  for (const codec::SqlPiece& each : statements) {
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v2(raw, each.text.c_str(), -1, &statement, nullptr) == SQLITE_OK) {
+      sqlite3_step(statement);
+    }
+    sqlite3_finalize(statement);
+  }
+}
+
+double prepare_all(const Cases& cases) {
+  std::vector<std::vector<codec::SqlPiece>> scripts;
+  for (const SqlCase& each : cases) {
+    scripts.push_back(codec::split_sql(codec::SqlDialect::kSqlite, each.script).value());
+  }
+  return seconds_of([&] {
+    for (int pass = 0; pass < kPasses; ++pass) {
+      for (const auto& script : scripts) {
+        prepare_all(script);
+      }
+    }
+  });
+}
+
 double parse_all(const Cases& cases) {
-  const auto begin = Steady::now();
-  for (int pass = 0; pass < kPasses; ++pass) {
-    for (const SqlCase& each : cases) {
-      pg_query_free_parse_result(pg_query_parse(each.script.c_str()));
+  return seconds_of([&] {
+    for (int pass = 0; pass < kPasses; ++pass) {
+      for (const SqlCase& each : cases) {
+        pg_query_free_parse_result(pg_query_parse(each.script.c_str()));
+      }
     }
-  }
-  return seconds_since(begin);
+  });
 }
 
-double review_all(const Cases& cases, std::size_t& statements) {
-  const pgquery::PostgresInspector inspector;
+double review_all(Engine engine, const Cases& cases, std::size_t& statements) {
+  const pgquery::PostgresInspector postgres;
+  const sqlite::SqliteInspector sqlite;
+  const SqlInspector& inspector =
+      engine == Engine::kSqlite ? static_cast<const SqlInspector&>(sqlite) : postgres;
   statements = 0;
-  const auto begin = Steady::now();
-  for (int pass = 0; pass < kPasses; ++pass) {
-    for (const SqlCase& each : cases) {
-      statements += inspector.review(Engine::kPostgreSql, {each.script})->statements.size();
+  return seconds_of([&] {
+    for (int pass = 0; pass < kPasses; ++pass) {
+      for (const SqlCase& each : cases) {
+        statements += inspector.review(engine, {each.script})->statements.size();
+      }
     }
-  }
-  return seconds_since(begin);
+  });
 }
 
-void measure(const char* name, const Cases& cases, int rounds) {
-  std::vector<double> ratios;
-  double floor = 1e9, ours = 1e9;
+void measure(const char* name, Engine engine, const Cases& cases, int rounds) {
+  std::vector<double> floors;
+  std::vector<double> ours;
   std::size_t statements = 0;
   for (int round = 0; round < rounds; ++round) {
-    const double parse = parse_all(cases);
-    const double review = review_all(cases, statements);
-    ratios.push_back(review / parse);
-    floor = std::min(floor, parse);
-    ours = std::min(ours, review);
+    floors.push_back(engine == Engine::kSqlite ? prepare_all(cases) : parse_all(cases));
+    ours.push_back(review_all(engine, cases, statements));
   }
-  std::sort(ratios.begin(), ratios.end());
+  const Ratios ratios = ratios_of(ours, floors);
   const auto count = static_cast<double>(statements);
-  fmt::print("{:<28} {:>12.0f} {:>12.0f} {:>8.2f}x {:>6.2f} .. {:.2f}\n", name, count / floor,
-             count / ours, ratios[ratios.size() / 2], ratios.front(), ratios.back());
+  fmt::print("{:<38} {:>12.0f} {:>12.0f} {:>8.2f}x {:>6.2f} .. {:.2f}\n", name,
+             count / *std::min_element(floors.begin(), floors.end()),
+             count / *std::min_element(ours.begin(), ours.end()), ratios.median, ratios.least,
+             ratios.most);
 }
 
 Cases one_script(const Cases& cases) {
@@ -220,17 +257,22 @@ int bench(int rounds) {
     fmt::print("squawk: skipped: {} could not be installed by npm\n", kSquawk);
   }
   fmt::print("\nstatements a second, {} rounds\n", rounds);
-  fmt::print("{:<28} {:>12} {:>12} {:>9} {:>15}\n", "", "parse alone", "review", "ratio",
+  fmt::print("{:<38} {:>12} {:>12} {:>9} {:>15}\n", "", "parse alone", "review", "ratio",
              "least .. most");
-  measure("scripts without code", with_code(all, false), rounds);
-  measure("scripts with DO, functions", with_code(all, true), rounds);
-  measure("without code, in one script", one_script(with_code(all, false)), rounds);
+  const Engine pg = Engine::kPostgreSql;
+  measure("PostgreSQL, scripts without code", pg, with_code(all, false), rounds);
+  measure("PostgreSQL, scripts with DO, functions", pg, with_code(all, true), rounds);
+  measure("PostgreSQL, without code, in one script", pg, one_script(with_code(all, false)), rounds);
   if (squawk) {
     std::size_t statements = 0;
-    review_all(all, statements);
-    fmt::print("{:<28} {:>12} {:>12.0f}  two processes with all files\n", "squawk", "",
+    review_all(pg, all, statements);
+    fmt::print("{:<38} {:>12} {:>12.0f}  two processes with all files\n", "squawk", "",
                static_cast<double>(statements) / kPasses / squawk_seconds);
   }
+  Cases lite = sql_cases("sqlite/losing.sql");
+  const Cases lite_safe = sql_cases("sqlite/safe.sql");
+  lite.insert(lite.end(), lite_safe.begin(), lite_safe.end());
+  measure("SQLite, all scripts", Engine::kSqlite, lite, rounds);
   return 0;
 }
 

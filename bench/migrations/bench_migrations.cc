@@ -4,19 +4,23 @@
 // BEGIN, body, version row, COMMIT for each, on a database of its own in the same server. The two
 // take turns every few migrations: at a trace point the strategy's clock stands still while the
 // loop does its share, so what else the machine does slows both. Medians over rounds are printed;
-// the ratio is the median of the rounds' ratios.
+// the ratio is the median of the rounds' ratios. Then the same migrations by other tools and by
+// `ripcord run`, whole processes in turns (peers.h).
 
 #include "adapters/migrationdir/migration_directory.h"
 #include "adapters/pgquery/inspector.h"
 #include "adapters/postgres/schema_database.h"
 #include "adapters/sqlite/inspector.h"
 #include "adapters/sqlite/schema_database.h"
+#include "bench/migrations/corpus.h"
+#include "bench/migrations/peers.h"
+#include "bench/support/figures.h"
 #include "controller/strategies/migration_version.h"
 #include "tests/support/postgres_cluster.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
@@ -25,39 +29,12 @@
 namespace ripcord {
 namespace {
 
-constexpr int kMigrations = 1000;
-constexpr int kPerTable = 10;
 constexpr int kDefaultRounds = 3;
 constexpr int kTurn = 10;  // migrations of one side before the other goes on
-
-using Steady = std::chrono::steady_clock;
-
-std::vector<Migration> corpus() {
-  std::vector<Migration> all;
-  for (int v = 1; v <= kMigrations; ++v) {
-    const int table = (v - 1) / kPerTable;
-    const bool first = (v - 1) % kPerTable == 0;
-    Migration m;
-    m.version = v;
-    m.name = fmt::format("m{}", v);
-    m.up = first ? fmt::format("CREATE TABLE t{} (id bigint PRIMARY KEY)", table)
-                 : fmt::format("ALTER TABLE t{} ADD COLUMN c{} text", table, v);
-    m.down = first ? fmt::format("DROP TABLE t{}", table)
-                   : fmt::format("ALTER TABLE t{} DROP COLUMN c{}", table, v);
-    all.push_back(std::move(m));
-  }
-  return all;
-}
 
 [[noreturn]] void give_up(const std::string& why) {
   fmt::print(stderr, "bench_migrations: {}\n", why);
   std::exit(1);
-}
-
-double seconds(const std::function<void()>& work) {
-  const auto began = Steady::now();
-  work();
-  return std::chrono::duration<double>(Steady::now() - began).count();
 }
 
 using Execute = std::function<void(const std::string&)>;
@@ -76,14 +53,14 @@ class BareLoop {
     execute_("INSERT INTO schema_migrations VALUES (0, false)");
   }
   void go_up(std::size_t count) {
-    took_.up += seconds([&] {
+    took_.up += seconds_of([&] {
       for (; count > 0 && at_ < all_.size(); --count, ++at_) {
         one(*all_[at_].up, all_[at_].version);
       }
     });
   }
   void go_down(std::size_t count) {
-    took_.down += seconds([&] {
+    took_.down += seconds_of([&] {
       for (; count > 0 && at_ > 0; --count, --at_) {
         one(*all_[at_ - 1].down, all_[at_ - 1].version - 1);
       }
@@ -148,9 +125,9 @@ Round ours(const std::vector<Migration>& all, const DatabaseRef& ref, BareLoop& 
   };
   Pair together;
   turn = [&] { bare.go_up(kTurn); };
-  together.up = seconds([&] { go(kMigrations); });
+  together.up = seconds_of([&] { go(kMigrations); });
   turn = [&] { bare.go_down(kTurn); };
-  together.down = seconds([&] { go(0); });
+  together.down = seconds_of([&] { go(0); });
   return {bare.took(), {together.up - bare.took().up, together.down - bare.took().down}};
 }
 
@@ -184,40 +161,37 @@ Round on_sqlite(const std::vector<Migration>& all, const std::string& directory)
   return ours(all, ref, bare);
 }
 
-double median(std::vector<double> all) {
-  std::sort(all.begin(), all.end());
-  return all[all.size() / 2];
-}
-
 void print(const std::string& engine, const std::vector<Round>& rounds) {
   for (const auto& [name, way] : {std::pair{"up", &Pair::up}, std::pair{"down", &Pair::down}}) {
     std::vector<double> bare;
     std::vector<double> mine;
-    std::vector<double> ratios;
     for (const Round& round : rounds) {
       bare.push_back(round.bare.*way);
       mine.push_back(round.ours.*way);
-      ratios.push_back(mine.back() / bare.back());
     }
-    const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
+    const Ratios ratios = ratios_of(mine, bare);
     fmt::print("{:<12} {:<5} {:>10.2f} s {:>10.2f} s {:>8.2f}x   {:.2f} .. {:.2f}\n", engine, name,
-               median(bare), median(mine), median(ratios), *least, *most);
+               median(bare), median(mine), ratios.median, ratios.least, ratios.most);
     std::fflush(stdout);
   }
 }
 
-int bench(int rounds) {
+int bench(int rounds, int pairs) {
   const std::vector<Migration> all = corpus();
-  fmt::print("{} migrations, medians of {} rounds, in turns of {}\n", kMigrations, rounds, kTurn);
+  fmt::print("{} migrations, medians of {} rounds, in turns of {} (target: at most 1.15x)\n",
+             kMigrations, rounds, kTurn);
   fmt::print("{:<12} {:<5} {:>12} {:>12} {:>9}   {}\n", "engine", "way", "bare loop", "ripcord",
              "ratio", "least .. most");
   std::vector<Round> measured;
+  std::optional<PostgresCluster> cluster;
   if (PostgresCluster::available()) {
-    PostgresCluster cluster;
+    cluster.emplace();
     for (int i = 0; i < rounds; ++i) {
-      measured.push_back(on_postgres(all, cluster));
+      measured.push_back(on_postgres(all, *cluster));
     }
     print("PostgreSQL", measured);
+  } else {
+    fmt::print("PostgreSQL: skipped, no server is installed\n");
   }
   measured.clear();
   for (int i = 0; i < rounds; ++i) {
@@ -225,13 +199,19 @@ int bench(int rounds) {
     measured.push_back(on_sqlite(all, directory.path()));
   }
   print("SQLite", measured);
+  compare_with_peers(all, cluster ? &*cluster : nullptr, pairs);
   return 0;
 }
 
 }  // namespace
 }  // namespace ripcord
 
-// bench_migrations [ROUNDS]
+// bench_migrations [ROUNDS [PAIRS]]
 int main(int argc, char** argv) {
-  return ripcord::bench(argc > 1 ? std::max(1, std::atoi(argv[1])) : ripcord::kDefaultRounds);
+  try {
+    const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : ripcord::kDefaultRounds;
+    return ripcord::bench(rounds, argc > 2 ? std::max(1, std::atoi(argv[2])) : rounds);
+  } catch (const std::exception& problem) {
+    ripcord::give_up(problem.what());
+  }
 }

@@ -42,7 +42,7 @@ class Hello final : public HttpService {
 // The table, with the moment of its last change.
 class TimedTable final : public FlagServing {
  public:
-  void set(FlagAnswer answer) override {
+  void set(FlagAnswerPtr answer) override {
     table.set(std::move(answer));
     changed = Steady::now();
   }

@@ -61,9 +61,8 @@ class Pipeline {
     loop_->start();
   }
   bool served(const std::string& key, std::string_view value) const {
-    const ofrep::ServedFlagPtr found = table_.find(key);
-    return found != nullptr &&
-           found->body.find(fmt::format(R"("value":{})", value)) != std::string::npos;
+    const FlagAnswerPtr found = table_.find(key);
+    return found != nullptr && found->value == value;
   }
   // The loop reported what was asked last.
   bool settled(const std::string& name) const {

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole restore of a 1,000,000-row table (load, count, verify, swap) beside the plain floor: an
 // empty database, pg_restore -j2 and the same counts by a bare client. Ripcord's load also
-// analyzes; what that costs alone is shown. A round is a pair, and what comes first alternates; the
-// figure is the median of the pairs' ratios. A first pair warms up and is not counted.
+// analyzes; what that costs alone is shown. The backup is one of `ripcord backup`: what comparing
+// it with its manifest costs, before the load and after it, has lines of its own. A round is a
+// pair, and what comes first alternates; the figure is the median of the pairs' ratios. A first
+// pair warms up and is not counted.
 //
 //   bench_restore [ROWS [ROUNDS]]
+#include "adapters/backupdir/backup_directory.h"
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/restore_databases.h"
 #include "adapters/process/child_runner.h"
+#include "bench/support/figures.h"
+#include "controller/policy/backup_contents.h"
+#include "tests/support/paths/paths.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/process.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -26,17 +31,6 @@ namespace {
 constexpr const char* kVerification = "select count(*) from users where id % 2 = 0";
 
 constexpr const char* kAnalyze = "not in the floor: analyze";
-
-double seconds_of(const std::function<void()>& work) {
-  const auto since = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() / 2);
-}
 
 void require(const Status& status) {
   if (!status.ok()) {
@@ -67,9 +61,9 @@ class Bench {
                                  "|| '@example.org', now(), md5(i::text) from generate_series(1, "
                                  "{}) i; create index on users (email)",
                                  rows_));
-    backup_ = {"users", BackupFormat::kPgCustom, directory_ / "users.dump", 0};
-    run_or_throw(
-        {"/usr/lib/postgresql/15/bin/pg_dump", "-Fc", "-f", backup_.path, "-d", pg_.url(source)});
+    run_or_throw({bin_dir() + "/ripcord", "backup", "--database", pg_.url(source), "--catalog",
+                  directory_.path().string(), "--name", "users"});
+    backup_ = require(catalog_.find(directory_.path().string(), "users"));
     pg_.psql("postgres", "drop database " + source + "; checkpoint");
   }
 
@@ -116,6 +110,10 @@ class Bench {
     const std::string live = fresh_database(pg_, "live");
     ref.url = pg_.url(live);
     auto opened = require(restores_.open(ref, fmt::format("{:08x}-bench", round + 1)));
+    took("check: files and server", [&] {
+      require(catalog_.check(backup_, {}));
+      require(opened.checks->preflight(backup_, {}));
+    });
     took("ripcord: load", [&] { require(opened.target->load(backup_, {})); });
     took("ripcord: count", [&] {
       if (require(opened.target->count({})).at(0).rows != rows_) {
@@ -123,6 +121,10 @@ class Bench {
       }
     });
     took("ripcord: verify", [&] { require(opened.target->query(kVerification, {})); });
+    took("check: counts and sums of all tables", [&] {
+      const SurveyedDatabase found = require(opened.checks->survey({}));
+      require(compare_contents(*backup_.manifest, found.contents, found.server_version));
+    });
     took("ripcord: swap",
          [&] { windows_.push_back(to_seconds(require(opened.target->swap({})).window)); });
     require(opened.leftovers->drop_previous());
@@ -158,22 +160,30 @@ class Bench {
     }
     row("floor", totals("floor"));
     row("ripcord", totals("ripcord"));
+    row("checks", totals("check"));
     row("window in which clients could not work", windows_);
-    print_ratio("ratio", 0, ", target: at most 1.10");
-    print_ratio("ratio without the analyze", 1, "");
+    const std::vector<double> analyzes = times_.at(kAnalyze);
+    print_ratio("ratio less the analyze (target: at most 1.05)", less(totals("ripcord"), analyzes));
+    print_ratio("ratio", totals("ripcord"));
+    std::vector<double> checked = totals("ripcord");
+    const std::vector<double> checks = totals("check");
+    for (std::size_t i = 0; i < checked.size(); ++i) {
+      checked[i] += checks[i];
+    }
+    print_ratio("ratio with the checks", checked);
   }
 
-  // Of pairs, `analyzes` times the cost of one analyze taken off.
-  void print_ratio(std::string_view what, int analyzes, std::string_view target) const {
-    const std::vector<double> ours = totals("ripcord");
-    const std::vector<double> floors = totals("floor");
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < ours.size(); ++i) {
-      ratios.push_back((ours[i] - analyzes * times_.at(kAnalyze)[i]) / floors[i]);
+  static std::vector<double> less(std::vector<double> values, const std::vector<double>& off) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] -= off.at(i);
     }
-    const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
-    fmt::print("{} {:.2f} (median of {} pairs, {:.2f} to {:.2f}{})\n", what, median(ratios),
-               rounds_, *least, *most, target);
+    return values;
+  }
+
+  void print_ratio(const char* what, const std::vector<double>& ours) const {
+    const Ratios ratios = ratios_of(ours, totals("floor"));
+    fmt::print("{}: {:.2f} (median of {} pairs, {:.2f} to {:.2f})\n", what, ratios.median, rounds_,
+               ratios.least, ratios.most);
   }
 
   const std::int64_t rows_;
@@ -182,6 +192,7 @@ class Bench {
   PostgresCluster pg_;
   SystemClock clock_;
   ChildRunner runner_;
+  BackupDirectory catalog_;
   postgres::PostgresRestores restores_{runner_, clock_};
   Backup backup_;
   std::vector<std::string> order_;

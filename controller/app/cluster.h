@@ -30,7 +30,7 @@ class Cluster {
   ObjectStore& store() { return store_; }
   EventSink& events() { return events_; }
   // For drivers of what is in the cluster; writes only while this replica leads.
-  kubernetes::ClusterReach reach() { return {client_, client_.server(), &client_}; }
+  kubernetes::ClusterReach reach() { return {client_, client_.server(), &client_, &fence_}; }
   std::vector<kubernetes::CachedStore::KindState> state() const { return store_.state(); }
 
   // Candidate from now on; without an election it leads from the start.
@@ -52,6 +52,7 @@ class Cluster {
    public:
     void use(const kubernetes::LeaderElector& elector) { elector_ = &elector; }
     Duration left() const override { return elector_ ? elector_->left() : Duration::max(); }
+    std::string leadership() const override { return elector_ ? elector_->leadership() : ""; }
 
    private:
     const kubernetes::LeaderElector* elector_ = nullptr;

@@ -2,6 +2,7 @@
 #include "controller/codec/cluster_service.h"
 
 #include "controller/codec/json_text.h"
+#include "controller/codec/leader_mark.h"
 #include "controller/codec/lenient_json.h"
 
 #include <set>
@@ -42,6 +43,7 @@ Result<ServiceView> decode_service(std::string_view body) {
   ServiceView view;
   view.uid = text_at(member(json, "metadata"), "uid");
   view.resource_version = text_at(member(json, "metadata"), "resourceVersion");
+  view.leader = text_at(member(member(json, "metadata"), "annotations"), kLeaderMark);
   view.selector = texts_of(member(member(json, "spec"), "selector"));
   return view;
 }

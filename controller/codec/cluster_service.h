@@ -15,6 +15,7 @@ namespace ripcord::codec {
 struct ServiceView {
   std::string uid;
   std::string resource_version;
+  std::string leader;  // see leader_mark.h
   std::map<std::string, std::string> selector;
 };
 

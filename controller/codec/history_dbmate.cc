@@ -39,6 +39,9 @@ class DbmateHistory final : public MigrationHistory {
     return fmt::format("INSERT INTO {} (version) VALUES ({});", table.quoted,
                        sql_text(step.migration.tool_version));
   }
+
+  std::string key_column() const override { return "version"; }
+  std::string key_of(const Migration& migration) const override { return migration.tool_version; }
 };
 
 }  // namespace

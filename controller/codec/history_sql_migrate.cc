@@ -42,6 +42,9 @@ class SqlMigrateHistory final : public MigrationHistory {
     return fmt::format("INSERT INTO {} (id, applied_at) VALUES ({}, CURRENT_TIMESTAMP);",
                        table.quoted, sql_text(step.migration.tool_version));
   }
+
+  std::string key_column() const override { return "id"; }
+  std::string key_of(const Migration& migration) const override { return migration.tool_version; }
 };
 
 }  // namespace

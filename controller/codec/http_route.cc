@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/codec/http_route.h"
 
+#include "controller/codec/json_text.h"
+#include "controller/codec/leader_mark.h"
 #include "controller/codec/lenient_json.h"
 
 #include <algorithm>
@@ -56,6 +58,8 @@ Result<RouteView> decode_route(std::string_view body) {
   const Json& spec = member(json, "spec");
   RouteView view;
   view.uid = text_at(metadata, "uid");
+  view.resource_version = text_at(metadata, "resourceVersion");
+  view.leader = text_at(member(metadata, "annotations"), kLeaderMark);
   view.generation = number_at(metadata, "generation", 0);
   const Json& parent_refs = member(spec, "parentRefs");
   view.parent_refs = parent_refs.is_array() ? parent_refs.size() : 0;
@@ -70,8 +74,14 @@ Result<RouteView> decode_route(std::string_view body) {
   return view;
 }
 
-std::string encode_weight_patch(const std::vector<WeightChange>& changes) {
+std::string encode_weight_patch(const std::vector<WeightChange>& changes, std::string_view leader) {
   std::string tests;
+  if (!leader.empty()) {
+    std::string pointer(kLeaderMark);
+    pointer.replace(pointer.find('/'), 1, "~1");
+    tests = fmt::format(R"({{"op":"test","path":"/metadata/annotations/{}","value":{}}})", pointer,
+                        quote_json(leader));
+  }
   std::string writes;
   for (const WeightChange& change : changes) {
     const std::string path =

@@ -40,6 +40,8 @@ struct RouteParent {
 
 struct RouteView {
   std::string uid;
+  std::string resource_version;
+  std::string leader;  // see leader_mark.h
   std::int64_t generation = 0;
   std::size_t parent_refs = 0;
   std::vector<RouteBackend> backends;
@@ -52,8 +54,9 @@ struct WeightChange {
   const RouteBackend* backend = nullptr;
   std::int32_t weight = 0;
 };
-// A JSON patch of these weights and nothing else. Each is tested first: the server refuses all of
-// it (422) when one of the entries is not where and what it was.
-std::string encode_weight_patch(const std::vector<WeightChange>& changes);
+// A JSON patch of these weights and nothing else. Each is tested first, and so is the mark of the
+// leader if there was one: the server refuses all of it (422) when one of the entries is not where
+// and what it was. The version is not tested, since Gateways write statuses all the time.
+std::string encode_weight_patch(const std::vector<WeightChange>& changes, std::string_view leader);
 
 }  // namespace ripcord::codec

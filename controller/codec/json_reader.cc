@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/codec/json_reader.h"
 
+#include "controller/codec/json_scan.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -179,6 +181,13 @@ class SaxBuilder {
 }  // namespace
 
 JsonValue read_json_value(std::string_view text, Mark start, TreeLimits limits) {
+  if (std::optional<JsonValue> scanned = scan_json_value(text, start, limits)) {
+    return *std::move(scanned);
+  }
+  return parse_json_value(text, start, limits);
+}
+
+JsonValue parse_json_value(std::string_view text, Mark start, TreeLimits limits) {
   SaxBuilder builder(text, start, limits);
   nlohmann::json::sax_parse(text.begin(), text.end(), &builder,
                             nlohmann::json::input_format_t::json, /*strict=*/false);

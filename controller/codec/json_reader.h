@@ -21,6 +21,8 @@ struct JsonValue {
 // Reads one value from the front of `text`, whose first byte stands at `start`; what follows is not
 // looked at. `text` holds more than white space.
 JsonValue read_json_value(std::string_view text, Mark start, TreeLimits limits);
+// The same without the short cut that json_scan.h is: what that one is measured by.
+JsonValue parse_json_value(std::string_view text, Mark start, TreeLimits limits);
 
 // The whole of `text` is one value; anything behind it is a problem.
 JsonValue read_json(std::string_view text, Mark start, TreeLimits limits);

@@ -23,6 +23,11 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
+// Means itself between quotes.
+bool plain(char c) {
+  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 // The end of the string that starts at `at`; the text is known to be well-formed.
 std::size_t end_of_string(std::string_view text, std::size_t at) {
   for (++at; text[at] != '"'; ++at) {
@@ -95,12 +100,16 @@ Result<std::vector<JsonMember>> json_members(std::string_view object) {
 }
 
 std::string quote_json(std::string_view text) {
+  if (std::ranges::all_of(text, plain)) {
+    std::string quoted;
+    quoted.reserve(text.size() + 2);
+    return quoted.append(1, '"').append(text).append(1, '"');
+  }
   return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Result<std::string> unquote_json(std::string_view text) {
   // Most strings are plain and need no parser.
-  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"' &&
       std::all_of(text.begin() + 1, text.end() - 1, plain)) {
     return std::string(text.substr(1, text.size() - 2));

@@ -56,6 +56,10 @@ class MigrationHistory {
   virtual std::string record_sql(SqlDialect dialect, const HistoryTable& table,
                                  const MigrationStep& step,
                                  const AppliedVersions& before) const = 0;
+  // Where each row is an applied version and nothing else: the column that says which, and what
+  // record_sql() puts there. Empty for other tools.
+  virtual std::string key_column() const { return ""; }
+  virtual std::string key_of(const Migration& /*migration*/) const { return ""; }
 };
 
 const MigrationHistory& history_of(MigrationLayout layout);
@@ -81,6 +85,10 @@ Result<bool> step_is_needed(const MigrationStep& step, const AppliedVersions& be
 
 // Does it run statement by statement, each with a row in the journal?
 bool is_journaled(const MigrationStep& step);
+
+// A refused statement's message, with what holds of a step that runs statement by statement:
+// nothing of it, or its first `done` statements.
+Status with_what_holds(const Status& failure, std::size_t done, std::size_t total);
 
 // A database is kept by one tool. FailedPrecondition (reason ForeignTable) when an up is written
 // for another one than whose table is there.

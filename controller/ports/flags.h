@@ -4,8 +4,9 @@
 
 #include "controller/base/status.h"
 
+#include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 namespace ripcord {
 
@@ -17,13 +18,18 @@ struct FlagAnswer {
   std::string reason;  // OpenFeature: STATIC, DISABLED
   bool operator==(const FlagAnswer&) const = default;
 };
+// Immutable and shared: who decides what is served and who serves it keep one copy of it.
+using FlagAnswerPtr = std::shared_ptr<const FlagAnswer>;
+inline FlagAnswerPtr share(FlagAnswer answer) {
+  return std::make_shared<const FlagAnswer>(std::move(answer));
+}
 
 // The evaluation table. A change is one atomic step: a reader sees the old answer or the new one.
 // Thread-safe; readers never wait for writers.
 class FlagServing {
  public:
   virtual ~FlagServing() = default;
-  virtual void set(FlagAnswer answer) = 0;
+  virtual void set(FlagAnswerPtr answer) = 0;  // not null
   virtual void remove(const std::string& key) = 0;
 };
 

@@ -30,6 +30,7 @@ struct HttpResponse {
 
 inline constexpr std::string_view kNotConnected = "NotConnected";
 inline constexpr std::string_view kTlsFailed = "TlsFailed";
+inline constexpr std::string_view kSilent = "Silent";
 
 class HttpClient {
  public:
@@ -45,7 +46,8 @@ class HttpStreamClient {
  public:
   virtual ~HttpStreamClient() = default;
   // Hands the pieces of a 2xx body to `sink` as they arrive, until the body ends (ok), `stop` is
-  // requested (Cancelled) or the connection breaks or is silent for request.timeout (Unavailable).
+  // requested (Cancelled), the connection breaks (Unavailable) or nothing comes for request.timeout
+  // (DeadlineExceeded; with kSilent as its reason once there was a 2xx answer).
   // Any other HTTP status: that status and the body in `refused`, and ok. The sink is called from
   // one thread at a time. Reasons as those of HttpClient.
   virtual Status stream(const HttpRequest& request,

@@ -36,6 +36,8 @@ class ShadowSchema {
  public:
   virtual ~ShadowSchema() = default;
   virtual Result<std::unique_ptr<ShadowDatabase>> copy(std::stop_token stop) = 0;
+  // Not a copy but itself, for the last trial: nothing is asked of this object afterwards.
+  virtual Result<std::unique_ptr<ShadowDatabase>> take(std::stop_token stop) = 0;
   // The next migration is tried from where this one ends. As ShadowDatabase::run.
   virtual Status advance(const std::vector<SqlStatement>& up, std::stop_token stop) = 0;
 };

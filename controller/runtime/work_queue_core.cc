@@ -6,6 +6,15 @@
 
 namespace ripcord {
 
+namespace {
+
+// Since when the next key to be served is ready.
+MonoTime ready_since(const auto& ready) {
+  return (*ready.begin())->second.queued.first;
+}
+
+}  // namespace
+
 bool WorkQueueCore::add(const ObjectKey& key, Priority priority, std::int64_t generation,
                         MonoTime now) {
   if (shutdown_) {
@@ -20,7 +29,7 @@ bool WorkQueueCore::add(const ObjectKey& key, Priority priority, std::int64_t ge
     entry.again = std::max(entry.again, Again::kEvent);
     return true;
   }
-  if (entry.backoff && !entry.queued) {
+  if (entry.backs_off() && !entry.is_queued()) {
     if (entry.early_used) {  // the end of the back-off will serve this event too
       entry.priority = std::max(entry.priority, priority);
       return true;
@@ -41,7 +50,7 @@ bool WorkQueueCore::add_after(const ObjectKey& key, Duration delay, Priority pri
   Entry& entry = node.second;
   entry.after_priority = std::max(entry.after_priority, priority);
   const MonoTime at = now + std::max(delay, Duration::zero());
-  if (!entry.after || at < *entry.after) {
+  if (at < entry.after) {
     entry.after = at;
     place_deadline(node);
     release_due(now);
@@ -55,50 +64,46 @@ std::optional<QueueItem> WorkQueueCore::get(MonoTime now) {
     return std::nullopt;
   }
   const bool take_low =
-      high_.empty() ||
-      (!low_.empty() && low_.begin()->first.first + policy_.ageing <= high_.begin()->first.first);
+      high_.empty() || (!low_.empty() && ready_since(low_) + policy_.ageing <= ready_since(high_));
   Ready& from = take_low ? low_ : high_;
-  Node& node = *from.begin()->second;
+  Node& node = **from.begin();
   from.erase(from.begin());
   Entry& entry = node.second;
-  QueueItem item{node.first, entry.priority, entry.generation, now - entry.queued->first};
-  entry.queued.reset();
+  const MonoTime queued = std::exchange(entry.queued, kNowhere).first;
+  const Priority priority = std::exchange(entry.priority, Priority::kLow);
   entry.processing = true;
-  entry.started = now;
-  entry.early = entry.backoff.has_value();
-  entry.run_generation = entry.generation;
-  entry.run_priority = std::exchange(entry.priority, Priority::kLow);
-  running_.push_back(&node);
-  return item;
+  running_.push_back({&node, now, entry.generation, priority, entry.backs_off()});
+  return QueueItem{node.first, priority, entry.generation, now - queued};
 }
 
 void WorkQueueCore::succeeded(const ObjectKey& key, MonoTime now) {
   release_due(now);
-  Node& node = processing_node(key);
+  Node& node = *end_run(key).node;
   node.second.failures = 0;
-  node.second.backoff.reset();
+  node.second.backoff = kNever;
   node.second.early_used = false;
   finish(node, now);
 }
 
 Duration WorkQueueCore::failed(const ObjectKey& key, MonoTime now) {
   release_due(now);
-  Node& node = processing_node(key);
+  const Run run = end_run(key);
+  Node& node = *run.node;
   Entry& entry = node.second;
-  entry.priority = std::max(entry.priority, entry.run_priority);
-  if (entry.generation != entry.run_generation) {
+  entry.priority = std::max(entry.priority, run.priority);
+  if (entry.generation != run.generation) {
     // What failed is not what is wanted any more; adopt_generation() has reset the back-off.
     finish(node, now);
     return Duration::zero();
   }
-  if (!entry.early) {
+  if (!run.early) {
     ++entry.failures;
   }
-  if (!entry.backoff && !shutdown_) {
+  if (!entry.backs_off() && !shutdown_) {
     entry.backoff = now + backoff_delay(entry.failures);
     entry.early_used = false;
   }
-  const Duration delay = entry.backoff ? *entry.backoff - now : Duration::zero();
+  const Duration delay = entry.backs_off() ? entry.backoff - now : Duration::zero();
   finish(node, now);
   return delay;
 }
@@ -116,28 +121,28 @@ void WorkQueueCore::shut_down(Shutdown how, MonoTime now) {
   }
   for (auto it = entries_.begin(); it != entries_.end();) {
     Entry& entry = it->second;
-    entry.deadline.reset();
-    entry.after.reset();
-    entry.backoff.reset();
+    entry.deadline = kNowhere;
+    entry.after = kNever;
+    entry.backoff = kNever;
     entry.failures = 0;
     if (how == Shutdown::kDrop) {
-      entry.queued.reset();
+      entry.queued = kNowhere;
       entry.again = Again::kNo;
     }
-    it = entry.queued || entry.processing ? std::next(it) : entries_.erase(it);
+    it = entry.is_queued() || entry.processing ? std::next(it) : entries_.erase(it);
   }
 }
 
 std::optional<MonoTime> WorkQueueCore::next_deadline() const {
   return deadlines_.empty() ? std::nullopt
-                            : std::optional<MonoTime>(deadlines_.begin()->first.first);
+                            : std::optional<MonoTime>((*deadlines_.begin())->second.deadline.first);
 }
 
 std::pair<Duration, Duration> WorkQueueCore::unfinished_work(MonoTime now) const {
   Duration sum{};
   Duration longest{};
-  for (const Node* node : running_) {
-    const Duration took = now - node->second.started;
+  for (const Run& run : running_) {
+    const Duration took = now - run.started;
     sum += took;
     longest = std::max(longest, took);
   }
@@ -145,25 +150,23 @@ std::pair<Duration, Duration> WorkQueueCore::unfinished_work(MonoTime now) const
 }
 
 void WorkQueueCore::release_due(MonoTime now) {
-  while (!deadlines_.empty() && deadlines_.begin()->first.first <= now) {
-    const MonoTime at = deadlines_.begin()->first.first;
-    Node& node = *deadlines_.begin()->second;
+  while (!deadlines_.empty() && (*deadlines_.begin())->second.deadline.first <= now) {
+    Node& node = **deadlines_.begin();
     deadlines_.erase(deadlines_.begin());
-    node.second.deadline.reset();
-    fire(node, at);
+    fire(node, std::exchange(node.second.deadline, kNowhere).first);
   }
 }
 
 void WorkQueueCore::fire(Node& node, MonoTime at) {
   Entry& entry = node.second;
   Priority priority = Priority::kLow;
-  const bool asked_for = entry.after && *entry.after <= at;
+  const bool asked_for = entry.after <= at;
   if (asked_for) {
-    entry.after.reset();
+    entry.after = kNever;
     priority = std::exchange(entry.after_priority, Priority::kLow);
   }
-  if (entry.backoff && *entry.backoff <= at) {
-    entry.backoff.reset();
+  if (entry.backoff <= at) {
+    entry.backoff = kNever;
     entry.early_used = false;
   }
   place_deadline(node);
@@ -178,33 +181,28 @@ void WorkQueueCore::fire(Node& node, MonoTime at) {
 
 void WorkQueueCore::make_ready(Node& node, Priority priority, MonoTime since) {
   Entry& entry = node.second;
-  Rank rank{since, arrivals_++};
-  if (entry.queued) {
-    rank = std::min(rank, *entry.queued);
-    ready(entry.priority).erase(*entry.queued);
+  if (entry.is_queued()) {
+    ready(entry.priority).erase(&node);
   }
-  entry.queued = rank;
+  entry.queued = std::min(entry.queued, Rank{since, arrivals_++});
   entry.priority = std::max(priority, entry.priority);
   Ready& to = ready(entry.priority);
-  to.emplace_hint(to.end(), rank, &node);  // nearly always the newest
+  to.insert(to.end(), &node);  // nearly always the newest
 }
 
 void WorkQueueCore::place_deadline(Node& node) {
   Entry& entry = node.second;
-  std::optional<MonoTime> at = entry.after;
-  if (entry.backoff && (!at || *entry.backoff < *at)) {
-    at = entry.backoff;
-  }
-  if (entry.deadline && at == entry.deadline->first) {
+  const MonoTime at = std::min(entry.after, entry.backoff);
+  if (at == entry.deadline.first) {
     return;
   }
-  if (entry.deadline) {
-    deadlines_.erase(*entry.deadline);
-    entry.deadline.reset();
+  if (entry.deadline != kNowhere) {
+    deadlines_.erase(&node);
+    entry.deadline = kNowhere;
   }
-  if (at) {
-    entry.deadline = Rank{*at, arrivals_++};
-    deadlines_.emplace(*entry.deadline, &node);
+  if (at != kNever) {
+    entry.deadline = {at, arrivals_++};
+    deadlines_.insert(&node);
   }
 }
 
@@ -216,19 +214,17 @@ void WorkQueueCore::adopt_generation(Node& node, std::int64_t generation) {
   entry.generation = generation;
   entry.failures = 0;
   entry.early_used = false;
-  if (entry.backoff) {
-    entry.backoff.reset();
+  if (entry.backs_off()) {
+    entry.backoff = kNever;
     place_deadline(node);
   }
 }
 
 void WorkQueueCore::finish(Node& node, MonoTime now) {
   Entry& entry = node.second;
-  entry.processing = false;
-  std::erase(running_, &node);
   place_deadline(node);
   const Again again = std::exchange(entry.again, Again::kNo);
-  if (again == Again::kDeadline || (again == Again::kEvent && !entry.backoff)) {
+  if (again == Again::kDeadline || (again == Again::kEvent && !entry.backs_off())) {
     make_ready(node, entry.priority, now);
   } else if (again == Again::kEvent && !entry.early_used) {
     entry.early_used = true;
@@ -239,7 +235,7 @@ void WorkQueueCore::finish(Node& node, MonoTime now) {
 
 void WorkQueueCore::drop_if_idle(Node& node) {
   const Entry& entry = node.second;
-  if (!entry.queued && !entry.processing && !entry.deadline) {
+  if (!entry.is_queued() && !entry.processing && entry.deadline == kNowhere) {
     entries_.erase(entries_.find(node.first));
   }
 }
@@ -255,12 +251,16 @@ Duration WorkQueueCore::backoff_delay(int failures) {
                                                        policy_.backoff_jitter * share));
 }
 
-WorkQueueCore::Node& WorkQueueCore::processing_node(const ObjectKey& key) {
-  const auto it = entries_.find(key);
-  if (it == entries_.end() || !it->second.processing) {
+WorkQueueCore::Run WorkQueueCore::end_run(const ObjectKey& key) {
+  const auto found = std::ranges::find(
+      running_, key, [](const Run& run) -> const ObjectKey& { return run.node->first; });
+  if (found == running_.end()) {
     throw std::logic_error("work queue: finished a key that no worker has: " + to_string(key));
   }
-  return *it;
+  const Run run = *found;
+  running_.erase(found);
+  run.node->second.processing = false;
+  return run;
 }
 
 }  // namespace ripcord

@@ -22,9 +22,9 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -82,33 +82,49 @@ class WorkQueueCore {
   std::size_t known() const { return entries_.size(); }
 
  private:
+  static constexpr MonoTime kNever = MonoTime::max();
   // In the order in which ready keys are served: when they became ready, then arrival.
   using Rank = std::pair<MonoTime, std::uint64_t>;
+  static constexpr Rank kNowhere{kNever, 0};
   enum class Again : std::uint8_t {
     kNo,
     kEvent,
     kDeadline
   };  // added while processing, and by what
-  // One for each object while it waits for its resync: in the order that leaves no gaps.
+  // One for each object while it waits for its resync: small, in the order that leaves no gaps.
   struct Entry {
-    Priority priority = Priority::kLow;  // of the next run
-    Priority run_priority = Priority::kLow;
-    Priority after_priority = Priority::kLow;
+    Rank queued = kNowhere;    // its place in high_ or low_
+    Rank deadline = kNowhere;  // its place in deadlines_: the earlier of the next two
+    MonoTime after = kNever;
+    MonoTime backoff = kNever;  // the end of the back-off, while it lasts
+    std::int64_t generation = 0;
     int failures = 0;
+    Priority priority = Priority::kLow;  // of the next run
+    Priority after_priority = Priority::kLow;
     Again again = Again::kNo;
     bool processing = false;
-    bool early = false;  // the worker got it before the end of its back-off
     bool early_used = false;
-    std::int64_t generation = 0;
-    std::int64_t run_generation = 0;  // when the worker got it
-    MonoTime started{};
-    std::optional<Rank> queued;
-    std::optional<MonoTime> after;
-    std::optional<MonoTime> backoff;  // the end of the back-off, while it lasts
-    std::optional<Rank> deadline;     // its place in deadlines_
+
+    bool is_queued() const { return queued != kNowhere; }
+    bool backs_off() const { return backoff != kNever; }
   };
   using Node = std::pair<const ObjectKey, Entry>;
-  using Ready = std::map<Rank, Node*>;
+  // Nodes in the order of their place, which does not change while they are in.
+  template <Rank Entry::*place>
+  struct By {
+    bool operator()(const Node* a, const Node* b) const {
+      return a->second.*place < b->second.*place;
+    }
+  };
+  using Ready = std::set<Node*, By<&Entry::queued>>;
+  // What is known of a key while a worker has it.
+  struct Run {
+    Node* node;
+    MonoTime started;
+    std::int64_t generation;
+    Priority priority;
+    bool early;  // before the end of its back-off
+  };
 
   Ready& ready(Priority p) { return p == Priority::kHigh ? high_ : low_; }
   const Ready& ready(Priority p) const { return p == Priority::kHigh ? high_ : low_; }
@@ -120,15 +136,15 @@ class WorkQueueCore {
   void finish(Node& node, MonoTime now);
   void drop_if_idle(Node& node);
   Duration backoff_delay(int failures);
-  Node& processing_node(const ObjectKey& key);
+  Run end_run(const ObjectKey& key);
 
   const QueuePolicy policy_;
   std::mt19937_64 random_;
   std::unordered_map<ObjectKey, Entry> entries_;  // nodes stay where they are
   Ready high_;
   Ready low_;
-  std::map<Rank, Node*> deadlines_;
-  std::vector<Node*> running_;  // in processing; as many as there are workers
+  std::set<Node*, By<&Entry::deadline>> deadlines_;
+  std::vector<Run> running_;  // as many as there are workers, at most
   std::uint64_t arrivals_ = 0;
   std::optional<Shutdown> shutdown_;
 };

@@ -81,20 +81,22 @@ FeatureFlagStrategy::FeatureFlagStrategy(FlagServing& table, FlagEvaluation& end
 
 Result<std::size_t> FeatureFlagStrategy::preload(const ObjectReader& store) {
   std::size_t loaded = 0;
+  std::vector<ResourcePtr> with_sinks;
   const auto load = [&](const ResourcePtr& object) {
-    loaded += preload(*object).has_value() ? 1 : 0;
+    if (preload(*object)) {
+      ++loaded;
+      if (sinks_ != nullptr && has_sinks(*object)) {
+        with_sinks.push_back(object);
+      }
+    }
   };
   ASSIGN_OR_RETURN([[maybe_unused]] const std::int64_t version,
                    store.each(Kind::kFeatureFlag, load));
-  if (sinks_ != nullptr) {
-    // Only now it is known who answers for which key.
-    const auto want = [&](const ResourcePtr& object) {
-      if (const auto claimed = preload(*object)) {
-        want_sinks(sinks_, *object, claimed->won ? &claimed->wanted : nullptr, std::nullopt);
-      }
-    };
-    ASSIGN_OR_RETURN([[maybe_unused]] const std::int64_t later,
-                     store.each(Kind::kFeatureFlag, want));
+  // Only now it is known who answers for which key.
+  for (const ResourcePtr& object : with_sinks) {
+    if (const auto claimed = preload(*object)) {
+      want_sinks(sinks_, *object, claimed->won ? &claimed->wanted : nullptr, std::nullopt);
+    }
   }
   return loaded;
 }

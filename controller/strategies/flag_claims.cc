@@ -9,31 +9,28 @@ namespace ripcord {
 FlagClaims::Ruling FlagClaims::claim(FlagClaim claim, Decision decision) {
   const MutexLock lock(mutex_);
   const auto former = held_.find(claim.owner);
-  const bool same_place = former != held_.end() && former->second.wanted.key == claim.wanted.key &&
+  const bool same_place = former != held_.end() && former->second.wanted->key == claim.wanted.key &&
                           former->second.created == claim.created;
   if (former != held_.end() && !same_place) {
     release_locked(claim.owner);
   }
   Node& node = *held_.try_emplace(claim.owner).first;
   Held& held = node.second;
-  const bool changed = !same_place || held.wanted != claim.wanted;
-  held.created = claim.created;
-  if (same_place) {  // the key's text stays where it is: by_key_ looks at it
-    held.wanted.value = std::move(claim.wanted.value);
-    held.wanted.variant = std::move(claim.wanted.variant);
-    held.wanted.reason = std::move(claim.wanted.reason);
-  } else {
-    held.wanted = std::move(claim.wanted);
+  const bool changed = !same_place || *held.wanted != claim.wanted;
+  if (changed) {
+    held.wanted = share(std::move(claim.wanted));
+  }
+  if (!same_place) {
+    held.created = claim.created;
     join(node);
   }
-  const Node* first = by_key_.at(held.wanted.key);
-  const ObjectKey winner = first->first;
+  const Node* first = first_for(held.wanted->key);
   const bool won = first == &node;
   if (won && changed) {
     table_.set(held.wanted);
-    held.decision = decision;
+    held.decision = std::make_unique<Decision>(decision);
   }
-  return {won, winner};
+  return {won, first->first};
 }
 
 bool FlagClaims::ranks_before(const Node& a, const Node& b) {
@@ -41,15 +38,15 @@ bool FlagClaims::ranks_before(const Node& a, const Node& b) {
 }
 
 void FlagClaims::join(Node& node) {
-  const auto [at, alone] = by_key_.try_emplace(node.second.wanted.key, &node);
+  const auto [at, alone] = first_.insert(&node);
   if (alone) {
     return;
   }
-  Node* before = at->second;
+  Node* before = *at;
   if (ranks_before(node, *before)) {
-    by_key_.erase(at);
+    first_.erase(at);
     node.second.next = before;
-    by_key_.emplace(node.second.wanted.key, &node);
+    first_.insert(&node);
     return;
   }
   while (before->second.next != nullptr && !ranks_before(node, *before->second.next)) {
@@ -59,13 +56,12 @@ void FlagClaims::join(Node& node) {
 }
 
 FlagClaims::Node* FlagClaims::leave(Node& node) {
-  const auto at = by_key_.find(node.second.wanted.key);
-  Node* first = at->second;
+  Node* first = first_for(node.second.wanted->key);
   if (first == &node) {
-    by_key_.erase(at);
+    first_.erase(first);
     first = node.second.next;
     if (first != nullptr) {
-      by_key_.emplace(first->second.wanted.key, first);
+      first_.insert(first);
     }
     return first;
   }
@@ -80,7 +76,7 @@ FlagClaims::Node* FlagClaims::leave(Node& node) {
 void FlagClaims::reassert(const ObjectKey& owner) {
   const MutexLock lock(mutex_);
   const auto found = held_.find(owner);
-  if (found != held_.end() && by_key_.at(found->second.wanted.key) == &*found) {
+  if (found != held_.end() && first_for(found->second.wanted->key) == &*found) {
     table_.set(found->second.wanted);
   }
 }
@@ -88,7 +84,10 @@ void FlagClaims::reassert(const ObjectKey& owner) {
 std::optional<FlagClaims::Decision> FlagClaims::take_decision(const ObjectKey& owner) {
   const MutexLock lock(mutex_);
   const auto found = held_.find(owner);
-  return found == held_.end() ? std::nullopt : std::exchange(found->second.decision, {});
+  if (found == held_.end() || !found->second.decision) {
+    return std::nullopt;
+  }
+  return *std::exchange(found->second.decision, nullptr);
 }
 
 void FlagClaims::release(const ObjectKey& owner) {
@@ -98,7 +97,7 @@ void FlagClaims::release(const ObjectKey& owner) {
 
 std::size_t FlagClaims::served() const {
   const MutexLock lock(mutex_);
-  return by_key_.size();
+  return first_.size();
 }
 
 void FlagClaims::release_locked(const ObjectKey& owner) {
@@ -106,12 +105,12 @@ void FlagClaims::release_locked(const ObjectKey& owner) {
   if (found == held_.end()) {
     return;
   }
-  const std::string key = found->second.wanted.key;
-  const bool was_served = by_key_.at(key) == &*found;
+  const FlagAnswerPtr was = found->second.wanted;
+  const bool was_served = first_for(was->key) == &*found;
   const Node* first = leave(*found);
   held_.erase(found);
   if (first == nullptr) {
-    table_.remove(key);
+    table_.remove(was->key);
   } else if (was_served) {
     table_.set(first->second.wanted);
   }

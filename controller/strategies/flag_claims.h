@@ -11,10 +11,12 @@
 #include "controller/ports/flags.h"
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace ripcord {
@@ -54,11 +56,20 @@ class FlagClaims {
   using Node = std::pair<const ObjectKey, Held>;
   struct Held {
     WallTime created;
-    FlagAnswer wanted;
-    std::optional<Decision> decision;
-    Node* next = nullptr;  // who takes over the key
+    FlagAnswerPtr wanted;
+    std::unique_ptr<Decision> decision;  // null nearly always
+    Node* next = nullptr;                // who takes over the key
+  };
+  // Found by the key of what is wanted.
+  struct OfKey {
+    using is_transparent = void;
+    static std::string_view text(std::string_view key) { return key; }
+    static std::string_view text(const Node* node) { return node->second.wanted->key; }
+    std::size_t operator()(const auto& x) const { return std::hash<std::string_view>{}(text(x)); }
+    bool operator()(const auto& a, const auto& b) const { return text(a) == text(b); }
   };
   static bool ranks_before(const Node& a, const Node& b);
+  Node* first_for(std::string_view key) const REQUIRES(mutex_) { return *first_.find(key); }
   void join(Node& node) REQUIRES(mutex_);
   // Returns who is first now, or null.
   Node* leave(Node& node) REQUIRES(mutex_);
@@ -66,9 +77,8 @@ class FlagClaims {
 
   FlagServing& table_;
   mutable Mutex mutex_;
-  std::unordered_map<ObjectKey, Held> held_ GUARDED_BY(mutex_);  // nodes stay where they are
-  // Who is served for a key, under the text that its own claim holds.
-  std::unordered_map<std::string_view, Node*> by_key_ GUARDED_BY(mutex_);
+  std::unordered_map<ObjectKey, Held> held_ GUARDED_BY(mutex_);       // nodes stay where they are
+  std::unordered_set<Node*, OfKey, OfKey> first_ GUARDED_BY(mutex_);  // who is served for a key
 };
 
 }  // namespace ripcord

@@ -50,6 +50,11 @@ void show_places(FeatureFlagStatus& status, const std::vector<FlagSink>& sinks) 
 
 }  // namespace
 
+bool has_sinks(const Resource& object) {
+  return !std::get<FeatureFlagSpec>(object.spec).sinks.empty() ||
+         !std::get<FeatureFlagStatus>(object.status).sinks.empty();
+}
+
 void want_sinks(FlagSinkWriter* writer, const Resource& object, const FlagValue* wanted,
                 std::optional<MonoTime> written) {
   const auto& spec = std::get<FeatureFlagSpec>(object.spec);

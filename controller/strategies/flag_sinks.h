@@ -11,6 +11,8 @@ namespace ripcord {
 // True once the entries are where spec.sinks says, with the wanted value; not there without sinks.
 inline constexpr std::string_view kSinksWritten = "SinksWritten";
 
+// Whether it is, or may be, written to any.
+bool has_sinks(const Resource& object);
 // The flag is to have `wanted` in its files; null: an entry nowhere.
 void want_sinks(FlagSinkWriter* writer, const Resource& object, const FlagValue* wanted,
                 std::optional<MonoTime> written);

@@ -63,13 +63,14 @@ Result<MigrationProof> failed(const Migration& migration, Reversibility result,
   return proof_of(migration, result, fmt::format("{} on a shadow: {}", what, status.message()));
 }
 
-Result<MigrationProof> try_one(ShadowSchema& schema, const MigrationStep& step,
+Result<MigrationProof> try_one(ShadowSchema& schema, const MigrationStep& step, bool last,
                                const std::stop_token& stop) {
   const Migration& migration = step.migration;
   if (step.undo.empty()) {
     return proof_of(migration, Reversibility::kIrreversible, "it has no down, or an empty one");
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<ShadowDatabase> shadow, schema.copy(stop));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ShadowDatabase> shadow,
+                   last ? schema.take(stop) : schema.copy(stop));
   MigrationTrial trial;
   trial.changes_rows = std::any_of(step.statements.begin(), step.statements.end(), writes_rows) ||
                        std::any_of(step.undo.begin(), step.undo.end(), writes_rows);
@@ -143,7 +144,7 @@ Result<std::vector<MigrationProof>> prove(ShadowDatabases& shadows, const Databa
       return error(StatusCode::kCancelled, "stopped between two trials");
     }
     if (blocked.ok() && !known_proof(known, migration)) {
-      auto proof = try_one(**schema, *ups[at], stop);
+      auto proof = try_one(**schema, *ups[at], at + 1 == ups.size(), stop);
       blocked = proof ? ok_status() : proof.error();
       proofs[at] = proof ? std::move(*proof) : MigrationProof{};
     }

@@ -298,7 +298,9 @@ Status RestoreRun::complete_revert() {
   return {};
 }
 
+// What is kept is let go of by the newest word on it: published first, as every other step is.
 Status RestoreRun::drop_side() {
+  RETURN_IF_ERROR(reconcile_.publish());
   RETURN_IF_ERROR(opened_.leftovers->drop_side());
   status_.side_database.clear();
   if (status_.phase == RestorePhase::kReverted) {
@@ -308,6 +310,7 @@ Status RestoreRun::drop_side() {
 }
 
 Status RestoreRun::drop_previous() {
+  RETURN_IF_ERROR(reconcile_.publish());
   RETURN_IF_ERROR(opened_.leftovers->drop_previous());
   tell("PreviousDropped", "DropPrevious",
        fmt::format("dropped {}, kept since the restore", status_.previous_database));

@@ -33,7 +33,7 @@ Status StatusWriter::publish(Resource& object) {
 }
 
 Status StatusWriter::finish(Resource& object) {
-  const Status written = write(object);
+  const Status written = write_difference(object);
   if (written.code() != StatusCode::kConflict) {
     return written;
   }
@@ -42,19 +42,24 @@ Status StatusWriter::finish(Resource& object) {
   const bool ours = now && (*now)->meta.uid == object.meta.uid && (*now)->status == stored_->status;
   if (ours) {
     object.meta.resource_version = (*now)->meta.resource_version;
-    if (const Status again = write(object); !again.ok()) {
+    if (const Status again = write_difference(object); !again.ok()) {
       return again;
     }
   }
   return written;
 }
 
-Status StatusWriter::write(Resource& object) {
+Status StatusWriter::write_difference(Resource& object) {
   common(object.status).observed_generation = stored_->meta.generation;
   if (object.status == stored_->status) {
     metrics_.add(metric::kSuppressedWrites, {snake_name(object.kind())});
     return ok_status();
   }
+  return write(object);
+}
+
+Status StatusWriter::write(Resource& object) {
+  common(object.status).observed_generation = stored_->meta.generation;
   ASSIGN_OR_RETURN(const ResourcePtr written, store_.update_status(object));
   tell(*stored_, object);
   // Its metadata may be newer than what this reconcile acts on; the generation acted on stays.

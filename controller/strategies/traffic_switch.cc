@@ -63,7 +63,7 @@ Outcome TrafficConvergence::act(const ObservedTraffic& observed) {
     case TrafficChange::kSwitch:
       return start_switch(decision);
     case TrafficChange::kResume:
-      return carry_out(decision.goal);
+      return resume(decision.goal);
     case TrafficChange::kRetreat:
       return start_retreat(decision.goal.reason);
   }
@@ -82,9 +82,13 @@ Outcome TrafficConvergence::hold(const Hold& hold) {
   return RequeueAfter{kAskAgain, {StatusCode::kUnavailable, hold.message, hold.reason}};
 }
 
-// Back-off is the queue's: it grows with each look that finds drift again, and a look that finds
+// Published first, since an old copy of the object makes its last switch look like drift. Back-off
+// is the queue's: it grows with each look that finds drift again, and a look that finds
 // none resets it. Two writers that disagree so never spin.
 Outcome TrafficConvergence::repair(const TrafficDecision& decision) {
+  if (const Status published = publish("repair"); !published.ok()) {
+    return outcome_of(published);
+  }
   if (const Status moved = move(decision.goal.weights); !moved.ok()) {
     return fail(moved);
   }
@@ -125,6 +129,14 @@ Outcome TrafficConvergence::start_switch(const TrafficDecision& decision) {
   progress("Switching",
            fmt::format("sending traffic from '{}' to '{}'", decision.plan.from, decision.plan.to));
   if (const Status published = publish("intent"); !published.ok()) {
+    return outcome_of(published);
+  }
+  return carry_out(goal);
+}
+
+// The intent is on record, but an old copy of the object has it too.
+Outcome TrafficConvergence::resume(const TrafficGoal& goal) {
+  if (const Status published = publish("resumption"); !published.ok()) {
     return outcome_of(published);
   }
   return carry_out(goal);

@@ -26,6 +26,7 @@ class TrafficConvergence {
   Outcome hold(const Hold& hold);
   Outcome repair(const TrafficDecision& decision);
   Outcome start_switch(const TrafficDecision& decision);
+  Outcome resume(const TrafficGoal& goal);
   Outcome start_retreat(const std::string& why);
   Outcome carry_out(const TrafficGoal& goal);
   Status move(const TrafficWeights& weights);

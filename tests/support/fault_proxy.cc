@@ -97,6 +97,35 @@ void FaultProxy::cut_streams() {
   control("POST", "/~cut");
 }
 
+void FaultProxy::freeze_connections() {
+  control("POST", "/~freeze");
+}
+
+int FaultProxy::record(const std::string& path, const std::string& token) {
+  return std::stoi(
+      control("POST", "/~record", fmt::format(R"({{"path":"{}","token":"{}"}})", path, token))
+          .body);
+}
+
+bool FaultProxy::applied(int rule, std::size_t times) const {
+  return eventually(
+      [&] { return count(0, [&](const auto& seen) { return seen.rule == rule; }) >= times; });
+}
+
+SeenRequest FaultProxy::ended(int rule) const {
+  SeenRequest found;
+  const bool over = eventually([&] {
+    const auto all = requests();
+    const auto at = std::ranges::find(all, rule, &SeenRequest::rule);
+    found = at == all.end() ? SeenRequest{} : *at;
+    return found.end > 0;
+  });
+  if (!over) {
+    throw std::runtime_error(fmt::format("no request of rule {} has ended", rule));
+  }
+  return found;
+}
+
 std::vector<SeenRequest> FaultProxy::requests() const {
   std::istringstream lines(control("GET", "/~log").body);
   std::vector<SeenRequest> all;

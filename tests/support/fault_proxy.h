@@ -50,6 +50,13 @@ class FaultProxy {
   void remove_rule(int number);
   void remove_rules();
   void cut_streams();
+  void freeze_connections();
+  // Keeps what the server lists at `path` now, for rules with "replay"; its number.
+  int record(const std::string& path, const std::string& token);
+  // Waits until a rule was applied to so many requests.
+  bool applied(int rule, std::size_t times = 1) const;
+  // The first request that a rule was applied to, once it has ended.
+  SeenRequest ended(int rule) const;
 
   std::vector<SeenRequest> requests() const;
   // Those of now on that fit, e.g. `count(since, [](auto& r) { return r.writes(); })`.

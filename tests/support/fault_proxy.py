@@ -9,12 +9,18 @@ Its own paths:
   GET /~log       a line a request: start, end, rule, status, method, path, user agent, separated by tabs. Times are seconds of
                   CLOCK_MONOTONIC; the end is "-" while a request is under way. The status is 0 when nothing was answered.
   POST /~cut      ends every stream that is open, as a server that goes does
+  POST /~freeze   nothing passes any more on the connections that are open now, and none of them is closed, as when the peer's
+                  machine or a table of addresses between went without a word; new connections are as before
+  POST /~record   a JSON object: path, of a collection, and token; keeps what the server lists there, answers its number
 
 Rule: method, path, agent (regular expressions; whole method, else anywhere), skip (so many matches first), times (so many
 matches; default all), and what to do:
   status, retry_after      answer this without asking the server
   delay                    seconds before the request is passed on
   delay_answer             seconds after the server answered and before the client hears of it
+  park                     passed on when the rule is gone, whether the client still waits or not
+  replay                   the record of this number is all that lists and watches show, until the rule is gone; then their
+                           streams end
   swallow                  "request": never passed on; "answer": passed on, the answer never given. Until the client gives up
   kill, when               SIGKILL this process, "before" the request is passed on or "after" the server answered
   cut                      the connection breaks after so many bytes of the body
@@ -48,7 +54,9 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length",
 lock = threading.Lock()
 rules = {}
 log = []
+records = []
 streams = set()
+connections = set()
 counter = [0]
 
 
@@ -88,12 +96,18 @@ class Broken(Exception):
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     upstream = None
+    of_test = False
+    frozen = False
 
     def setup(self):
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().setup()
+        with lock:
+            connections.add(self)
 
     def finish(self):
+        with lock:
+            connections.discard(self)
         if self.upstream:
             self.upstream.close()
         super().finish()
@@ -111,6 +125,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def control(self, body):
+        self.of_test = True
         if self.command == "POST" and self.path == "/~rule":
             with lock:
                 counter[0] += 1
@@ -131,7 +146,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 for stream in streams:
                     stream.put((0, None))
             return self.answer(200, "")
+        if self.path == "/~freeze":
+            with lock:
+                for connection in connections:
+                    connection.frozen = not connection.of_test
+            return self.answer(200, "")
+        if self.path == "/~record":
+            return self.answer(200, str(self.record(**json.loads(body))))
         return self.answer(404, "")
+
+    def record(self, path, token):
+        self.command, self.path = "GET", path
+        self.headers["Authorization"] = "Bearer " + token
+        response = self.ask(b"")
+        listed = json.loads(response.read())
+        if response.status != 200:
+            raise Broken
+        with lock:
+            records.append(listed)
+            return len(records) - 1
 
     def do_GET(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -153,8 +186,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def exchange(self, body, rule, entry):
         if token_is_refused(self.headers.get("Authorization")):
             rule = {"status": 401}
+        if self.frozen:
+            self.stay_silent()
+        if "replay" in rule:
+            entry[3] = 200
+            return self.replay(rule)
         if "delay" in rule:
             time.sleep(rule["delay"])
+        while "park" in rule and self.stands(rule):
+            time.sleep(0.01)
         if rule.get("swallow") == "request":
             self.until_given_up(rule)
         if rule.get("when") == "before":
@@ -170,6 +210,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                  "message": "as the test wants it"}), headers)
         response = self.ask(body)
         entry[3] = response.status
+        if self.frozen:
+            self.stay_silent()
         if rule.get("when") == "after":
             response.read()
             os.kill(rule["kill"], signal.SIGKILL)
@@ -223,10 +265,42 @@ class Handler(http.server.BaseHTTPRequestHandler):
         readable, _, _ = select.select([self.connection], [], [], 0)
         return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
 
+    def stands(self, rule):
+        with lock:
+            return any(rule["origin"] is other for other in rules.values())
+
     def until_given_up(self, rule):
-        while not self.client_is_gone() and any(rule["origin"] is other for other in list(rules.values())):
+        while not self.client_is_gone() and self.stands(rule):
             time.sleep(0.02)
         raise Broken
+
+    def stay_silent(self):
+        while not self.client_is_gone():
+            time.sleep(0.02)
+        raise Broken
+
+    def replay(self, rule):
+        listed = records[rule["replay"]]
+        if "watch=1" not in self.path:
+            return self.answer(200, json.dumps(listed), [("Content-Type", "application/json")])
+        frames = []
+        if "sendInitialEvents=true" in self.path:
+            end = {"resourceVersion": listed["metadata"]["resourceVersion"],
+                   "annotations": {"k8s.io/initial-events-end": "true"}}
+            bookmark = {"apiVersion": listed["apiVersion"], "kind": listed["kind"].removesuffix("List"), "metadata": end}
+            frames = [{"type": "ADDED", "object": item} for item in listed["items"]]
+            frames.append({"type": "BOOKMARK", "object": bookmark})
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for frame in frames:
+            self.chunk(json.dumps(frame, ensure_ascii=False).encode() + b"\n")
+        while self.stands(rule):
+            if self.client_is_gone():
+                raise Broken
+            time.sleep(0.02)
+        self.wfile.write(b"0\r\n\r\n")
 
     def stream(self, response, rule):
         frames = queue.Queue()
@@ -266,11 +340,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def frames(self, frames, rule):
         left = rule.get("cut")
         while True:
+            if self.frozen:
+                self.stay_silent()
             try:
                 came, frame = frames.get(timeout=0.2)
             except queue.Empty:
                 if self.client_is_gone():
                     raise Broken
+                continue
+            if self.frozen:
                 continue
             if came and "hold" in rule:
                 time.sleep(max(0.0, came + rule["hold"] - now()))

@@ -98,8 +98,9 @@ class AReflector : public ::testing::Test {
         http::make_http_clients, clock_);
   }
 
-  void start(Duration list_wait = 30s) {
+  void start(Duration list_wait = 30s, Duration silence = 90s) {
     kubernetes::ReflectorOptions options;
+    options.silence = silence;
     options.server = client_->server();
     options.ns = ns_->name();
     options.first_retry = 5ms;
@@ -156,6 +157,31 @@ TEST_F(AReflector, WhoseStreamingListNeverEndsListsInPages) {
       1U);
   ns_->apply_flag("checkout", false);
   EXPECT_TRUE(agrees());
+}
+
+// Half-open: the peer is gone, and nobody says so.
+TEST_F(AReflector, WhoseConnectionDiesWithoutAWordGoesOnWhereItWas) {
+  for (int i = 0; i < 3; ++i) {
+    ns_->apply_flag(fmt::format("f{}", i));
+  }
+  start(30s, 1s);
+  ASSERT_TRUE(agrees());
+  for (int round = 0; round < 3; ++round) {
+    proxy_->freeze_connections();
+    for (int i = 0; i < 5; ++i) {
+      ns_->request("PATCH", "featureflags/f0",
+                   fmt::format(R"({{"spec":{{"override":{{"enabled":false,"reason":"{}{}"}}}}}})",
+                               round, i));
+    }
+    ns_->kubectl({"delete", "featureflag", "f1"});
+    ns_->apply_flag("f1");
+    ns_->apply_flag(fmt::format("new{}", round));
+    EXPECT_TRUE(agrees());
+    EXPECT_TRUE(reflector_->state().problem.ok()) << to_string(reflector_->state().problem);
+  }
+  EXPECT_FALSE(seen_.went_back());
+  EXPECT_EQ(seen_.lists(), 1) << "silence is no reason to list";
+  EXPECT_GE(proxy_->count(0, [](const auto& request) { return request.watches(); }), 3U);
 }
 
 TEST_F(AReflector, IsToldOfADeletionThatItMissed) {

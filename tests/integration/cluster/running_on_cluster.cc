@@ -155,13 +155,14 @@ void ClusterNamespace::apply_crds() {
   plane().must_kubectl({"wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"});
 }
 
-ClusterNamespace::ClusterNamespace() {
+ClusterNamespace::ClusterNamespace() : ClusterNamespace(fresh_namespace(plane())) {}
+
+ClusterNamespace::ClusterNamespace(std::string name) : name_(std::move(name)) {
   static const bool applied = [] {
     apply_crds();
     return true;
   }();
   static_cast<void>(applied);
-  name_ = fresh_namespace(plane());
   client_ = http::make_http_client({}, {.ca_pem = read_file(plane().ca_file())});
 }
 

@@ -60,6 +60,7 @@ class RunningOnCluster {
 class ClusterNamespace {
  public:
   ClusterNamespace();
+  explicit ClusterNamespace(std::string name);  // one that is there
 
   static ControlPlane& plane();
   static void apply_crds();

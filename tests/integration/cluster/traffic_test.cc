@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A server that is slow, busy or lies, and others who write as well: the same end as without.
+#include "adapters/http/client.h"
+#include "adapters/kubernetes/cluster_client.h"
 #include "tests/integration/cluster/running_on_cluster.h"
 #include "tests/support/paths/paths.h"
+#include "tests/support/status_matchers.h"
 
 #include <filesystem>
 #include <thread>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -136,6 +140,66 @@ TEST_F(BehindAProxy, ATokenThatRotatesFiveTimesASecondFailsNoReconcile) {
       << replica.log();
 }
 
+TEST_F(BehindAProxy, ConnectionsThatDiedWithoutAWordCostOneTimeoutAndNotOneEach) {
+  constexpr int kConnections = 8;
+  const ClusterNamespace ns;
+  ns.apply_flag("checkout");
+  FaultProxy proxy(plane(), plain_client());
+  SystemClock clock;
+  kubernetes::AccessOptions access;
+  access.kubeconfig = proxy.kubeconfig(plane().token());
+  kubernetes::ClusterClient client(
+      std::make_shared<kubernetes::Credentials>(kubernetes::find_cluster_access(access).value(),
+                                                clock, nullptr),
+      http::make_http_clients, clock);
+  HttpRequest write;
+  write.method = "PATCH";
+  write.url = "/apis/ripcord.dev/v1alpha1/namespaces/" + ns.name() + "/featureflags/checkout";
+  write.headers["content-type"] = "application/merge-patch+json";
+  write.body = R"({"spec":{"enabled":true}})";
+  const int slow = proxy.add_rule(R"({"delay":0.3})");
+  {
+    std::vector<std::jthread> at_once;
+    for (int i = 0; i < kConnections; ++i) {
+      at_once.emplace_back([&] { EXPECT_OK(client.send(write)); });
+    }
+  }
+  proxy.remove_rule(slow);
+  proxy.freeze_connections();
+  write.timeout = std::chrono::seconds(2);
+  const double began = monotonic_seconds();
+  EXPECT_CODE(client.send(write), StatusCode::kDeadlineExceeded);
+  for (int i = 0; i < kConnections; ++i) {
+    const auto answer = client.send(write);
+    ASSERT_OK(answer);
+    EXPECT_EQ(answer->status, 200);
+  }
+  EXPECT_LT(monotonic_seconds() - began, 4);
+}
+
+TEST_F(BehindAProxy, ADeletionThatWasMissedEndsTheServingOfTheFlag) {
+  const ClusterNamespace ns;
+  ns.apply_flag("stays");
+  ns.apply_flag("goes");
+  FaultProxy proxy(plane(), plain_client());
+  RunningOnCluster replica(proxy.kubeconfig(plane().token()), ns.name(), {"--no-leader-elect"});
+  ns.await_ready("featureflag/goes");
+  ASSERT_EQ(replica.flag("goes"), "true");
+  // No stream comes through while it happens, and the versions of before are forgotten.
+  proxy.add_rule(R"({"path":"watch=1","status":503})");
+  proxy.cut_streams();
+  ns.kubectl({"delete", "featureflag", "goes"});
+  EXPECT_EQ(replica.flag("goes"), "true");
+  proxy.remove_rules();
+  proxy.add_rule(R"({"path":"featureflags.*resourceVersion=[1-9]","status":410,"times":1})");
+  EXPECT_TRUE(eventually([&] { return replica.flag("goes") == "status 404"; }));
+  EXPECT_EQ(replica.flag("stays"), "true");
+  EXPECT_TRUE(eventually([&] {
+    return ns.kubectl({"get", "events.v1.events.k8s.io", "-o", "json"}).find("Released") !=
+           std::string::npos;
+  }));
+}
+
 // The same work each time: two flags, one overridden, and a migration there and back. What is left
 // then.
 std::string end_state(const std::vector<std::string>& rules) {
@@ -198,6 +262,10 @@ INSTANTIATE_TEST_SUITE_P(
         Lie{"StartingUp", {R"({"status":503,"times":6})"}},
         Lie{"LosesAnswers", {R"({"method":"PUT","path":"status$","cut":100,"times":3})"}},
         Lie{"TimesOut", {R"({"method":"PUT","path":"status$","status":504,"times":3})"}},
+        Lie{"NeverAnswersAWriteThatItDid",
+            {R"({"method":"PUT","path":"status$","swallow":"answer","skip":1,"times":1})"}},
+        Lie{"NeverGetsAWrite",
+            {R"({"method":"PUT","path":"status$","swallow":"request","skip":1,"times":1})"}},
         Lie{"SendsBytesOneByOne", {R"({"method":"GET","piece":1})"}},
         Lie{"IsSlow", {R"({"delay":0.15})"}},
         Lie{"IsLateWithEvents", {R"({"method":"GET","path":"watch=1","hold":0.7})"}}),

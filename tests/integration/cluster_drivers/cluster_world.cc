@@ -47,9 +47,11 @@ std::unique_ptr<ClusterClient> client_of(const ControlPlane& plane, Clock& clock
       http::make_http_clients, clock);
 }
 
-ClusterWorld::ClusterWorld()
+ClusterWorld::ClusterWorld() : ClusterWorld(fresh_namespace(shared_control_plane(), "drivers")) {}
+
+ClusterWorld::ClusterWorld(std::string ns)
     : plane_(shared_control_plane()),
-      ns_(fresh_namespace(plane_, "drivers")),
+      ns_(std::move(ns)),
       client_(client_of(plane_, clock_, plane_.token())),
       visitor_(client_of(plane_, clock_, kVisitorToken)) {
   static const bool node = [&] {
@@ -164,6 +166,20 @@ TrafficTargetSpec three_environments(ClusterWorld& world) {
   return spec;
 }
 
+std::string target_manifest(const std::string& active) {
+  return fmt::format(R"(apiVersion: ripcord.dev/v1alpha1
+kind: TrafficTarget
+metadata: {{name: shop}}
+spec:
+  environments:
+  - {{name: blue, selectorValue: blue, backend: {{service: shop-blue}}}}
+  - {{name: green, selectorValue: green, backend: {{service: shop-green}}}}
+  active: {}
+  router: {{kubernetesService: {{name: shop, selectorKey: version}}}}
+)",
+                     active);
+}
+
 void install_gateway_api(ControlPlane& plane) {
   static const bool installed = [&] {
     plane.must_kubectl({"apply", "--server-side", "-f",
@@ -219,7 +235,7 @@ void SimulatedGateway::run(const std::stop_token& stop) {
     const bool behind =
         route && (route->parents.empty() ||
                   route->parents[0].conditions[0].observed_generation < route->generation);
-    if (behind && mood_ != Mood::kSilent) {
+    if (behind && mood_ != Mood::kMute) {
       const std::string condition =
           R"({{"type":"{}","status":"{}","reason":"{}","message":"says the test",)"
           R"("observedGeneration":{},"lastTransitionTime":"2024-01-15T12:00:00Z"}})";

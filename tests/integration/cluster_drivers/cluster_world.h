@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A namespace of its own on the shared control plane, with what the drivers work on, and the parts
+// A namespace on the shared control plane, with what the drivers work on, and the parts
 // that nothing plays there: the kubelet (pods that are ready) and a Gateway's controller (the
 // status of HTTPRoutes). Throws when the cluster does not do what it is told. One thread at a time.
 
@@ -24,7 +24,8 @@ std::unique_ptr<kubernetes::ClusterClient> client_of(const ControlPlane& plane, 
 
 class ClusterWorld {
  public:
-  ClusterWorld();
+  ClusterWorld();                         // in a namespace of its own
+  explicit ClusterWorld(std::string ns);  // in one that is there
 
   const std::string& ns() const { return ns_; }
   Clock& clock() { return clock_; }
@@ -58,11 +59,13 @@ class ClusterWorld {
 // Environments blue (one pod), green (two), canary (three), each with its Service; Service "shop"
 // selects blue; all pods are ready. `router` is still to be filled in.
 TrafficTargetSpec three_environments(ClusterWorld& world);
+// The manifest of a TrafficTarget "shop" that switches that Service between blue and green.
+std::string target_manifest(const std::string& active);
 
 // Plays the controller of Gateway "web" for the HTTPRoute "shop" until it ends.
 class SimulatedGateway {
  public:
-  enum class Mood { kAccepts, kSilent, kRefuses };
+  enum class Mood { kAccepts, kMute, kRefuses };
 
   explicit SimulatedGateway(ClusterWorld& world, Mood mood = Mood::kAccepts);
   ~SimulatedGateway();

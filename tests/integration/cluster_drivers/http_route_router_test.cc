@@ -87,7 +87,7 @@ TEST_F(AnHttpRouteRouter, FindsItsBackendsAgainWhenSomebodyMovesThem) {
 
 TEST_F(AnHttpRouteRouter, WaitsUntilTheGatewayHasSeenThisGeneration) {
   ASSERT_OK(opened()->apply({{"blue", 100}}));
-  gateway_->feel(Mood::kSilent);
+  gateway_->feel(Mood::kMute);
   const auto router = opened({.patience = std::chrono::milliseconds(200)});
   const Status waiting = router->apply({{"green", 100}});
   EXPECT_CODE(waiting, StatusCode::kUnavailable);
@@ -97,6 +97,18 @@ TEST_F(AnHttpRouteRouter, WaitsUntilTheGatewayHasSeenThisGeneration) {
                     HasSubstr("Gateway web of example.com/gateway has not reported Accepted")));
   gateway_->feel(Mood::kAccepts);
   EXPECT_OK(opened()->apply({{"green", 100}}));
+}
+
+TEST_F(AnHttpRouteRouter, WaitsForNothingThatSomebodyElseHasUndone) {
+  ASSERT_OK(opened()->apply({{"blue", 100}}));
+  gateway_->feel(Mood::kSilent);
+  const auto router = opened(
+      {.patience = std::chrono::minutes(5), .trace = [&](std::string_view point) {
+         if (point == "after patching the weights") {
+           patch(R"([{"op":"replace","path":"/spec/rules/0/backendRefs/1/weight","value":1}])");
+         }
+       }});
+  EXPECT_EQ(router->apply({{"green", 100}}).reason(), "ReadBackMismatch");
 }
 
 TEST_F(AnHttpRouteRouter, SaysWhatTheGatewayRefuses) {

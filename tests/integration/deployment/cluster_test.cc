@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -63,6 +64,10 @@ class Installed : public testing::Test {
     plane().must_kubectl(
         {"wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=ripcord"});
     plane().must_kubectl({"apply", "--server-side", "-k", kManifests + "overlays/shop-namespace"});
+    // What the Prometheus Operator reads.
+    const std::string monitoring = source_dir() + "/tests/support/prometheus_operator/crds.yaml";
+    plane().must_kubectl({"apply", "--server-side", "-f", monitoring});
+    plane().must_kubectl({"wait", "--for=condition=Established", "-f", monitoring});
     plane().must_kubectl({"create", "secret", "generic", "shop-database", "-n", "shop",
                           "--from-literal=url=postgresql://shop@db/shop"});
     plane().must_kubectl(
@@ -104,9 +109,29 @@ class Installed : public testing::Test {
 };
 
 TEST_F(Installed, TakesEveryOverlayWithoutAWarning) {
-  for (const char* folder :
-       {"install", "overlays/single-namespace", "overlays/shop-namespace", "overlays/databases"}) {
+  for (const char* folder : {"install", "overlays/single-namespace", "overlays/shop-namespace",
+                             "overlays/databases", "overlays/monitoring"}) {
     takes(folder, plane().must_kubectl({"kustomize", kManifests + folder}));
+  }
+}
+
+TEST_F(Installed, WouldBeToldOfAWrongServiceMonitorOrRule) {
+  const std::string good = plane().must_kubectl({"kustomize", kManifests + "overlays/monitoring"});
+  const std::pair<std::string, std::string> mistakes[] = {
+      {"honorLabels: true", "honourLabels: true"},
+      {"interval: 15s", "interval: fifteen"},
+      {"alert: RipcordRollbackFailed", "alarm: RipcordRollbackFailed"},
+      {"for: 5m", "for: soon"}};
+  for (const auto& [right, wrong] : mistakes) {
+    std::string bad = good;
+    const std::size_t at = bad.find(right);
+    ASSERT_NE(at, std::string::npos) << right;
+    bad.replace(at, right.size(), wrong);
+    const RunResult taken = plane().kubectl({"apply", "--server-side", "--force-conflicts",
+                                             "--dry-run=server", "--validate=strict", "-f", "-"},
+                                            bad);
+    EXPECT_NE(taken.exit_code, 0) << wrong;
+    EXPECT_THAT(taken.err, HasSubstr("." + wrong.substr(0, wrong.find(':')))) << wrong;
   }
 }
 
@@ -132,7 +157,8 @@ TEST_F(Installed, TakesTheChartWithoutAWarning) {
       {"--set", "watchNamespace=shop"},
       {"--set", "rbac.drivers.kubernetesService={shop},rbac.drivers.httpRoute={shop}"},
       {"--set", "rbac.references[0].namespace=shop,rbac.references[0].secrets={a}"},
-      {"--set", "podDisruptionBudget.minAvailable=50%,dashboard.enabled=true"}};
+      {"--set", "podDisruptionBudget.minAvailable=50%,dashboard.enabled=true"},
+      {"--set", "serviceMonitor.enabled=true,alerts.enabled=true,dashboard.enabled=true"}};
   for (const auto& variant : variants) {
     std::vector<std::string> argv = {*program, "template", "release",
                                      kChart,   "-n",       "ripcord-system"};
@@ -215,8 +241,13 @@ TEST_F(Installed, MayDoWhatItNeeds) {
       {"update", kLeases, "leases:ripcord-leader", "ripcord-system"},
       // Of the drivers, in the namespace that bound them.
       {"patch", "", "services", "shop"},
+      {"list", "", "services", "shop"},
+      {"watch", "", "services", "shop"},
       {"list", "discovery.k8s.io", "endpointslices", "shop"},
+      {"watch", "discovery.k8s.io", "endpointslices", "shop"},
       {"get", "gateway.networking.k8s.io", "httproutes", "shop"},
+      {"list", "gateway.networking.k8s.io", "httproutes", "shop"},
+      {"watch", "gateway.networking.k8s.io", "httproutes", "shop"},
       {"patch", "gateway.networking.k8s.io", "httproutes", "shop"},
       {"create", "", "configmaps", "shop"},
       {"patch", "", "configmaps", "shop"},
@@ -249,7 +280,10 @@ TEST_F(Installed, MayDoNothingElse) {
       {"patch", "", "services", "default"},
       {"create", "", "services", "shop"},
       {"delete", "", "services", "shop"},
-      {"watch", "discovery.k8s.io", "endpointslices", "shop"},
+      {"update", "", "services", "shop"},
+      {"watch", "", "services", ""},
+      {"watch", "", "services", "default"},
+      {"watch", "discovery.k8s.io", "endpointslices", "default"},
       {"patch", "discovery.k8s.io", "endpointslices", "shop"},
       {"patch", "gateway.networking.k8s.io", "httproutes", "default"},
       {"create", "gateway.networking.k8s.io", "httproutes", "shop"},

@@ -2,7 +2,10 @@
 // What drivers of a cluster read and write: flags' files, ConfigMaps, Secrets, versions.
 #include "controller/codec/cluster_config_map.h"
 #include "controller/codec/cluster_secret.h"
+#include "controller/codec/cluster_service.h"
 #include "controller/codec/flag_file.h"
+#include "controller/codec/http_route.h"
+#include "controller/codec/leader_mark.h"
 #include "controller/codec/object_version.h"
 #include "tests/support/status_matchers.h"
 
@@ -50,9 +53,29 @@ TEST(ConfigMap, TellsWhichKeysAManagerApplied) {
 }
 
 TEST(ConfigMap, IsAppliedWithTheseKeysAlone) {
-  EXPECT_EQ(encode_config_map_apply("flags", {{"a", "1\n"}, {"b", "\""}}),
+  EXPECT_EQ(encode_config_map_apply("flags", "", "", {{"a", "1\n"}, {"b", "\""}}),
             R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"flags"},)"
             R"("data":{"a":"1\n","b":"\""}})");
+}
+
+TEST(ConfigMap, IsAppliedToTheVersionThatWasReadWithTheMarkOfItsLeader) {
+  const std::string body = encode_config_map_apply("flags", "7", "a_1/3", {});
+  EXPECT_EQ(body,
+            R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"flags",)"
+            R"("resourceVersion":"7","annotations":{"ripcord.dev/led-by":"a_1/3"}},"data":{}})");
+  const auto view = decode_config_map(body);
+  ASSERT_OK(view);
+  EXPECT_EQ(view->resource_version + " " + view->leader, "7 a_1/3");
+}
+
+TEST(LeaderMark, IsWrittenToTheVersionThatWasReadAndReadBack) {
+  const std::string mark = encode_leader_mark("a_1/3", "7");
+  EXPECT_EQ(mark,
+            R"({"metadata":{"resourceVersion":"7","annotations":{"ripcord.dev/led-by":"a_1/3"}}})");
+  EXPECT_EQ(decode_service(mark)->leader, "a_1/3");
+  EXPECT_EQ(decode_route(mark)->leader, "a_1/3");
+  EXPECT_EQ(decode_route(mark)->resource_version, "7");
+  EXPECT_EQ(decode_service(R"({"metadata":{}})")->leader, "");
 }
 
 TEST(Secret, GivesOneValueAndShowsNothingOfTheOthers) {
@@ -64,17 +87,21 @@ TEST(Secret, GivesOneValueAndShowsNothingOfTheOthers) {
 }
 
 TEST(ObjectVersion, IsReadOfListsAndFrames) {
-  const auto none = decode_listed_version(R"({"metadata":{"resourceVersion":"7"},"items":[]})");
+  using Versions = std::map<std::string, std::string>;
+  const auto none = decode_listed_versions(R"({"metadata":{"resourceVersion":"7"},"items":[]})");
   ASSERT_OK(none);
-  EXPECT_EQ(none->collection + "," + none->object, "7,");
-  const auto one = decode_listed_version(
-      R"({"metadata":{"resourceVersion":"9"},"items":[{"metadata":{"resourceVersion":"8"}}]})");
-  ASSERT_OK(one);
-  EXPECT_EQ(one->collection + "," + one->object, "9,8");
-  const auto frame =
-      decode_version_frame(R"({"type":"MODIFIED","object":{"metadata":{"resourceVersion":"10"}}})");
+  EXPECT_EQ(none->collection, "7");
+  EXPECT_EQ(none->objects, Versions());
+  const auto two = decode_listed_versions(R"({"metadata":{"resourceVersion":"9"},"items":[)"
+                                          R"({"metadata":{"name":"a","resourceVersion":"8"}},)"
+                                          R"({"metadata":{"name":"b","resourceVersion":"3"}}]})");
+  ASSERT_OK(two);
+  EXPECT_EQ(two->collection, "9");
+  EXPECT_EQ(two->objects, (Versions{{"a", "8"}, {"b", "3"}}));
+  const auto frame = decode_version_frame(
+      R"({"type":"MODIFIED","object":{"metadata":{"name":"a","resourceVersion":"10"}}})");
   ASSERT_OK(frame);
-  EXPECT_EQ(frame->type + "," + frame->version, "MODIFIED,10");
+  EXPECT_EQ(frame->type + "," + frame->name + "," + frame->version, "MODIFIED,a,10");
   EXPECT_CODE(decode_version_frame(
                   R"({"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}})"),
               StatusCode::kExpired);

@@ -6,6 +6,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/unit/http/echo_service.h"
 
+#include <atomic>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <thread>
@@ -35,10 +36,31 @@ class SilentPeer {
   }
   ~SilentPeer() { ::close(fd_); }
   std::string url() const { return fmt::format("http://127.0.0.1:{}/", port_); }
+  int fd() const { return fd_; }
 
  private:
   int fd_;
   std::uint16_t port_ = 0;
+};
+
+// Begins an answer and says no more.
+class PeerThatFallsSilent {
+ public:
+  explicit PeerThatFallsSilent(std::string beginning)
+      : thread_([this, text = std::move(beginning)] {
+          fd_ = ::accept(peer_.fd(), nullptr, nullptr);
+          static_cast<void>(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL));
+        }) {}
+  ~PeerThatFallsSilent() {
+    thread_ = {};
+    ::close(fd_);
+  }
+  std::string url() const { return peer_.url(); }
+
+ private:
+  SilentPeer peer_;
+  std::atomic<int> fd_ = -1;
+  std::jthread thread_;
 };
 
 class HttpClientTest : public testing::Test {
@@ -101,6 +123,28 @@ TEST_F(HttpClientTest, BoundsTheWholeExchangeEvenWhileBytesKeepComing) {
   const SilentPeer silent;
   request.url = silent.url();
   EXPECT_CODE(client_->send(request), StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(HttpClientTest, TellsAStreamThatFellSilentFromOneThatNeverBegan) {
+  const auto streams = make_http_stream_client();
+  HttpRequest request;
+  request.timeout = std::chrono::milliseconds(300);
+  HttpResponse refused;
+  std::string got;
+  const auto ended = [&](const std::string& url) {
+    request.url = url;
+    return streams->stream(request, [&](std::string_view piece) { got += piece; }, refused, {});
+  };
+  const PeerThatFallsSilent falls(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  const Status silent = ended(falls.url());
+  EXPECT_CODE(silent, StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(silent.reason(), kSilent);
+  EXPECT_EQ(got, "hello");
+  const SilentPeer mute;
+  const Status never = ended(mute.url());
+  EXPECT_CODE(never, StatusCode::kDeadlineExceeded);
+  EXPECT_NE(never.reason(), kSilent);
 }
 
 TEST_F(HttpClientTest, StopsWaitingWhenAsked) {

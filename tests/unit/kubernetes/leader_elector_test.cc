@@ -121,6 +121,27 @@ TEST_F(Election, OneOfThreeLeadsAndAReleaseLetsAnotherLeadWithoutWaitingForTheLe
   EXPECT_GT(server.record().transitions, transitions);
 }
 
+TEST_F(Election, EachLeadershipHasANameOfItsOwnAndRenewalsKeepIt) {
+  LeaderElector& first = candidate("a");
+  EXPECT_EQ(first.leadership(), "");
+  first.start();
+  ASSERT_TRUE(first.await_leading({}));
+  const std::string name = first.leadership();
+  EXPECT_EQ(name, fmt::format("a/{}", server.record().transitions));
+  const std::string version = server.record().resource_version;
+  ASSERT_TRUE(eventually([&] { return server.record().resource_version != version; }));
+  EXPECT_EQ(first.leadership(), name);
+  first.release();
+  EXPECT_EQ(first.leadership(), "");
+  for (const std::string identity : {"b", "a"}) {
+    LeaderElector& next = candidate(identity);
+    next.start();
+    ASSERT_TRUE(next.await_leading({}));
+    EXPECT_NE(next.leadership(), name);
+    next.release();
+  }
+}
+
 TEST_F(Election, ALeaderWhoseRenewalsAreLostStopsBeforeTheNextOneStarts) {
   candidate("first").start();
   ASSERT_TRUE(eventually([&] { return leaders() == 1; }));

@@ -61,8 +61,9 @@ class Told final : public MirrorSink {
 class Followed {
  public:
   explicit Followed(std::vector<Exchange> script, bool watches_crd = false)
-      : api(std::move(script)),
-        reflector(api, api, options(watches_crd), told, clock, metrics, {}) {
+      : Followed(std::move(script), options(watches_crd)) {}
+  Followed(std::vector<Exchange> script, ReflectorOptions with)
+      : api(std::move(script)), reflector(api, api, std::move(with), told, clock, metrics, {}) {
     thread = std::jthread([this](const std::stop_token& stop) { reflector.run(stop); });
   }
   std::vector<std::string> until(const std::string& last) {
@@ -173,6 +174,18 @@ TEST(Reflector, AServerThatIsAwayCostsNoList) {
                      watch_from(5, {bookmark(6)})});
   followed.until("up to 6");
   EXPECT_THAT(followed.api.asked(), Not(Contains(HasSubstr("limit="))));
+}
+
+// What an API server sends of a kind that nobody writes: nothing.
+TEST(Reflector, SilenceLeadsToANewWatchAtOnceAndIsNoProblem) {
+  std::vector<Exchange> script(41, watch_from(5, {}, End::kSilent));
+  script.front() = kStreamingListOfA;
+  script.push_back(watch_from(5, {frame("MODIFIED", flag_at("a", 6))}));
+  ReflectorOptions slow = Followed::options(false);
+  slow.first_retry = slow.last_retry = std::chrono::minutes(1);
+  Followed followed(std::move(script), slow);
+  EXPECT_THAT(followed.until("modified a@6"), ElementsAre("replace a@3 as of 5", "modified a@6"));
+  EXPECT_TRUE(followed.reflector.state().problem.ok());
 }
 
 TEST(Reflector, AServerWithoutStreamingListsIsListedInPagesFromThenOn) {

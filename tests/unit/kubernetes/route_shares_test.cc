@@ -12,6 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
+using testing::StartsWith;
 
 std::vector<Environment> environments(const std::vector<std::string>& names,
                                       std::int32_t port = 0) {
@@ -92,11 +93,14 @@ TEST(RouteShares, RulesThatDisagreeAreNotSettled) {
   EXPECT_FALSE(shares.settled);
   const auto changes = changes_for(shares, {{"a", 100}});
   EXPECT_EQ(
-      codec::encode_weight_patch(changes),
+      codec::encode_weight_patch(changes, ""),
       R"([{"op":"test","path":"/spec/rules/1/backendRefs/0","value":{"name":"a","weight":0}},)"
       R"({"op":"test","path":"/spec/rules/1/backendRefs/1","value":{"name":"b","weight":100}},)"
       R"({"op":"add","path":"/spec/rules/1/backendRefs/0/weight","value":100},)"
       R"({"op":"add","path":"/spec/rules/1/backendRefs/1/weight","value":0}])");
+  EXPECT_THAT(codec::encode_weight_patch(changes, "a_1/3"),
+              StartsWith(R"([{"op":"test","path":"/metadata/annotations/ripcord.dev~1led-by",)"
+                         R"("value":"a_1/3"},{"op":"test","path":"/spec/rules/1/)"));
 }
 
 TEST(RouteShares, ARouteOfSomebodyElseHasNothingOfOurs) {

@@ -24,7 +24,7 @@ struct Exchange {
   int status = 200;
   std::string body;                 // of a list or of a refusal
   std::vector<std::string> pieces;  // of a stream
-  enum class End { kEof, kBroken, kOpen } end = End::kOpen;
+  enum class End { kEof, kBroken, kSilent, kOpen } end = End::kOpen;
 };
 
 class ScriptedApi final : public HttpClient, public HttpStreamClient {
@@ -59,9 +59,14 @@ class ScriptedApi final : public HttpClient, public HttpStreamClient {
       std::condition_variable_any().wait(lock, stop, [] { return false; });
       return {StatusCode::kCancelled, "stopped"};
     }
-    return exchange.end == Exchange::End::kBroken
-               ? Status(StatusCode::kUnavailable, "connection reset")
-               : ok_status();
+    switch (exchange.end) {
+      case Exchange::End::kBroken:
+        return {StatusCode::kUnavailable, "connection reset"};
+      case Exchange::End::kSilent:
+        return {StatusCode::kDeadlineExceeded, "nothing came", std::string(kSilent)};
+      default:
+        return ok_status();
+    }
   }
 
   // What was asked, such as "GET /apis/...?watch=1"; and whether all of the script was used.
@@ -78,9 +83,9 @@ class ScriptedApi final : public HttpClient, public HttpStreamClient {
   Exchange next(const HttpRequest& request) {
     MutexLock lock(mutex_);
     const std::string line = request.method + " " + request.url;
-    if (line.find("featureflags") == std::string::npos &&
-        line.find("secrets") == std::string::npos) {
-      return {};  // only these kinds are of interest
+    if (line.find("ripcord.dev") != std::string::npos &&
+        line.find("featureflags") == std::string::npos) {
+      return {};  // of ours only this kind is of interest
     }
     asked_.push_back(line);
     if (script_.empty()) {

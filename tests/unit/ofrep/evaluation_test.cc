@@ -45,12 +45,12 @@ TEST_F(OfrepEvaluationTest, GetsWhatTheTableHasThroughTheRealEndpoint) {
   OfrepEvaluation evaluation(*client_, serve(service_));
   for (const std::string key : {"new_checkout", "Ünï/∂", "a/b c?d#e", "..", "100%", "q\"uote"}) {
     const FlagAnswer wanted{key, "{\"n\": 10.0}", "big", "STATIC"};
-    table_.set(wanted);
+    table_.set(share(wanted));
     const auto answer = evaluation.evaluate(key);
     ASSERT_OK(answer);
     EXPECT_EQ(*answer, wanted);
   }
-  table_.set({"theirs", "", "", "DISABLED"});
+  table_.set(share({"theirs", "", "", "DISABLED"}));
   const auto disabled = evaluation.evaluate("theirs");
   ASSERT_OK(disabled);
   EXPECT_EQ(*disabled, (FlagAnswer{"theirs", "", "", "DISABLED"}));

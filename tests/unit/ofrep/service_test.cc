@@ -28,9 +28,9 @@ class CountingMetrics final : public MetricSink {
 class OfrepServiceTest : public testing::Test {
  protected:
   OfrepServiceTest() {
-    table_.set({"new_checkout", "true", "on", "STATIC"});
-    table_.set({"a/b c", "\"x\"", "v", "STATIC"});
-    table_.set({"theirs", "", "", "DISABLED"});
+    table_.set(share({"new_checkout", "true", "on", "STATIC"}));
+    table_.set(share({"a/b c", "\"x\"", "v", "STATIC"}));
+    table_.set(share({"theirs", "", "", "DISABLED"}));
   }
   ServedResponse ask(const std::string& path, const std::string& body = "{\"context\":{}}",
                      std::map<std::string, std::string> headers = {}, const std::string& query = "",
@@ -73,7 +73,7 @@ TEST_F(OfrepServiceTest, EvaluatesOneFlagHoweverItsKeyIsWritten) {
 
 TEST_F(OfrepServiceTest, AnswersAnOffFlagWithValueVariantAndAnOrdinaryReason) {
   // What forces every client off: DISABLED, or a missing value or variant, does not.
-  table_.set({"new_checkout", "false", "off", "STATIC"});
+  table_.set(share({"new_checkout", "false", "off", "STATIC"}));
   EXPECT_EQ(
       ask(std::string(kAll) + "/new_checkout").body,
       R"({"key":"new_checkout","reason":"STATIC","value":false,"variant":"off","metadata":{}})");
@@ -155,11 +155,11 @@ TEST_F(OfrepServiceTest, Answers304OnlyForWhatTheClientHas) {
     EXPECT_EQ(header(cached, "ETag"), etag);
   }
   EXPECT_EQ(ask(kAll, "{}", {{"if-none-match", "\"other\""}}).status, 200);
-  table_.set({"new_checkout", "false", "off", "STATIC"});
+  table_.set(share({"new_checkout", "false", "off", "STATIC"}));
   const ServedResponse changed = ask(kAll, "{}", {{"if-none-match", etag}});
   EXPECT_EQ(changed.status, 200);
   EXPECT_NE(header(changed, "ETag"), etag);
-  table_.set({"new_checkout", "true", "on", "STATIC"});
+  table_.set(share({"new_checkout", "true", "on", "STATIC"}));
   EXPECT_EQ(ask(kAll, "{}", {{"if-none-match", etag}}).status, 304);
 }
 

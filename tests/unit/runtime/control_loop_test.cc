@@ -6,6 +6,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/unit/runtime/recorded_metrics.h"
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -134,6 +135,24 @@ Outcome done(const ReconcileRequest&) {
   return Done{};
 }
 
+TEST_F(ControlLoopTest, LooksAgainAtWhatIsKnownNowOrLater) {
+  create("a");
+  ControlLoop& loop = start(done, {.resync = hours(1)});
+  EXPECT_TRUE(ran("a"));
+  loop.revisit({Kind::kFeatureFlag, "default", "a"}, Priority::kHigh);
+  EXPECT_TRUE(ran("a", 2));
+  const MonoTime asked = clock_.now();
+  for (int i = 0; i < 5; ++i) {
+    loop.revisit({Kind::kFeatureFlag, "default", "a"}, Priority::kHigh, milliseconds(300));
+    loop.revisit({Kind::kFeatureFlag, "default", "unknown"}, Priority::kHigh, milliseconds(1));
+  }
+  EXPECT_TRUE(ran("a", 3));
+  EXPECT_GE(clock_.now() - asked, milliseconds(300));
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_EQ(reconciler_->runs("a"), 3);
+  EXPECT_EQ(reconciler_->runs("unknown"), 0);
+}
+
 TEST_F(ControlLoopTest, ReconcilesWhatIsThereWhatComesAndWhatGoes) {
   create("old");
   ControlLoop& loop = start(done);
@@ -208,6 +227,10 @@ TEST_F(ControlLoopTest, IsNotWokenByAStatusWrite) {
     return Done{};
   });
   ASSERT_TRUE(ran("flag"));
+  ASSERT_TRUE(eventually([&] {
+    const ResourcePtr other = *store_.get({Kind::kFeatureFlag, "default", "other"});
+    return !std::get<FeatureFlagStatus>(other->status).variant.empty();
+  }));
   edit("other");  // comes later in the same stream
   ASSERT_TRUE(ran("other", 2));
   EXPECT_TRUE(loop.stop());
@@ -239,6 +262,41 @@ TEST_F(ControlLoopTest, FencesAnExceptionIntoItsKey) {
   EXPECT_EQ(value("workqueue_retries_total{feature_flag,feature_flag}"), panics);
   EXPECT_NE(log_.str().find("boom"), std::string::npos);
   EXPECT_NE(loop.health().last_error.find("Panic"), std::string::npos);
+}
+
+TEST_F(ControlLoopTest, OneKeyOfAHundredThatThrowsKeepsNoOtherWaiting) {
+  constexpr int kOthers = 99;
+  create("bad");
+  for (int i = 0; i < kOthers; ++i) {
+    create("good" + std::to_string(i));
+  }
+  ControlLoopOptions options;
+  options.workers = 1;
+  options.queue.backoff_base = milliseconds(1);
+  ControlLoop& loop = start(
+      [](const ReconcileRequest& request) -> Outcome {
+        if (request.key.name == "bad") {
+          throw std::runtime_error("boom");
+        }
+        return Done{};
+      },
+      options);
+  ASSERT_TRUE(ran("bad", 5));
+  std::vector<Duration> took;
+  for (int i = 0; i < kOthers; ++i) {
+    const std::string name = "good" + std::to_string(i);
+    ASSERT_TRUE(ran(name));
+    const MonoTime began = clock_.now();
+    edit(name);
+    ASSERT_TRUE(eventually([&] { return reconciler_->runs(name) == 2; }));
+    took.push_back(clock_.now() - began);
+  }
+  EXPECT_TRUE(loop.stop());
+  for (int i = 0; i < kOthers; ++i) {
+    EXPECT_EQ(reconciler_->runs("good" + std::to_string(i)), 2) << "the back-off is of one key";
+  }
+  std::ranges::sort(took);
+  EXPECT_LT(to_seconds(took[kOthers - 2]), 0.5);
 }
 
 TEST_F(ControlLoopTest, TriesANewGenerationAtOnce) {

@@ -215,8 +215,8 @@ TEST_F(Simulation, TheCatalogSaysWhatThereIs) {
 TEST(SimulatedFlags, AnswersWhatWasSetLast) {
   SimulatedFlagTable table;
   EXPECT_CODE(table.evaluate("a"), StatusCode::kNotFound);
-  table.set({"a", "true", "on", "STATIC"});
-  table.set({"a", "false", "off", "STATIC"});
+  table.set(share({"a", "true", "on", "STATIC"}));
+  table.set(share({"a", "false", "off", "STATIC"}));
   EXPECT_EQ(table.evaluate("a")->value, "false");
   table.remove("a");
   EXPECT_CODE(table.evaluate("a"), StatusCode::kNotFound);

@@ -13,7 +13,7 @@ namespace {
 
 class Table final : public FlagServing {
  public:
-  void set(FlagAnswer answer) override { served[answer.key] = answer.value; }
+  void set(FlagAnswerPtr answer) override { served[answer->key] = answer->value; }
   void remove(const std::string& key) override { served.erase(key); }
   std::map<std::string, std::string> served;
 };

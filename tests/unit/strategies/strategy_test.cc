@@ -104,6 +104,29 @@ TEST_F(StrategyReconcilerTest, WritesTheStatusOnceAndOnlyWhenItChanged) {
   EXPECT_EQ(metrics_.counts[std::string(metric::kSuppressedWrites.name)], 1);
 }
 
+TEST_F(StrategyReconcilerTest, AsksTheStoreAboutAnIntentThatIsOnRecordAlready) {
+  Status published;
+  strategy_.body = [&](Reconcile& r) {
+    const Outcome done = become_ready(r);
+    published = r.publish();
+    return done;
+  };
+  reconcile();
+  EXPECT_OK(published);
+  const Resource first = stored();
+  reconcile();
+  EXPECT_OK(published);
+  EXPECT_EQ(stored(), first) << "asking changes nothing";
+  // The copy that this reconcile has in hand is an old one.
+  strategy_.body = [&](Reconcile& r) {
+    edit_spec([](FeatureFlagSpec& spec) { spec.enabled = !spec.enabled; });
+    published = r.publish();
+    return Done{};
+  };
+  reconcile();
+  EXPECT_CODE(published, StatusCode::kConflict);
+}
+
 TEST_F(StrategyReconcilerTest, RecordsOneEventPerTransition) {
   always_ready();
   reconcile();

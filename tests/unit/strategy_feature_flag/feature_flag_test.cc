@@ -299,7 +299,7 @@ TEST_F(FeatureFlagStrategyTest, IsNotReadyWhileTheEndpointSaysSomethingElse) {
 TEST_F(FeatureFlagStrategyTest, RepairsAndRecordsDrift) {
   Resource checkout = flag("checkout");
   converge(checkout);
-  table_.set({"new_checkout", "false", "off", "STATIC"});
+  table_.set(share({"new_checkout", "false", "off", "STATIC"}));
   EXPECT_TRUE(std::holds_alternative<Done>(converge(checkout)));
   EXPECT_EQ(served(), "true on STATIC");
   ASSERT_EQ(status_of_flag(checkout).history.size(), 2u);

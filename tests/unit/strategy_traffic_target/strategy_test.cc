@@ -245,6 +245,57 @@ TEST_F(TrafficStrategy, AWriteInBetweenEndsTheReconcileBeforeAnyCommand) {
   EXPECT_THAT(world.diary, ElementsAre());
 }
 
+// Reads as a server that is behind would answer; writes go where they belong.
+class AStoreThatIsBehind final : public ObjectStore {
+ public:
+  AStoreThatIsBehind(ObjectStore& store, ResourcePtr old) : store_(store), old_(std::move(old)) {}
+  Result<ResourcePtr> get(const ObjectKey& /*key*/) const override { return old_; }
+  Result<ObjectList> list(Kind kind, std::optional<std::string> ns) const override {
+    return store_.list(kind, std::move(ns));
+  }
+  Result<std::unique_ptr<ObjectWatch>> watch(Kind kind, std::int64_t from) const override {
+    return store_.watch(kind, from);
+  }
+  Result<ResourcePtr> create(const Resource& object) override { return store_.create(object); }
+  Result<ResourcePtr> update(const Resource& object) override { return store_.update(object); }
+  Result<ResourcePtr> update_status(const Resource& object) override {
+    return store_.update_status(object);
+  }
+  Status remove(const ObjectKey& key, const Preconditions& preconditions) override {
+    return store_.remove(key, preconditions);
+  }
+
+ private:
+  ObjectStore& store_;
+  const ResourcePtr old_;
+};
+
+TEST_F(TrafficStrategy, AnOldCopyOfTheTargetMovesNothing) {
+  world.refuses = Status(StatusCode::kUnavailable, "no answer", "RouterUnavailable");
+  loop.settle(3);
+  const ResourcePtr under_way = *store.get(kShop);
+  world.refuses = ok_status();
+  loop.settle();
+  const ResourcePtr completed = *store.get(kShop);
+  ASSERT_EQ(status().active, "green");
+  spec.active = "blue";
+  put_spec(store, spec);
+  loop.settle();
+  ASSERT_EQ(status().active, "blue");
+  const ResourcePtr now = *store.get(kShop);
+  for (const ResourcePtr& old : {under_way, completed}) {
+    SCOPED_TRACE(old == completed ? "its switch looks like one that drifted"
+                                  : "its switch looks like one that was cut short");
+    world.diary.clear();
+    AStoreThatIsBehind behind(store, old);
+    TrafficLoop shown(behind, world, world, clock);
+    shown.reconcile();
+    EXPECT_EQ(std::ranges::count(world.diary, "apply green"), 0);
+    EXPECT_EQ(world.state.weights, (TrafficWeights{{"blue", 100}}));
+    EXPECT_EQ(**store.get(kShop), *now);
+  }
+}
+
 TEST_F(TrafficStrategy, AStopInTheWindowLeavesAWindowThatIsWatchedAgain) {
   std::stop_source stop;
   world.probe = [&](const std::string&) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/integration/migrations/tools.h"
+#include "tests/support/migration_tools/migration_tools.h"
 
 #include "tests/support/paths/paths.h"
 
@@ -22,6 +22,8 @@ std::string built(const std::string& name) {
   return found.exit_code == 0 ? found.out.substr(0, found.out.find('\n')) + "/" + name : "";
 }
 
+constexpr auto kPatience = std::chrono::minutes(10);
+
 bool concurrent(const std::string& body) {
   return body.find("CONCURRENTLY") != std::string::npos;
 }
@@ -36,6 +38,9 @@ class GolangMigrate final : public MigrationTool {
   }
   RunResult up(const ToolPlace& place) const override { return call(place, {"up"}); }
   RunResult down_one(const ToolPlace& place) const override { return call(place, {"down", "1"}); }
+  std::optional<RunResult> down_all(const ToolPlace& place) const override {
+    return call(place, {"down", "-all"});
+  }
   int applied(const ToolPlace& place) const override {
     const std::string said = call(place, {"version"}).err;
     return said.find("no migration") != std::string::npos ? 0 : std::atoi(said.c_str());
@@ -47,7 +52,7 @@ class GolangMigrate final : public MigrationTool {
     std::vector<std::string> argv{program_, "-path", place.directory, "-database",
                                   (sqlite ? "sqlite://" : "") + place.address};
     argv.insert(argv.end(), command.begin(), command.end());
-    return run({.argv = argv});
+    return run({.argv = argv}, {}, kPatience);
   }
   std::string program_;
 };
@@ -58,11 +63,12 @@ class Dbmate final : public MigrationTool {
   void write(const ToolPlace& place, int version, const std::string& up,
              const std::string& down) const override {
     const char* alone = concurrent(up) ? " transaction:false" : "";
-    write_file(fmt::format("{}/000{}_step.sql", place.directory, version),
+    write_file(fmt::format("{}/{:04}_step.sql", place.directory, version),
                fmt::format("-- migrate:up{0}\n{1}\n\n-- migrate:down{0}\n{2}\n", alone, up, down));
   }
   RunResult up(const ToolPlace& place) const override { return call(place, "migrate"); }
   RunResult down_one(const ToolPlace& place) const override { return call(place, "rollback"); }
+  std::optional<RunResult> down_all(const ToolPlace&) const override { return std::nullopt; }
   int applied(const ToolPlace& place) const override {
     return count(call(place, "status").out, "[X]");
   }
@@ -71,7 +77,8 @@ class Dbmate final : public MigrationTool {
   RunResult call(const ToolPlace& place, const std::string& command) const {
     const bool sqlite = place.engine == ToolEngine::kSqlite;
     return run({.argv = {program_, "--url", (sqlite ? "sqlite:" : "") + place.address,
-                         "--migrations-dir", place.directory, "--no-dump-schema", command}});
+                         "--migrations-dir", place.directory, "--no-dump-schema", command}},
+               {}, kPatience);
   }
   std::string program_;
 };
@@ -89,12 +96,15 @@ class Goose final : public MigrationTool {
   explicit Goose(std::string program) : program_(std::move(program)) {}
   void write(const ToolPlace& place, int version, const std::string& up,
              const std::string& down) const override {
-    write_file(fmt::format("{}/0000{}_step.sql", place.directory, version),
+    write_file(fmt::format("{}/{:05}_step.sql", place.directory, version),
                (concurrent(up) ? "-- +goose NO TRANSACTION\n" : "") +
                    annotated("+goose", "", up, "", down));
   }
   RunResult up(const ToolPlace& place) const override { return call(place, "up"); }
   RunResult down_one(const ToolPlace& place) const override { return call(place, "down"); }
+  std::optional<RunResult> down_all(const ToolPlace& place) const override {
+    return call(place, "reset");
+  }
   int applied(const ToolPlace& place) const override {
     const RunResult said = call(place, "status");
     const std::string all = said.out + said.err;
@@ -105,7 +115,8 @@ class Goose final : public MigrationTool {
   RunResult call(const ToolPlace& place, const std::string& command) const {
     const bool sqlite = place.engine == ToolEngine::kSqlite;
     return run({.argv = {program_, "-dir", place.directory, sqlite ? "sqlite3" : "postgres",
-                         place.address, command}});
+                         place.address, command}},
+               {}, kPatience);
   }
   std::string program_;
 };
@@ -122,6 +133,9 @@ class SqlMigrate final : public MigrationTool {
   RunResult down_one(const ToolPlace& place) const override {
     return call(place, {"down", "-limit=1"});
   }
+  std::optional<RunResult> down_all(const ToolPlace& place) const override {
+    return call(place, {"down", "-limit=0"});
+  }
   int applied(const ToolPlace& place) const override {
     const std::string said = call(place, {"status"}).out;
     return count(said, "_step.sql") - count(said, "| no ");
@@ -136,7 +150,7 @@ class SqlMigrate final : public MigrationTool {
                            sqlite ? "sqlite3" : "postgres", place.address, place.directory));
     command.insert(command.begin(), "sql-migrate");
     command.insert(command.begin() + 2, "-config=" + config);
-    return run({.argv = command});
+    return run({.argv = command}, {}, kPatience);
   }
 };
 

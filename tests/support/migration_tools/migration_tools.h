@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The real migration tools, each behind the three things that the tests ask of them.
+// The real migration tools, each behind the few things that tests and benchmarks ask of them. Those
+// that are not installed are null; a call that takes longer than ten minutes is ended.
 
 #include "tests/support/process.h"
 
@@ -23,13 +24,14 @@ struct ToolPlace {
 class MigrationTool {
  public:
   virtual ~MigrationTool() = default;
-  // The name and content of the file of version 1 to 4, the second empty where one file holds both
-  // ways: made out of the bodies that the test gives.
+  // Makes the file of a version from 1 to 9999, or the two of it, out of the bodies given.
   virtual void write(const ToolPlace& place, int version, const std::string& up,
                      const std::string& down) const = 0;
   virtual RunResult up(const ToolPlace& place) const = 0;        // all that are pending
   virtual RunResult down_one(const ToolPlace& place) const = 0;  // the last
-  // How many versions the tool believes applied, of the four.
+  // All in one process; nothing for a tool that goes down one by one.
+  virtual std::optional<RunResult> down_all(const ToolPlace& place) const = 0;
+  // How many versions the tool believes applied.
   virtual int applied(const ToolPlace& place) const = 0;
 };
 

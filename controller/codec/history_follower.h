@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The history of one database as a session that holds the locks follows it: read once, moved by the
+// session's own steps, and compared between them by a count and the row of the last version, so
+// that a thousand steps do not read a thousand rows each. Where that does not agree, or a tool's
+// rows say more than that they are there, all of it is read. One thread at a time.
+
+#include "controller/codec/migration_history.h"
+
+#include <string>
+
+namespace ripcord::codec {
+
+class HistoryFollower {
+ public:
+  // What to ask the database next; its answer is for take().
+  std::string look_sql(const MigrationHistory& history, const HistoryTable& table) const;
+  // False: something else has written to the table. Ask again: look_sql() reads all of it now.
+  // Errors as those of MigrationHistory::read().
+  Result<bool> take(const MigrationHistory& history, const HistoryRows& rows);
+  // As of the last take() that was true; moved on by follow().
+  const AppliedVersions& versions() const { return versions_; }
+  // The same without what lies below the last, for a glance at a long one.
+  AppliedVersions last() const;
+  // What the table will hold when the step is committed.
+  void follow(const MigrationHistory& history, const MigrationStep& step);
+  // The next look reads everything.
+  void forget() { known_ = false; }
+
+ private:
+  bool is_brief(const MigrationHistory& history) const;
+
+  AppliedVersions versions_;
+  std::int64_t rows_ = 0;
+  bool known_ = false;
+};
+
+}  // namespace ripcord::codec
