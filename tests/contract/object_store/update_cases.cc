@@ -218,7 +218,10 @@ TEST_P(ObjectStoreContract, ARestoreThatHasCompletedIsNotPointedElsewhere) {
     change(std::get<RestoreRequestSpec>(object.spec));
     return object;
   };
-  Resource object = created(sample_object(Kind::kRestoreRequest, "once"));
+  Resource object =
+      created(with(sample_object(Kind::kRestoreRequest, "once"), [](RestoreRequestSpec& spec) {
+        spec.database = {.url_env = "SHOP_DATABASE_URL"};  // which has schemas
+      }));
   object = updated(with(object, refused.front().second));  // nothing was restored yet
   std::get<RestoreRequestStatus>(object.status).phase = RestorePhase::kCompleted;
   object = *must(store().update_status(object));
