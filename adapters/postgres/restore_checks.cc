@@ -16,7 +16,7 @@ namespace {
 
 // Ours, and golang-migrate's version table: they say nothing about the contents of a backup.
 constexpr std::string_view kBookkeeping =
-    "(n.nspname = 'ripcord' and c.relname in ('applied', 'journal') or c.relname = "
+    "(n.nspname = 'ripcord' or c.relname = "
     "'schema_migrations' and (select string_agg(a.attname || ' ' || format_type(a.atttypid, "
     "a.atttypmod), ', ' order by a.attname) from pg_attribute a where a.attrelid = c.oid and "
     "a.attnum > 0 and not a.attisdropped) = 'dirty boolean, version bigint')";

@@ -31,7 +31,8 @@ Result<std::int64_t> one_number(const Rows& rows) {
 
 // Ours, and golang-migrate's version table: they say nothing about the contents of a backup.
 constexpr std::string_view kBookkeeping =
-    "(lower(name) in ('ripcord_applied', 'ripcord_journal') or lower(name) = 'schema_migrations' "
+    "(lower(name) in ('ripcord_applied', 'ripcord_journal', 'ripcord_tombstones', "
+    "'ripcord_transitions') or lower(name) = 'schema_migrations' "
     "and (select group_concat(lower(column), ' ') from (select i.name as column from "
     "pragma_table_info('schema_migrations') i order by 1)) = 'dirty version')";
 

@@ -101,7 +101,7 @@ TEST_F(AnHttpRouteRouter, WaitsUntilTheGatewayHasSeenThisGeneration) {
 
 TEST_F(AnHttpRouteRouter, WaitsForNothingThatSomebodyElseHasUndone) {
   ASSERT_OK(opened()->apply({{"blue", 100}}));
-  gateway_->feel(Mood::kSilent);
+  gateway_->feel(Mood::kMute);
   const auto router = opened(
       {.patience = std::chrono::minutes(5), .trace = [&](std::string_view point) {
          if (point == "after patching the weights") {
