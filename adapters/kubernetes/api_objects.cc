@@ -36,14 +36,6 @@ std::string path_of(const ApiKind& kind, const std::string& ns) {
   return fmt::format("{}/namespaces/{}/{}", kind.group, ns, kind.resource);
 }
 
-std::string full_resource(const ApiKind& kind) {
-  const std::size_t start = kind.group.find('/', 1) + 1;
-  const std::string_view group = kind.group.starts_with("/apis/")
-                                     ? kind.group.substr(start, kind.group.rfind('/') - start)
-                                     : std::string_view();
-  return group.empty() ? std::string(kind.resource) : fmt::format("{}.{}", kind.resource, group);
-}
-
 tl::unexpected<Status> refused(const ApiKind& kind, const std::string& what, std::string_view verb,
                                const std::string& ns, const HttpResponse& response) {
   const Status status = codec::decode_status(response.status, response.body);
@@ -80,6 +72,14 @@ Result<std::string> exchange(const ClusterReach& reach, HttpRequest request, con
 }
 
 }  // namespace
+
+std::string full_resource(const ApiKind& kind) {
+  const std::size_t start = kind.group.find('/', 1) + 1;
+  const std::string_view group = kind.group.starts_with("/apis/")
+                                     ? kind.group.substr(start, kind.group.rfind('/') - start)
+                                     : std::string_view();
+  return group.empty() ? std::string(kind.resource) : fmt::format("{}.{}", kind.resource, group);
+}
 
 std::string to_string(const ApiName& name) {
   return fmt::format("{} {}/{}", name.kind.kind, name.ns, name.name);

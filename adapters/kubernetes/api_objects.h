@@ -39,6 +39,9 @@ inline constexpr ApiKind kHttpRoutes{"HTTPRoute", "/apis/gateway.networking.k8s.
 inline constexpr ApiKind kSecrets{"Secret", "/api/v1", "secrets"};
 inline constexpr ApiKind kConfigMaps{"ConfigMap", "/api/v1", "configmaps"};
 
+// As a Role names it: "endpointslices.discovery.k8s.io".
+std::string full_resource(const ApiKind& kind);
+
 struct ApiName {
   ApiKind kind;
   std::string ns;

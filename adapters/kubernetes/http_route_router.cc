@@ -48,7 +48,7 @@ class HttpRoute final : public TrafficRouter {
   Result<RouteShares> match(const RouteView& route) const;
   Status can_serve(const RouteShares& shares, const TrafficWeights& weights) const;
   Status write(const TrafficWeights& weights, Refusals& before) const;
-  Status await_acceptance(const Refusals& before) const;
+  Status await_acceptance(const TrafficWeights& weights, const Refusals& before) const;
 
   ApiObjects objects_;
   Clock& clock_;
@@ -211,10 +211,18 @@ Verdict judge(const RouteView& route, const Refusals& before) {
                   : Verdict{Verdict::Word::kRefused, "no Gateway accepts the route"};
 }
 
-Status HttpRoute::await_acceptance(const Refusals& before) const {
+Status HttpRoute::await_acceptance(const TrafficWeights& weights, const Refusals& before) const {
   const MonoTime end = clock_.now() + options_.patience;
   for (Duration pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
     ASSIGN_OR_RETURN(const RouteView route, read_route());
+    ASSIGN_OR_RETURN(const RouteShares shares, match(route));
+    if (!changes_for(shares, weights).empty()) {  // what is judged would be somebody else's
+      return {StatusCode::kUnavailable,
+              fmt::format("{} has other weights right after they were written; something else "
+                          "writes to it, trying again",
+                          to_string(name())),
+              "ReadBackMismatch"};
+    }
     const Verdict verdict = judge(route, before);
     if (verdict.word == Verdict::Word::kAccepted) {
       return ok_status();
@@ -238,16 +246,7 @@ Status HttpRoute::apply(const TrafficWeights& weights) {
   RETURN_IF_ERROR(all_declared(environments_, weights));
   Refusals before;
   RETURN_IF_ERROR(write(weights, before));
-  RETURN_IF_ERROR(await_acceptance(before));
-  ASSIGN_OR_RETURN(const RouteView route, read_route());
-  ASSIGN_OR_RETURN(const RouteShares shares, match(route));
-  return changes_for(shares, weights).empty()
-             ? ok_status()
-             : Status(StatusCode::kUnavailable,
-                      fmt::format("{} has other weights right after they were written; something "
-                                  "else writes to it, trying again",
-                                  to_string(name())),
-                      "ReadBackMismatch");
+  return await_acceptance(weights, before);
 }
 
 }  // namespace

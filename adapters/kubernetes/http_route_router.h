@@ -13,7 +13,8 @@
 // - apply() is done when every Gateway has looked at this generation of the route and none refuses
 //   (Accepted, ResolvedRefs) that did not refuse before: an old defect elsewhere in the route, such
 //   as the Service of the side that is left being gone, holds up no way back.
-// - Rights in the namespace: get and patch on the route, list on endpointslices.
+// - Rights in the namespace: get and patch on the route, list on endpointslices. What follows them
+//   (object_follower.h) needs list and watch on the route and watch on endpointslices.
 //
 // Fails with the codes of ApiObjects, and FailedPrecondition: UnknownBackend, UnknownAddress,
 // RouteRefused; InvalidArgument: UnknownEnvironment; Unavailable: DestinationDown, NotAccepted,

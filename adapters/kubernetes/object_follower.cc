@@ -6,6 +6,7 @@
 #include "controller/codec/wire.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <random>
 #include <utility>
@@ -20,10 +21,38 @@ constexpr std::string_view kMetadataOnly =
 constexpr Duration kShortWatch = std::chrono::seconds(1);
 
 const ApiKind& kind_of(Reference::To to) {
-  return to == Reference::To::kSecret ? kSecrets : kConfigMaps;
+  switch (to) {
+    case Reference::To::kSecret:
+      return kSecrets;
+    case Reference::To::kConfigMap:
+      return kConfigMaps;
+    case Reference::To::kService:
+      return kServices;
+    case Reference::To::kHttpRoute:
+      return kHttpRoutes;
+    case Reference::To::kEndpointSlices:
+      return kEndpointSlices;
+  }
+  return kSecrets;
 }
 
-// One object that is followed, by one thread.
+bool by_label(const Reference& reference) {
+  return reference.to == Reference::To::kEndpointSlices;
+}
+
+std::string selector_of(const Reference& reference) {
+  return by_label(reference)
+             ? "labelSelector=" + escaped("kubernetes.io/service-name=" + reference.name)
+             : "fieldSelector=" + escaped("metadata.name=" + reference.name);
+}
+
+std::string describe(const Reference& reference) {
+  return by_label(reference)
+             ? "EndpointSlices of " + to_string(ApiName{kServices, reference.ns, reference.name})
+             : to_string(ApiName{kind_of(reference.to), reference.ns, reference.name});
+}
+
+// One reference that is followed, by one thread.
 class Follow {
  public:
   Follow(const ClusterReach& reach, Clock& clock, const FollowOptions& options,
@@ -31,11 +60,10 @@ class Follow {
       : reach_(reach),
         clock_(clock),
         options_(options),
+        reference_(reference),
         kind_(kind_of(reference.to)),
-        ns_(reference.ns),
-        url_(fmt::format("{}{}/namespaces/{}/{}?fieldSelector={}", reach.server, kind_.group,
-                         escaped(reference.ns), kind_.resource,
-                         escaped("metadata.name=" + reference.name))),
+        url_(fmt::format("{}{}/namespaces/{}/{}?{}", reach.server, kind_.group,
+                         escaped(reference.ns), kind_.resource, selector_of(reference))),
         changed_(changed) {}
 
   // Until something is in the way (its Status) or a watch ended in peace (ok).
@@ -59,9 +87,12 @@ class Follow {
     if (response.status / 100 != 2) {
       return refusal("list", response);
     }
-    ASSIGN_OR_RETURN(codec::ListedVersion listed, codec::decode_listed_version(response.body));
+    ASSIGN_OR_RETURN(codec::ListedVersions listed, codec::decode_listed_versions(response.body));
     version_ = std::move(listed.collection);
-    take(std::move(listed.object));
+    if (seen_ != listed.objects) {
+      seen_ = std::move(listed.objects);
+      changed_();
+    }
     return {};
   }
 
@@ -110,17 +141,23 @@ class Follow {
     }
     ASSIGN_OR_RETURN(codec::VersionFrame frame, codec::decode_version_frame(line));
     version_ = frame.version;
-    if (frame.type != "BOOKMARK") {
-      take(frame.type == "DELETED" ? std::string() : std::move(frame.version));
+    if (frame.type != "BOOKMARK" && take(frame)) {
+      changed_();
     }
     return {};
   }
 
-  void take(std::string object) {
-    if (seen_ != object) {
-      seen_ = std::move(object);
-      changed_();
+  // Whether it tells anything new.
+  bool take(codec::VersionFrame& frame) {
+    if (frame.type == "DELETED") {
+      return seen_->erase(frame.name) > 0;
     }
+    std::string& version = (*seen_)[frame.name];
+    if (version == frame.version) {
+      return false;
+    }
+    version = std::move(frame.version);
+    return true;
   }
 
   Status refusal(std::string_view verb, const HttpResponse& response) const {
@@ -128,8 +165,9 @@ class Follow {
     return status.code() == StatusCode::kPermissionDenied
                ? Status(StatusCode::kPermissionDenied,
                         fmt::format("Ripcord may not {} it; grant its service account the verbs "
-                                    "list and watch on {} of that name in namespace {}",
-                                    verb, kind_.resource, ns_),
+                                    "list and watch on {}{} in namespace {}",
+                                    verb, full_resource(kind_),
+                                    by_label(reference_) ? "" : " of that name", reference_.ns),
                         "MissingRight")
                : status;
   }
@@ -137,20 +175,19 @@ class Follow {
   const ClusterReach& reach_;
   Clock& clock_;
   const FollowOptions& options_;
+  const Reference& reference_;
   const ApiKind& kind_;
-  const std::string ns_;
   const std::string url_;
   const std::function<void()>& changed_;
-  std::string version_;              // watched up to here; empty: list first
-  std::optional<std::string> seen_;  // version of the object; "": it is not there
+  std::string version_;                                     // watched up to here; empty: list first
+  std::optional<std::map<std::string, std::string>> seen_;  // name -> version, since the first list
 };
 
 }  // namespace
 
 void ObjectFollower::follow(const Reference& reference, const std::function<void()>& changed,
                             const std::stop_token& stop) {
-  const Logger log = log_.with(
-      "reference", to_string(ApiName{kind_of(reference.to), reference.ns, reference.name}));
+  const Logger log = log_.with("reference", describe(reference));
   std::minstd_rand random{std::random_device{}()};
   Follow one(reach_, clock_, options_, reference, changed);
   std::string told;

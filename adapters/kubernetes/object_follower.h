@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // ReferenceSource over the API server: one list and then one watch of a single name
-// (fieldSelector metadata.name=NAME), which the verbs list and watch on that one name allow. Only
-// metadata is asked for, so that no value of a Secret travels or is kept. A watch that ends or is
-// silent is taken up where it was; an expired one lists again. What is in the way is logged once,
-// with what to grant. Thread-safe.
+// (fieldSelector metadata.name=NAME), which the verbs list and watch on that one name allow; for
+// EndpointSlices of their Service's label. Only metadata is asked for, so that no value of a Secret
+// travels or is kept. A watch that ends or is silent is taken up where it was; an expired one lists
+// again. What is in the way is logged once, with what to grant. Thread-safe.
 
 #include "adapters/kubernetes/api_objects.h"
 #include "controller/base/clock.h"

@@ -39,6 +39,7 @@ class ServiceRouter final : public TrafficRouter {
   Result<const Environment*> destination(const TrafficWeights& weights) const;
   Status select(const Environment& environment) const;
   Status await_propagation(const Environment& environment) const;
+  Status still_selected(const Environment& environment) const;
 
   ApiObjects objects_;
   Clock& clock_;
@@ -201,6 +202,7 @@ Status ServiceRouter::await_propagation(const Environment& environment) const {
       }
       ready = ready || endpoint.ready;
     }
+    RETURN_IF_ERROR(still_selected(environment));  // else the slices will never follow
     if (strangers.empty() && ready) {
       return ok_status();
     }
@@ -218,19 +220,22 @@ Status ServiceRouter::await_propagation(const Environment& environment) const {
           "NotPropagated"};
 }
 
-Status ServiceRouter::apply(const TrafficWeights& weights) {
-  ASSIGN_OR_RETURN(const Environment* environment, destination(weights));
-  RETURN_IF_ERROR(select(*environment));
-  RETURN_IF_ERROR(await_propagation(*environment));
+Status ServiceRouter::still_selected(const Environment& environment) const {
   ASSIGN_OR_RETURN(const ServiceView now, read_service());
-  return selected(now) == environment
+  return selected(now) == &environment
              ? ok_status()
              : Status(StatusCode::kUnavailable,
                       fmt::format("{} selects {} right after it was given {}; something else "
                                   "writes to it, trying again",
                                   to_string(named(where_.name)), describe(now.selector),
-                                  environment->selector_value),
+                                  environment.selector_value),
                       "ReadBackMismatch");
+}
+
+Status ServiceRouter::apply(const TrafficWeights& weights) {
+  ASSIGN_OR_RETURN(const Environment* environment, destination(weights));
+  RETURN_IF_ERROR(select(*environment));
+  return await_propagation(*environment);
 }
 
 }  // namespace

@@ -15,7 +15,8 @@
 //   ready, and of nobody else. What nodes make of that afterwards (kube-proxy) cannot be read;
 //   spec.verification.url sees it.
 // - Rights in the namespace: get and patch on the switched Service, get on those of the
-//   environments, list on endpointslices.
+//   environments, list on endpointslices. What follows them (object_follower.h) needs list and
+//   watch on the switched Service and watch on endpointslices.
 //
 // Fails with the codes of ApiObjects, and InvalidArgument: SharesNotPossible, UnknownEnvironment;
 // FailedPrecondition: NoSelector; Unavailable: DestinationDown, NotPropagated, ServiceContended.

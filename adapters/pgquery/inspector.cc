@@ -3,7 +3,10 @@
 
 #include "adapters/pgquery/judge.h"
 #include "adapters/pgquery/ledger.h"
+#include "adapters/pgquery/mentions.h"
 #include "adapters/pgquery/parse.h"
+#include "adapters/pgquery/repeat.h"
+#include "controller/codec/phase_marks.h"
 #include "controller/codec/sql_lexer.h"
 #include "controller/codec/sql_review.h"
 
@@ -113,6 +116,8 @@ class Reviewer {
       spans_.push_back(piece.span);
       ledger.open(piece.span);
       judge_statement(ledger, piece.node);
+      ledger.current().effects.once = why_only_once(piece.node);
+      ledger.current().effects.only_drops = only_drops(piece.node);
     }
     for (std::size_t i = 0; i < spans_.size(); ++i) {
       add(i, ledger.judgements[i]);
@@ -169,6 +174,8 @@ class Reviewer {
                    script_.begin() + static_cast<std::ptrdiff_t>(span.begin), '\n'));
     counted_ = span.begin;
     SqlEffects& effects = judgement.effects;
+    effects.neutral = judgement.neutral;
+    effects.only_drops = effects.only_drops && effects.unknown.empty() && !effects.loses.empty();
     effects.additive = effects.additive && effects.loses.empty() && effects.unknown.empty() &&
                        effects.breaks_previous.empty();
     if (judgement.transaction_control && report_.transaction_control == 0) {
@@ -180,6 +187,7 @@ class Reviewer {
 
   SqlReport finish(std::vector<RawFinding> found) {
     check_names(script_, found);
+    report_.phase_marks = codec::phase_marks(kDialect, script_);
     report_.findings = codec::finish_findings(kDialect, script_, spans_, std::move(found));
     return std::move(report_);
   }
@@ -214,6 +222,11 @@ Result<std::vector<SqlStatement>> PostgresInspector::inspect(Engine engine,
                  "TransactionControl");
   }
   return std::move(report.statements);
+}
+
+bool PostgresInspector::mentions(Engine /*engine*/, const std::string& statement,
+                                 const DataLoss& loss) const {
+  return pgquery::mentions(statement, loss);
 }
 
 }  // namespace ripcord::pgquery

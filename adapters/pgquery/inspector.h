@@ -17,6 +17,7 @@ class PostgresInspector final : public SqlInspector {
   Result<std::vector<SqlStatement>> inspect(Engine engine,
                                             const std::string& script) const override;
   Result<SqlReport> review(Engine engine, const SqlScript& script) const override;
+  bool mentions(Engine engine, const std::string& statement, const DataLoss& loss) const override;
 };
 
 }  // namespace ripcord::pgquery

@@ -13,6 +13,7 @@ namespace {
 
 struct Table {
   std::string name;    // "public.users"
+  std::string place;   // "public"
   std::string quoted;  // "public"."users"
   std::string schema;
   std::string columns;  // quoted, by name
@@ -30,7 +31,7 @@ Result<std::vector<Table>> tables_of(Connection& connection, const std::stop_tok
     const std::string schema = row[1].value_or("");
     const std::string name = row[2].value_or("");
     tables.push_back(
-        {schema + "." + name,
+        {schema + "." + name, schema,
          Connection::quote_identifier(schema) + "." + Connection::quote_identifier(name),
          digests[row[0].value_or("")], row[3].value_or("")});
   }
@@ -50,6 +51,20 @@ Result<TableContents> contents_of(Connection& connection, const Table& table,
   const std::string rows = found.rows.at(0).at(0).value_or("0");
   std::from_chars(rows.data(), rows.data() + rows.size(), contents.rows);
   return contents;
+}
+
+Result<std::vector<TableContents>> contents_of_all(Connection& connection,
+                                                   const std::vector<Table>& tables,
+                                                   const std::stop_token& stop) {
+  std::vector<TableContents> all;
+  for (const Table& table : tables) {
+    Result<TableContents> found = contents_of(connection, table, stop);
+    if (!found) {
+      return tl::unexpected(found.error().annotated("counting " + table.name));
+    }
+    all.push_back(std::move(*found));
+  }
+  return all;
 }
 
 Result<std::vector<std::string>> names_of(Connection& connection, const std::string& sql) {
@@ -100,14 +115,15 @@ Result<DatabaseContents> survey(Connection& connection, const std::stop_token& s
   ASSIGN_OR_RETURN(const Rows rest, connection.query(rest_schema_sql(), {}, stop));
   contents.schema = rest.rows.at(0).at(0).value_or("");
   ASSIGN_OR_RETURN(const std::vector<Table> tables, tables_of(connection, stop));
-  for (const Table& table : tables) {
-    Result<TableContents> found = contents_of(connection, table, stop);
-    if (!found) {
-      return tl::unexpected(found.error().annotated("counting " + table.name));
-    }
-    contents.tables.push_back(std::move(*found));
-  }
+  ASSIGN_OR_RETURN(contents.tables, contents_of_all(connection, tables, stop));
   return contents;
+}
+
+Result<std::vector<TableContents>> survey_schema(Connection& connection, const std::string& schema,
+                                                 const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(std::vector<Table> tables, tables_of(connection, stop));
+  std::erase_if(tables, [&](const Table& table) { return table.place != schema; });
+  return contents_of_all(connection, tables, stop);
 }
 
 Result<std::vector<std::string>> extensions_of(Connection& connection) {

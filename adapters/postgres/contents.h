@@ -22,6 +22,10 @@ Status lock_tables(Connection& connection, const std::stop_token& stop);
 // Of every table that is not an extension's own.
 Result<DatabaseContents> survey(Connection& connection, const std::stop_token& stop);
 
+// The tables of one schema alone.
+Result<std::vector<TableContents>> survey_schema(Connection& connection, const std::string& schema,
+                                                 const std::stop_token& stop);
+
 Result<std::vector<std::string>> extensions_of(Connection& connection);
 // Owners, and those who hold grants, without those that every server has.
 Result<std::vector<std::string>> roles_of(Connection& connection);

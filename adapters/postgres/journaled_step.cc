@@ -12,8 +12,16 @@
 namespace ripcord::postgres {
 namespace {
 
+constexpr std::string_view kTargetMark = "\n-- target: ";
+
 std::int64_t milliseconds(Duration d) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+}
+
+// What the journal keeps behind a statement's text.
+std::string target_in(const std::string& kept, const std::string& statement) {
+  const std::string head = statement + std::string(kTargetMark);
+  return kept.rfind(head, 0) == 0 ? kept.substr(head.size()) : "";
 }
 
 const char* direction_of(const MigrationStep& step) {
@@ -41,13 +49,17 @@ std::string JournaledStep::forget_sql(const MigrationStep& step) const {
   return fmt::format("DELETE FROM ripcord.journal WHERE {};", entry_key(step));
 }
 
-std::string JournaledStep::insert_sql(const Item& item, bool finished) const {
+std::string JournaledStep::insert_sql(const Item& item, bool finished,
+                                      const std::string& target) const {
   return fmt::format(
       "INSERT INTO ripcord.journal (home, version, direction, step, total, digest, statement, "
       "finished_at) VALUES ({}, {}, '{}', {}, {}, '{}', {}, {});",
       Connection::quote_literal(tables_.home), item.step.migration.version, direction_of(item.step),
       item.index, item.step.statements.size(), sha256_hex(item.statement.text),
-      Connection::quote_literal(item.statement.text), finished ? "clock_timestamp()" : "NULL");
+      Connection::quote_literal(target.empty()
+                                    ? item.statement.text
+                                    : item.statement.text + std::string(kTargetMark) + target),
+      finished ? "clock_timestamp()" : "NULL");
 }
 
 Status JournaledStep::run_sql(const std::string& sql, const std::stop_token& stop) {
@@ -57,12 +69,12 @@ Status JournaledStep::run_sql(const std::string& sql, const std::stop_token& sto
 
 Result<std::map<int, JournaledStep::Entry>> JournaledStep::read_entries(const MigrationStep& step) {
   ASSIGN_OR_RETURN(const Rows rows,
-                   connection_.execute(fmt::format("SELECT step, digest, finished_at IS NOT NULL "
-                                                   "FROM ripcord.journal WHERE {}",
+                   connection_.execute(fmt::format("SELECT step, digest, finished_at IS NOT NULL, "
+                                                   "statement FROM ripcord.journal WHERE {}",
                                                    entry_key(step))));
   std::map<int, Entry> entries;
   for (const auto& row : rows.rows) {
-    entries[std::atoi(row[0]->c_str())] = {row[1].value_or(""), row[2] == "t"};
+    entries[std::atoi(row[0]->c_str())] = {row[1].value_or(""), row[2] == "t", row[3].value_or("")};
   }
   return entries;
 }
@@ -75,7 +87,12 @@ Status JournaledStep::run_statements(const MigrationStep& step, const MigrationP
     if (stop.stop_requested()) {
       return {StatusCode::kCancelled, "stopped between two statements"};
     }
-    RETURN_IF_ERROR(run_one({step, statement, ++index}, entries, policy, stop));
+    const Status ran = run_one({step, statement, ++index}, entries, policy, stop);
+    if (!ran.ok() && ran.reason() == "StatementFailed") {
+      return codec::with_what_holds(ran, static_cast<std::size_t>(index) - 1,
+                                    step.statements.size());
+    }
+    RETURN_IF_ERROR(ran);
   }
   return {};
 }
@@ -96,16 +113,21 @@ Status JournaledStep::run_one(const Item& item, const std::map<int, Entry>& entr
         "ScriptChanged"};
   }
   if (entry->second.finished) {
-    return {};
+    return sets_session(item.statement.text) ? run_sql(item.statement.text, stop) : ok_status();
   }
-  ASSIGN_OR_RETURN(const Outcome found, probe_statement(connection_, item.statement.text));
+  ASSIGN_OR_RETURN(const Outcome found,
+                   probe_statement(connection_, item.statement.text,
+                                   target_in(entry->second.statement, item.statement.text)));
   if (found == Outcome::kUnknown) {
     return {
         StatusCode::kFailedPrecondition,
-        fmt::format("{}:{}: this statement began and nobody can tell whether it took effect. Look, "
-                    "then either UPDATE ripcord.journal SET finished_at = now() WHERE {} AND step "
-                    "= {} (it did) or DELETE that row (it did not)",
-                    label_of(item.step), item.statement.line, entry_key(item.step), item.index),
+        fmt::format("{0}:{1}: statement {3} of {4} began, and it cannot be told whether what holds "
+                    "is the state before or after it; those in front of it hold. Look whether it "
+                    "took effect, then run UPDATE ripcord.journal SET finished_at = now() WHERE "
+                    "{2} AND step = {3} (it did) or DELETE FROM ripcord.journal WHERE {2} AND step "
+                    "= {3} (it did not)",
+                    label_of(item.step), item.statement.line, entry_key(item.step), item.index,
+                    item.step.statements.size()),
         "UnknownOutcome"};
   }
   if (found == Outcome::kNotDone) {
@@ -115,6 +137,16 @@ Status JournaledStep::run_one(const Item& item, const std::map<int, Entry>& entr
                                         entry_key(item.step), item.index)));
     trace_point(trace_, "after clearing up");
     return run_outside(item, policy, stop);
+  }
+  if (found == Outcome::kHalfDone) {
+    trace_point(trace_, "before the second half of a statement");
+    // Unlike its first half, the second takes a lock that others have to wait behind.
+    RETURN_IF_ERROR(run_sql(fmt::format("SET lock_timeout = {}; SET statement_timeout = {}",
+                                        milliseconds(policy.lock_timeout),
+                                        milliseconds(policy.statement_timeout))));
+    RETURN_IF_ERROR(
+        with_retries(clock_, stop, [&] { return finish_half(connection_, item.statement.text); }));
+    trace_point(trace_, "after the second half of a statement");
   }
   return run_sql(fmt::format(
       "UPDATE ripcord.journal SET finished_at = clock_timestamp() WHERE {} AND step = {}",
@@ -144,6 +176,19 @@ Status JournaledStep::run_inside(const Item& item, const MigrationPolicy& policy
   });
 }
 
+Status JournaledStep::run_beside_others(const Item& item, const std::stop_token& stop) {
+  const LockQueue queue(open_, MigrationLocks::of(tables_), clock_);
+  return run_sql(item.statement.text, stop);
+}
+
+bool JournaledStep::nothing_is_left(const std::string& statement) {
+  if (!clear_leftover(connection_, statement).ok()) {
+    return false;
+  }
+  const auto found = probe_statement(connection_, statement);
+  return found && *found != Outcome::kHalfDone;
+}
+
 Status JournaledStep::run_outside(const Item& item, const MigrationPolicy& policy,
                                   const std::stop_token& stop) {
   if (Status can = can_probe(item.statement.text); !can.ok()) {
@@ -153,9 +198,10 @@ Status JournaledStep::run_outside(const Item& item, const MigrationPolicy& polic
   RETURN_IF_ERROR(run_sql(fmt::format("SET lock_timeout = 0; SET statement_timeout = {}",
                                       milliseconds(policy.statement_timeout))));
   trace_point(trace_, "before the journal row");
-  RETURN_IF_ERROR(run_sql(insert_sql(item, false)));
+  ASSIGN_OR_RETURN(const std::string target, target_of(connection_, item.statement.text));
+  RETURN_IF_ERROR(run_sql(insert_sql(item, false, target)));
   trace_point(trace_, "before a statement outside a transaction");
-  Status ran = run_sql(item.statement.text, stop);
+  Status ran = run_beside_others(item, stop);
   trace_point(trace_, "after a statement outside a transaction");
   // What was there before is not ours to clear up.
   const bool ours = !ran.ok() && connection_.last_error().sqlstate != "42P07";
@@ -165,7 +211,7 @@ Status JournaledStep::run_outside(const Item& item, const MigrationPolicy& polic
   if (!ran.ok()) {
     const Status failure = located(ran, connection_.last_error(), item.step, item.statement);
     // Refused cleanly: nothing is left behind, and the statement has not begun.
-    if (connection_.alive() && (!ours || clear_leftover(connection_, item.statement.text).ok())) {
+    if (connection_.alive() && (!ours || nothing_is_left(item.statement.text))) {
       static_cast<void>(connection_.execute(fmt::format(
           "DELETE FROM ripcord.journal WHERE {} AND step = {}", entry_key(item.step), item.index)));
     }

@@ -7,6 +7,7 @@
 // came of a statement (the message says how to settle it). One thread; borrows everything.
 
 #include "adapters/postgres/connection.h"
+#include "adapters/postgres/lock_queue.h"
 #include "adapters/postgres/schema_tables.h"
 #include "controller/base/trace.h"
 
@@ -20,9 +21,9 @@ std::string begin_sql(const SchemaTables& tables, const MigrationPolicy& policy,
 
 class JournaledStep {
  public:
-  JournaledStep(Connection& connection, const SchemaTables& tables, Clock& clock,
-                const Trace& trace)
-      : connection_(connection), tables_(tables), clock_(clock), trace_(trace) {}
+  JournaledStep(Connection& connection, const LockQueue::Open& open, const SchemaTables& tables,
+                Clock& clock, const Trace& trace)
+      : connection_(connection), open_(open), tables_(tables), clock_(clock), trace_(trace) {}
 
   Status run_statements(const MigrationStep& step, const MigrationPolicy& policy,
                         const std::stop_token& stop);
@@ -33,6 +34,7 @@ class JournaledStep {
   struct Entry {
     std::string digest;
     bool finished = false;
+    std::string statement;  // with its target behind it, where it has one
   };
   // What is being worked on.
   struct Item {
@@ -46,11 +48,15 @@ class JournaledStep {
                  const MigrationPolicy& policy, const std::stop_token& stop);
   Status run_inside(const Item& item, const MigrationPolicy& policy, const std::stop_token& stop);
   Status run_outside(const Item& item, const MigrationPolicy& policy, const std::stop_token& stop);
+  Status run_beside_others(const Item& item, const std::stop_token& stop);
+  // Clears up after a statement that was refused. False when a half of it stays.
+  bool nothing_is_left(const std::string& statement);
   std::string entry_key(const MigrationStep& step) const;
-  std::string insert_sql(const Item& item, bool finished) const;
+  std::string insert_sql(const Item& item, bool finished, const std::string& target = {}) const;
   Status run_sql(const std::string& sql, const std::stop_token& stop = {});
 
   Connection& connection_;
+  const LockQueue::Open& open_;
   const SchemaTables& tables_;
   Clock& clock_;
   const Trace& trace_;

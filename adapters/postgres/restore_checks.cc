@@ -33,22 +33,6 @@ Status lacks(std::string message, std::string reason) {
   return {StatusCode::kFailedPrecondition, std::move(message), std::move(reason)};
 }
 
-Result<DumpFacts> facts_of(const RestoreSite& site, const Backup& backup,
-                           const std::stop_token& stop) {
-  if (backup.manifest) {
-    return DumpFacts{backup.manifest->server_version / 10000, backup.manifest->extensions};
-  }
-  if (backup.format == BackupFormat::kPgPlain) {
-    return DumpFacts{};
-  }
-  Command list;
-  list.argv = {tool_path("pg_restore"), "--list", "--", backup.path};
-  list.keep_output = 16 << 20;
-  ASSIGN_OR_RETURN(const CommandOutcome outcome,
-                   run_tool(site.url, *site.commands, std::move(list), stop));
-  return facts_of_listing(outcome.out);
-}
-
 // The names in `wanted` for which `sql` (one column of names) has no row.
 Result<std::vector<std::string>> missing(Connection& connection,
                                          const std::vector<std::string>& wanted,
@@ -106,7 +90,46 @@ Status check_room(Connection& connection, const Backup& backup) {
           "DiskFull"};
 }
 
+void add_once(std::vector<std::string>& names, std::string name) {
+  if (name != "ripcord" && std::find(names.begin(), names.end(), name) == names.end()) {
+    names.push_back(std::move(name));
+  }
+}
+
+// Of "215; 1259 16386 TABLE public users postgres"; empty for every other kind of line.
+std::string schema_of_table(const std::string& line) {
+  std::istringstream words(line);
+  std::string id;
+  std::string catalog;
+  std::string object;
+  std::string kind;
+  std::string schema;
+  words >> id >> catalog >> object >> kind >> schema;
+  const bool table = kind == "TABLE" && schema != "DATA" && schema != "ATTACH";
+  return table && id.ends_with(';') && id.size() > 1 ? schema.substr(0, schema.find('.')) : "";
+}
+
 }  // namespace
+
+Result<DumpFacts> facts_of(const RestoreSite& site, const Backup& backup,
+                           const std::stop_token& stop) {
+  if (backup.manifest) {
+    DumpFacts facts{backup.manifest->server_version / 10000, backup.manifest->extensions, {}};
+    for (const TableContents& table : backup.manifest->contents.tables) {
+      add_once(facts.schemas, table.table.substr(0, table.table.find_first_of(" .")));
+    }
+    return facts;
+  }
+  if (backup.format == BackupFormat::kPgPlain) {
+    return DumpFacts{};
+  }
+  Command list;
+  list.argv = {tool_path("pg_restore"), "--list", "--", backup.path};
+  list.keep_output = 16 << 20;
+  ASSIGN_OR_RETURN(const CommandOutcome outcome,
+                   run_tool(site.url, *site.commands, std::move(list), stop));
+  return facts_of_listing(outcome.out);
+}
 
 DumpFacts facts_of_listing(const std::string& listing) {
   DumpFacts facts;
@@ -121,6 +144,8 @@ DumpFacts facts_of_listing(const std::string& listing) {
       std::string extension = line.substr(name + kExtension.size());
       extension.erase(std::min(extension.find(' '), extension.size()));
       facts.extensions.push_back(extension);
+    } else if (const std::string schema = schema_of_table(line); !schema.empty()) {
+      add_once(facts.schemas, schema);
     }
   }
   return facts;
@@ -141,7 +166,8 @@ Status preflight(const RestoreSite& site, const Backup& backup, const std::stop_
   return check_room(connection, backup);
 }
 
-Result<std::vector<TableRows>> count_tables(Connection& connection, const std::stop_token& stop) {
+Result<std::vector<TableRows>> count_tables(Connection& connection, const std::stop_token& stop,
+                                            const std::string& schema) {
   if (const auto begun =
           connection.execute("begin transaction isolation level repeatable read read only");
       !begun) {
@@ -152,8 +178,9 @@ Result<std::vector<TableRows>> count_tables(Connection& connection, const std::s
       connection.query("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid "
                        "= c.relnamespace where c.relkind = 'r' and c.relpersistence <> 't' and "
                        "n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not " +
-                           std::string(kBookkeeping) + " order by 1, 2",
-                       {}, stop));
+                           std::string(kBookkeeping) +
+                           " and ($1 = '' or n.nspname = $1) order by 1, 2",
+                       {schema}, stop));
   std::vector<TableRows> counts;
   for (const auto& row : tables.rows) {
     // ONLY: rows of inheriting tables are counted with their own table.

@@ -2,12 +2,14 @@
 #include "adapters/postgres/restore_databases.h"
 
 #include "adapters/postgres/contents.h"
+#include "adapters/postgres/pgbouncer.h"
 #include "adapters/postgres/restore_checks.h"
 #include "adapters/postgres/restore_create.h"
 #include "adapters/postgres/restore_load.h"
 #include "adapters/postgres/restore_revert.h"
 #include "adapters/postgres/restore_site.h"
 #include "adapters/postgres/restore_swap.h"
+#include "adapters/postgres/schema_restore.h"
 
 #include <algorithm>
 #include <charconv>
@@ -56,9 +58,9 @@ class Target final : public RestoreTarget {
     ASSIGN_OR_RETURN(const SiteState found, observe(connection, site_));
     RestoreState state;
     state.swapped = found.swapped(site_);
-    state.swap_interrupted = found.swap_begun(site_);
+    state.swap_interrupted = found.swap_begun(site_) || found.swap_to_resume(site_);
     state.reverted = found.reverted(site_);
-    state.revert_interrupted = found.revert_begun(site_);
+    state.revert_interrupted = found.revert_begun(site_) || found.revert_to_resume(site_);
     state.side_exists = found.side.has_value();
     state.side_name = site_.names.side;
     state.previous_name = found.previous ? site_.names.previous : "";
@@ -147,6 +149,7 @@ class Leftovers final : public RestoreLeftovers {
   explicit Leftovers(RestoreSite site) : site_(std::move(site)) {}
 
   Status drop_side() override {
+    RETURN_IF_ERROR(drop_staged_schema());
     return drop(site_.names.side, lock_side, [this](const SiteState& found) {
       return found.swap_begun(site_) && !found.swapped(site_)
                  ? Status(StatusCode::kFailedPrecondition, "its swap has begun; finish it first",
@@ -168,6 +171,15 @@ class Leftovers final : public RestoreLeftovers {
   }
 
  private:
+  // Of a swap by schema, also when the request asks for another swap by now.
+  Status drop_staged_schema() {
+    ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site_, {}));
+    RETURN_IF_ERROR(lock_side(connection, site_, {}).annotated("not dropping the side"));
+    ASSIGN_OR_RETURN(const SiteState found, observe(connection, site_));
+    ASSIGN_OR_RETURN(std::optional<Connection> live, connect_live(site_, found, {}));
+    return live ? drop_staged(*live, site_, {}) : ok_status();
+  }
+
   template <class Lock, class Check>
   Status drop(const std::string& name, Lock lock, Check check) {
     ASSIGN_OR_RETURN(Connection connection, connect_maintenance(site_, {}));
@@ -244,14 +256,14 @@ class Meter final : public RestoreMeter {
 
 }  // namespace
 
-Result<OpenedRestore> PostgresRestores::open(const DatabaseRef& ref,
-                                             const std::string& request_uid) {
+Result<OpenedRestore> PostgresRestores::open(const RestoreOrder& order) {
+  const std::string& request_uid = order.request_uid;
   const auto usable = [](char c) { return c > ' ' && c != 0x7f; };
   if (request_uid.empty() || !std::all_of(request_uid.begin(), request_uid.end(), usable)) {
     return error(StatusCode::kInternal, "a restore needs the uid of its request");
   }
   RestoreSite site;
-  ASSIGN_OR_RETURN(site.url, resolve_url(ref, options_.secrets));
+  ASSIGN_OR_RETURN(site.url, resolve_url(order.database, options_.secrets));
   ASSIGN_OR_RETURN(const UrlParts parts, parse_url(site.url));
   const auto database = parts.options.find("dbname");
   if (database == parts.options.end() || database->second.empty() ||
@@ -266,13 +278,17 @@ Result<OpenedRestore> PostgresRestores::open(const DatabaseRef& ref,
   site.commands = &commands_;
   site.clock = &clock_;
   site.trace = options_.trace;
+  const bool by_schema = order.swap_by == RestoreUnit::kSchema;
+  if (order.pgbouncer && !by_schema) {  // a swap of schemas holds nobody up
+    ASSIGN_OR_RETURN(site.pooler_url, resolve_pooler_url(*order.pgbouncer));
+  }
   OpenedRestore opened;
   opened.target = std::make_unique<Target>(site, options_.query_timeout);
   opened.leftovers = std::make_unique<Leftovers>(site);
   opened.checks = std::make_unique<Checks>(site);
   opened.reverse = std::make_unique<Reverse>(site);
   opened.meter = std::make_unique<Meter>(site);
-  return opened;
+  return by_schema ? by_schema_instead(std::move(opened), site) : std::move(opened);
 }
 
 }  // namespace ripcord::postgres

@@ -24,7 +24,8 @@ class PostgresRestores final : public RestoreDatabases {
   // What is passed in outlives this and all it opens.
   PostgresRestores(CommandRunner& commands, Clock& clock, RestoreOptions options = {})
       : commands_(commands), clock_(clock), options_(std::move(options)) {}
-  Result<OpenedRestore> open(const DatabaseRef& ref, const std::string& request_uid) override;
+  using RestoreDatabases::open;
+  Result<OpenedRestore> open(const RestoreOrder& order) override;
 
  private:
   CommandRunner& commands_;

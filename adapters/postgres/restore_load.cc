@@ -25,9 +25,12 @@ bool contains_any(const std::string& text, std::initializer_list<std::string_vie
                      [&](std::string_view word) { return text.find(word) != std::string::npos; });
 }
 
-Status tool_failure(const std::string& tool, const Backup& backup, const CommandOutcome& outcome) {
+}  // namespace
+
+Status tool_failure(const std::string& tool, const std::string& source,
+                    const CommandOutcome& outcome) {
   std::string message =
-      fmt::format("{} of backup {} failed: {}", tool, backup.name, first_tool_error(outcome.err));
+      fmt::format("{} of {} failed: {}", tool, source, first_tool_error(outcome.err));
   if (contains_any(outcome.err, {"No space left on device"})) {
     return {StatusCode::kResourceExhausted, message + "; make room on the server's disk",
             "DiskFull"};
@@ -45,6 +48,8 @@ Status tool_failure(const std::string& tool, const Backup& backup, const Command
   }
   return {StatusCode::kFailedPrecondition, std::move(message), "LoadFailed"};
 }
+
+namespace {
 
 std::string random_key() {
   std::random_device device;
@@ -114,7 +119,8 @@ Status check_backup(const RestoreSite& site, const Backup& backup, const std::st
       list.argv = {tool_path("pg_restore"), "--list", "--", backup.path};
       ASSIGN_OR_RETURN(const CommandOutcome outcome,
                        run_tool(site.url, *site.commands, std::move(list), stop));
-      return outcome.exit_code == 0 ? ok_status() : tool_failure("pg_restore", backup, outcome);
+      return outcome.exit_code == 0 ? ok_status()
+                                    : tool_failure("pg_restore", "backup " + backup.name, outcome);
     }
     case BackupFormat::kSqliteFile:
     case BackupFormat::kSimulated:
@@ -132,7 +138,8 @@ Status run_load(const RestoreSite& site, const Backup& backup, bool notices_deat
   ASSIGN_OR_RETURN(const CommandOutcome outcome,
                    run_tool(site.url, *site.commands, std::move(command), stop));
   const std::string tool = backup.format == BackupFormat::kPgPlain ? "psql" : "pg_restore";
-  return outcome.exit_code == 0 ? ok_status() : tool_failure(tool, backup, outcome);
+  return outcome.exit_code == 0 ? ok_status()
+                                : tool_failure(tool, "backup " + backup.name, outcome);
 }
 
 }  // namespace ripcord::postgres

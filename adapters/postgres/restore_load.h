@@ -18,6 +18,11 @@ Status check_backup(const RestoreSite& site, const Backup& backup, const std::st
 Status run_load(const RestoreSite& site, const Backup& backup, bool notices_death,
                 const std::stop_token& stop);
 
+// What a tool that ended badly means: LoadFailed with its first error, or Unavailable
+// (ConnectionLost), ResourceExhausted (DiskFull). `source` is what it read.
+Status tool_failure(const std::string& tool, const std::string& source,
+                    const CommandOutcome& outcome);
+
 // Whether the server knows client_connection_check_interval (PostgreSQL 14 on most systems).
 bool can_notice_death(Connection& connection);
 

@@ -78,7 +78,7 @@ class Revert {
     const std::string side = Connection::quote_identifier(site_.names.side);
     std::string sql;
     if (has_live) {
-      mark_.stage = "reverted";
+      mark_.stage = site_.pooler_url.empty() ? "reverted" : "resuming";
       sql = fmt::format(
           "alter database {0} rename to {1}; alter database {1} allow_connections true; comment on "
           "database {1} is {2};",
@@ -95,6 +95,7 @@ class Revert {
   Status take_back() {
     RETURN_IF_ERROR(allow_connections(connection_, site_, site_.names.previous, true));
     RETURN_IF_ERROR(allow_connections(connection_, site_, site_.names.live, true));
+    RETURN_IF_ERROR(let_pooled_clients_go_on(site_));
     return mark_live("live");
   }
 
@@ -112,6 +113,20 @@ class Revert {
   RestoreMark mark_;
   std::string own_comment_;
 };
+
+// Everything is renamed; the clients of a pooler may still be held.
+Status let_go_on(const RestoreSite& site, Connection& connection) {
+  ASSIGN_OR_RETURN(const SiteState state, observe(connection, site));
+  if (!state.revert_to_resume(site)) {
+    return {};
+  }
+  RETURN_IF_ERROR(let_pooled_clients_go_on(site));
+  trace_point(site.trace, "before mark reverted");
+  RETURN_IF_ERROR(set_mark(connection, site.names.side, comment_without_mark(state.side->comment),
+                           {site.uid, "reverted", state.side->mark->backup}));
+  trace_point(site.trace, "after mark reverted");
+  return {};
+}
 
 // After an attempt that went wrong. The lock went with the session, where that is what failed.
 Status settle(const RestoreSite& site, Connection& connection, const Status& cause) {
@@ -139,6 +154,7 @@ Result<SwapReport> revert_swap(const RestoreSite& site, const std::stop_token& s
   SwapReport report;
   report.previous_name = site.names.side;
   if (state.reverted(site)) {
+    RETURN_IF_ERROR(let_go_on(site, connection));
     return report;
   }
   Revert revert(site, connection);
@@ -150,13 +166,19 @@ Result<SwapReport> revert_swap(const RestoreSite& site, const std::stop_token& s
     if (state.live->allows_connections) {
       prober.start();
     }
-    done = revert.replace(stop);
+    done = hold_pooled_clients(site, stop);
+    if (done.ok()) {
+      done = revert.replace(stop);
+    }
   } else {
     report.previous_name.clear();
     done = revert.put_back(false);
   }
   if (!done.ok()) {
     done = settle(site, connection, done);
+  }
+  if (done.ok()) {
+    done = let_go_on(site, connection);
   }
   report.window = prober.finish();
   RETURN_IF_ERROR(done);

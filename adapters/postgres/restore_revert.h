@@ -3,7 +3,7 @@
 // The way back: the previous database takes the place of the restored one, which is kept as the
 // side:
 //
-//   mark live `reverting` -> refuse connections to both -> end sessions
+//   mark live `reverting` -> [PAUSE] -> refuse connections to both -> end sessions
 //     -> rename both, allow connections, mark the side `reverted`: one transaction
 //
 // Under the locks of a swap. A failure before the renames is taken back; whatever a crash leaves,

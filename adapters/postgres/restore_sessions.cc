@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/restore_sessions.h"
 
+#include "adapters/postgres/pgbouncer.h"
+
 #include <fmt/format.h>
 
 namespace ripcord::postgres {
@@ -9,6 +11,7 @@ namespace {
 constexpr auto kSessionPatience = std::chrono::seconds(10);
 constexpr auto kSessionPoll = std::chrono::milliseconds(2);
 constexpr int kPollsPerSignal = 250;
+constexpr auto kPausePatience = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -41,6 +44,30 @@ Status allow_connections(Connection& connection, const RestoreSite& site,
   RETURN_IF_ERROR(status_of_rows(connection.execute(fmt::format(
       "alter database {} allow_connections {}", Connection::quote_identifier(database), allowed))));
   trace_point(site.trace, allowed ? "after allow" : "after refuse");
+  return {};
+}
+
+Status hold_pooled_clients(const RestoreSite& site, const std::stop_token& stop) {
+  if (site.pooler_url.empty()) {
+    return {};
+  }
+  trace_point(site.trace, "before pause");
+  const Result<bool> drained = pause_pools(site.pooler_url, site.names.live, kPausePatience, stop);
+  if (!drained) {
+    return drained.error().annotated("holding the clients of PgBouncer");
+  }
+  trace_point(site.trace, *drained ? "after pause" : "after pause, transactions are running");
+  return {};
+}
+
+Status let_pooled_clients_go_on(const RestoreSite& site) {
+  if (site.pooler_url.empty()) {
+    return {};
+  }
+  trace_point(site.trace, "before resume");
+  RETURN_IF_ERROR(resume_pools(site.pooler_url, site.names.live)
+                      .annotated("letting the clients of PgBouncer go on"));
+  trace_point(site.trace, "after resume");
   return {};
 }
 

@@ -106,11 +106,20 @@ bool SiteState::swap_begun(const RestoreSite& site) const {
 }
 
 bool SiteState::reverted(const RestoreSite& site) const {
-  return side && side->mark && side->mark->uid == site.uid && side->mark->stage == "reverted";
+  return revert_to_resume(site) ||
+         (side && side->mark && side->mark->uid == site.uid && side->mark->stage == "reverted");
 }
 
 bool SiteState::revert_begun(const RestoreSite& site) const {
   return live && live->mark && live->mark->uid == site.uid && live->mark->stage == "reverting";
+}
+
+bool SiteState::swap_to_resume(const RestoreSite& site) const {
+  return live && live->mark && live->mark->uid == site.uid && live->mark->stage == "resuming";
+}
+
+bool SiteState::revert_to_resume(const RestoreSite& site) const {
+  return side && side->mark && side->mark->uid == site.uid && side->mark->stage == "resuming";
 }
 
 Result<Connection> connect_maintenance(const RestoreSite& site, std::stop_token stop) {

@@ -27,10 +27,12 @@ RestoreNames restore_names(const std::string& live, const std::string& uid);
 // The last line of the comment of a database that a restore made:
 // "ripcord: uid=... stage=loaded backup=...". Stages:
 //
-//   loading -> loaded -> swapping -> live -> reverting -> reverted
+//   loading -> loaded -> swapping -> [resuming ->] live -> reverting -> [resuming ->] reverted
 //
-// `swapping` and `reverting` are written before connections are refused, `live` and `reverted` with
-// the renames: the database that was restored carries its mark wherever it is.
+// `swapping` and `reverting` are written before clients are held up, `live` and `reverted` with the
+// renames: the database that was restored carries its mark wherever it is. With a PgBouncer
+// `resuming` is written with the renames, and says that its clients may still be held.
+// On a schema: `staged`, then `live` and `reverted` with the renames.
 struct RestoreMark {
   std::string uid;
   std::string stage;
@@ -50,6 +52,7 @@ struct RestoreSite {
   CommandRunner* commands = nullptr;
   Clock* clock = nullptr;
   Trace trace;
+  std::string pooler_url;  // of PgBouncer's console; empty: none
 };
 
 struct DatabaseRow {
@@ -68,6 +71,9 @@ struct SiteState {
   bool swap_begun(const RestoreSite& site) const;  // and not ended: connections may be refused
   bool reverted(const RestoreSite& site) const;
   bool revert_begun(const RestoreSite& site) const;  // and not ended
+  // Everything is renamed, and the clients of a pooler may still be held.
+  bool swap_to_resume(const RestoreSite& site) const;
+  bool revert_to_resume(const RestoreSite& site) const;
 };
 
 Result<Connection> connect_maintenance(const RestoreSite& site, std::stop_token stop);

@@ -71,7 +71,7 @@ class Swap {
           "alter database {0} rename to {1}; alter database {1} allow_connections true;", live,
           previous);
     }
-    mark_.stage = "live";
+    mark_.stage = has_live && !site_.pooler_url.empty() ? "resuming" : "live";
     sql += fmt::format("alter database {} rename to {}; comment on database {} is {}",
                        ident(site_.names.side), live, live,
                        Connection::quote_literal(comment_with(own_comment_, mark_)));
@@ -86,6 +86,7 @@ class Swap {
     if (state.live && !state.live->allows_connections) {
       RETURN_IF_ERROR(allow_connections(connection_, site_, site_.names.live, true));
     }
+    RETURN_IF_ERROR(let_pooled_clients_go_on(site_));
     return mark_stage(site_.names.side, "loaded");
   }
 
@@ -119,6 +120,20 @@ class Swap {
   std::string own_comment_;
 };
 
+// Everything is renamed; the clients of a pooler may still be held.
+Status let_go_on(const RestoreSite& site, Connection& connection) {
+  ASSIGN_OR_RETURN(const SiteState state, observe(connection, site));
+  if (!state.swap_to_resume(site)) {
+    return {};
+  }
+  RETURN_IF_ERROR(let_pooled_clients_go_on(site));
+  trace_point(site.trace, "before mark live");
+  RETURN_IF_ERROR(set_mark(connection, site.names.live, comment_without_mark(state.live->comment),
+                           {site.uid, "live", state.live->mark->backup}));
+  trace_point(site.trace, "after mark live");
+  return {};
+}
+
 // After an attempt that went wrong. The lock went with the session, where that is what failed.
 Status settle(const RestoreSite& site, Connection& connection, const Status& cause) {
   if (!connection.alive()) {
@@ -144,6 +159,7 @@ Result<SwapReport> swap_databases(const RestoreSite& site, const std::stop_token
   ASSIGN_OR_RETURN(const SiteState state, observe(connection, site));
   SwapReport report;
   if (state.swapped(site)) {
+    RETURN_IF_ERROR(let_go_on(site, connection));
     report.previous_name = state.previous ? site.names.previous : "";
     return report;
   }
@@ -157,9 +173,15 @@ Result<SwapReport> swap_databases(const RestoreSite& site, const std::stop_token
   if (state.live && state.live->allows_connections) {
     prober.start();
   }
-  Status done = state.live ? swap.replace(stop) : swap.put_in_place(false);
+  Status done = state.live ? hold_pooled_clients(site, stop) : ok_status();
+  if (done.ok()) {
+    done = state.live ? swap.replace(stop) : swap.put_in_place(false);
+  }
   if (!done.ok()) {
     done = settle(site, connection, done);
+  }
+  if (done.ok()) {
+    done = let_go_on(site, connection);
   }
   report.window = prober.finish();
   RETURN_IF_ERROR(done);

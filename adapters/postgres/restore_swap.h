@@ -2,9 +2,10 @@
 #pragma once
 // Putting the side database in the place of the live one:
 //
-//   mark side `swapping` -> refuse connections -> end sessions
+//   mark side `swapping` -> [PAUSE] -> refuse connections -> end sessions
 //     -> rename both, allow connections to the previous one, mark live `live`: one transaction
 //
+// With a PgBouncer the last mark is `resuming`, and RESUME and the mark `live` follow.
 // Under a lock from before the first step until after the last. A failure before the renames is
 // taken back. Whatever a crash leaves, calling it again ends it; so does the swap of another
 // request for the same database.

@@ -6,6 +6,7 @@
 #include "adapters/postgres/migration_locks.h"
 #include "adapters/postgres/schema_session.h"
 #include "adapters/postgres/schema_tables.h"
+#include "adapters/postgres/tombstones.h"
 
 namespace ripcord::postgres {
 namespace {
@@ -16,19 +17,19 @@ class Database final : public SchemaDatabase {
       : url_(std::move(url)), what_(std::move(what)), clock_(clock), trace_(std::move(trace)) {}
 
   Result<SchemaState> read() override {
-    if (!reader_ || !reader_->alive()) {
-      auto opened = Connection::open(url_);
-      if (!opened) {
-        return as_return(opened.error().annotated(what_));
-      }
-      reader_ = std::make_unique<Connection>(std::move(*opened));
-    }
+    RETURN_IF_ERROR(connect());
     Result<SchemaState> state = read_state(*reader_);
     if (!state) {
       reader_.reset();
       return as_return(state.error().annotated(what_));
     }
     return state;
+  }
+
+  Result<std::string> why_not_put_aside(const std::vector<DataLoss>& drops) override {
+    RETURN_IF_ERROR(connect());
+    auto obstacle = find_obstacle(*reader_, drops);
+    return obstacle ? std::move(obstacle) : as_return(obstacle.error().annotated(what_));
   }
 
   Result<std::vector<DataAtRisk>> count(const std::vector<LossAtRisk>& losses,
@@ -56,10 +57,26 @@ class Database final : public SchemaDatabase {
     // What was there before the lock may have changed while we waited for it.
     ASSIGN_OR_RETURN(tables, find_tables(connection));
     RETURN_IF_ERROR(prune_records(connection, tables));
-    return make_session(std::move(connection), std::move(tables), clock_, trace_);
+    const auto open = [url = url_](std::stop_token asked) {
+      ConnectOptions queue;
+      queue.application_name = "ripcord migration queue";
+      return Connection::open(url, queue, std::move(asked));
+    };
+    return make_session(std::move(connection), open, std::move(tables), clock_, trace_);
   }
 
  private:
+  Status connect() {
+    if (!reader_ || !reader_->alive()) {
+      auto opened = Connection::open(url_);
+      if (!opened) {
+        return opened.error().annotated(what_);
+      }
+      reader_ = std::make_unique<Connection>(std::move(*opened));
+    }
+    return {};
+  }
+
   std::string url_;
   std::string what_;
   Clock& clock_;

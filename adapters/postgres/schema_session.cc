@@ -4,6 +4,8 @@
 #include "adapters/postgres/archive.h"
 #include "adapters/postgres/journaled_step.h"
 #include "adapters/postgres/migration_locks.h"
+#include "adapters/postgres/tombstones.h"
+#include "adapters/postgres/transitions.h"
 #include "controller/base/sha256.h"
 #include "controller/codec/history_follower.h"
 
@@ -32,17 +34,25 @@ bool may_set(const MigrationStep& step) {
 
 class Session final : public SchemaSession {
  public:
-  Session(Connection connection, SchemaTables tables, Clock& clock, Trace trace)
+  Session(Connection connection, LockQueue::Open open, SchemaTables tables, Clock& clock,
+          Trace trace)
       : connection_(std::move(connection)),
+        open_(std::move(open)),
         tables_(std::move(tables)),
         clock_(clock),
-        trace_(std::move(trace)) {}
+        trace_(std::move(trace)),
+        transitions_(connection_, tables_, clock_, trace_) {}
+
+  SchemaTransitions* transitions() override { return &transitions_; }
 
   Result<SchemaState> read() override {
     if (!tables_.has_own_tables || tables_.history == nullptr) {
       return read_state(connection_);
     }
     followed_.forget();
+    if (!records_.empty() && !records_.back().applied_at) {
+      records_known_ = false;  // when the last step was applied, only the database knows
+    }
     ASSIGN_OR_RETURN(const Rows rows, connection_.execute(look_sql()));
     ASSIGN_OR_RETURN(const bool journaled, look_of(rows));
     return with_records(journaled);
@@ -67,13 +77,48 @@ class Session final : public SchemaSession {
     RETURN_IF_ERROR(know_records());
     const bool journaled = codec::is_journaled(step);
     Status done = journaled ? run_journaled(step, policy, stop) : run_at_once(step, policy, stop);
+    transitions_.body_over();
     if (done.ok() && (journaled || may_set(step))) {
       done = prepare_session(connection_);
     }
     return done;
   }
 
+  Status drop_tombstones(std::int64_t version, const MigrationPolicy& policy,
+                         std::stop_token stop) override {
+    after_commit_.reset();
+    records_known_ = false;
+    return with_retries(clock_, stop, [&] {
+      Status status = drop_in_transaction(version, policy, stop);
+      if (!status.ok() && connection_.alive()) {
+        static_cast<void>(connection_.execute("ROLLBACK"));
+      }
+      return status;
+    });
+  }
+
  private:
+  Status drop_in_transaction(std::int64_t version, const MigrationPolicy& policy,
+                             const std::stop_token& stop) {
+    if (tables_.history == nullptr) {
+      return {};
+    }
+    trace_point(trace_, "before dropping tombstones");
+    RETURN_IF_ERROR(begin(policy, stop));
+    ASSIGN_OR_RETURN(const auto statements, drop_tombstones_sql(connection_, tables_, version));
+    for (const std::string& statement : statements) {
+      if (const auto ran = connection_.execute(statement, stop); !ran) {
+        return ran.error().annotated(
+            fmt::format("dropping what version {} had put aside ({})", version, statement));
+      }
+      trace_point(trace_, "after dropping a tombstone");
+    }
+    trace_point(trace_, "before COMMIT");
+    RETURN_IF_ERROR(status_of(connection_.execute("COMMIT")));
+    trace_point(trace_, "after COMMIT");
+    return {};
+  }
+
   Result<SchemaState> with_records(bool journaled) {
     RETURN_IF_ERROR(know_records());
     std::optional<UnfinishedMigration> unfinished;
@@ -81,7 +126,10 @@ class Session final : public SchemaSession {
     if (journaled) {
       ASSIGN_OR_RETURN(unfinished, read_unfinished(connection_, tables_, versions));
     }
-    return codec::schema_state_of(tables_.history, versions, records_, std::move(unfinished));
+    SchemaState state =
+        codec::schema_state_of(tables_.history, versions, records_, std::move(unfinished));
+    RETURN_IF_ERROR(read_tombstones(connection_, tables_, state));
+    return state;
   }
 
   // Under the lock nobody else writes records, and remember() follows what we write.
@@ -145,7 +193,9 @@ class Session final : public SchemaSession {
       if (!status.ok() && connection_.alive()) {
         static_cast<void>(connection_.execute("ROLLBACK"));
       }
-      return status;
+      return !status.ok() && status.reason() == "StatementFailed"
+                 ? codec::with_what_holds(status, 0, step.statements.size())
+                 : status;
     });
   }
 
@@ -158,15 +208,26 @@ class Session final : public SchemaSession {
     if (!needed) {
       return status_of(connection_.execute("ROLLBACK"));
     }
+    Burial burial(connection_, step, trace_);
     RETURN_IF_ERROR(archive_losses(step, stop));
+    RETURN_IF_ERROR(transitions_.before_body());
     for (const SqlStatement& statement : step.statements) {
       trace_point(trace_, "before a statement");
-      if (const auto ran = connection_.execute(statement.text, stop); !ran) {
+      if (step.put_aside && statement.effects.only_drops) {
+        RETURN_IF_ERROR(burial.bury(statement, stop));
+      } else if (const auto ran = connection_.execute(statement.text, stop); !ran) {
         return located(ran.error(), connection_.last_error(), step, statement);
       }
       trace_point(trace_, "after a statement");
     }
-    return commit(step, "");
+    RETURN_IF_ERROR(transitions_.after_body());
+    if (!burial.empty()) {
+      RETURN_IF_ERROR(commit(burial.recorded(), burial.record_sql(tables_)));
+      tables_.has_tombstones = true;
+      return {};
+    }
+    const bool down = step.direction == Direction::kDown;
+    return commit(step, down ? forget_tombstones_sql(tables_, step) : "");
   }
 
   Status archive_losses(const MigrationStep& step, const std::stop_token& stop) {
@@ -179,6 +240,7 @@ class Session final : public SchemaSession {
     return archived.annotated(label_of(step) + ": archive");
   }
 
+  // `more`: statements for the same transaction.
   Status commit(const MigrationStep& step, const std::string& more) {
     trace_point(trace_, "before COMMIT");
     // From here on there is no stop: a cancelled COMMIT would leave its outcome unknown.
@@ -223,7 +285,7 @@ class Session final : public SchemaSession {
       return {};
     }
     journal_empty_ = false;
-    JournaledStep journaled(connection_, tables_, clock_, trace_);
+    JournaledStep journaled(connection_, open_, tables_, clock_, trace_);
     // Of a step that is no transaction only this much: what is written later is not in the copy.
     RETURN_IF_ERROR(with_retries(clock_, stop, [&]() -> Status {
       if (!step.archive) {
@@ -236,9 +298,15 @@ class Session final : public SchemaSession {
       }
       return status;
     }));
+    if (transitions_.attends()) {
+      RETURN_IF_ERROR(before_journaled(policy, stop));
+    }
     RETURN_IF_ERROR(journaled.run_statements(step, policy, stop));
     return with_retries(clock_, stop, [&]() -> Status {
       Status status = begin(policy, stop);
+      if (status.ok()) {
+        status = transitions_.after_body();
+      }
       if (status.ok()) {
         status = commit(step, journaled.forget_sql(step));
       }
@@ -249,12 +317,28 @@ class Session final : public SchemaSession {
     });
   }
 
+  // Its statements are transactions of their own: what has to go first goes before all of them.
+  Status before_journaled(const MigrationPolicy& policy, const std::stop_token& stop) {
+    return with_retries(clock_, stop, [&]() -> Status {
+      Status status = begin(policy, stop);
+      if (status.ok()) {
+        status = transitions_.before_body();
+      }
+      const bool ended = connection_.alive() &&
+                         status_of(connection_.execute(status.ok() ? "COMMIT" : "ROLLBACK")).ok();
+      return status.ok() && !ended
+                 ? Status(StatusCode::kUnavailable, "the connection was lost", "ConnectionLost")
+                 : status;
+    });
+  }
+
   template <class T>
   static Status status_of(const Result<T>& result) {
     return result ? ok_status() : result.error();
   }
 
   Connection connection_;
+  LockQueue::Open open_;
   SchemaTables tables_;
   Clock& clock_;
   Trace trace_;
@@ -263,6 +347,7 @@ class Session final : public SchemaSession {
   bool journal_empty_ = false;
   codec::HistoryFollower followed_;
   std::optional<bool> after_commit_;  // the database's answer (is there a journal?), used once
+  PostgresTransitions transitions_;
 };
 
 }  // namespace
@@ -277,9 +362,9 @@ Status prepare_session(Connection& connection) {
   return {};
 }
 
-std::unique_ptr<SchemaSession> make_session(Connection connection, SchemaTables tables,
-                                            Clock& clock, Trace trace) {
-  return std::make_unique<Session>(std::move(connection), std::move(tables), clock,
+std::unique_ptr<SchemaSession> make_session(Connection connection, LockQueue::Open open,
+                                            SchemaTables tables, Clock& clock, Trace trace) {
+  return std::make_unique<Session>(std::move(connection), std::move(open), std::move(tables), clock,
                                    std::move(trace));
 }
 

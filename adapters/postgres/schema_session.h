@@ -3,6 +3,7 @@
 // The locked session of a PostgreSQL database: runs steps. See schema_database.h for the contract.
 
 #include "adapters/postgres/connection.h"
+#include "adapters/postgres/lock_queue.h"
 #include "adapters/postgres/schema_tables.h"
 #include "controller/base/trace.h"
 #include "controller/ports/schema_database.h"
@@ -15,9 +16,10 @@ namespace ripcord::postgres {
 // and may commit), and undoes what a migration's body has set.
 Status prepare_session(Connection& connection);
 
-// `connection` holds the locks. `clock` must outlive the session.
-std::unique_ptr<SchemaSession> make_session(Connection connection, SchemaTables tables,
-                                            Clock& clock, Trace trace);
+// `connection` holds the locks; `open` gives further ones to the same database. `clock` must
+// outlive the session.
+std::unique_ptr<SchemaSession> make_session(Connection connection, LockQueue::Open open,
+                                            SchemaTables tables, Clock& clock, Trace trace);
 
 // "3_add_total.up.sql", or "down of 3 add_total": how messages name a step.
 std::string label_of(const MigrationStep& step);

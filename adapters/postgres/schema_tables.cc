@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/schema_tables.h"
 
+#include "adapters/postgres/tombstones.h"
 #include "controller/base/sha256.h"
 #include "controller/codec/undo_plan.h"
 
@@ -14,7 +15,8 @@ namespace {
 // Our place, and every table there that could be a tool's; $1 are their names, or NULL for any.
 constexpr std::string_view kFind =
     "SELECT current_schema(), current_database(), to_regclass('ripcord.applied') IS NOT NULL AND "
-    "to_regclass('ripcord.journal') IS NOT NULL, t.place, t.name, t.columns FROM (SELECT) one "
+    "to_regclass('ripcord.journal') IS NOT NULL, to_regclass('ripcord.tombstones') IS NOT NULL, "
+    "t.place, t.name, t.columns FROM (SELECT) one "
     "LEFT JOIN (SELECT n.nspname AS place, c.relname AS name, string_agg(a.attname || ' ' || "
     "format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attname COLLATE \"C\") AS columns "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON "
@@ -62,18 +64,18 @@ std::string names_list() {
 // Takes the history that `rows` of kFind name.
 Status take_history(const Rows& rows, bool own_names, SchemaTables& tables) {
   for (const auto& row : rows.rows) {
-    if (!row[4]) {
+    if (!row[5]) {
       continue;
     }
-    const auto* found = codec::recognise_history(row[5].value_or(""), own_names);
+    const auto* found = codec::recognise_history(row[6].value_or(""), own_names);
     if (found == nullptr && own_names) {
-      return foreign_table(row[3].value_or(""), *row[4], row[5].value_or(""));
+      return foreign_table(row[4].value_or(""), *row[5], row[6].value_or(""));
     }
     if (found == nullptr) {
       continue;
     }
-    const std::string quoted = Connection::quote_identifier(row[3].value_or("")) + "." +
-                               Connection::quote_identifier(*row[4]);
+    const std::string quoted = Connection::quote_identifier(row[4].value_or("")) + "." +
+                               Connection::quote_identifier(*row[5]);
     if (tables.history != nullptr) {
       return {StatusCode::kFailedPrecondition,
               fmt::format("{} is the history of {}, {} that of {}: only one can be right; move the "
@@ -83,7 +85,7 @@ Status take_history(const Rows& rows, bool own_names, SchemaTables& tables) {
               "ForeignTable"};
     }
     tables.history = found;
-    tables.table = {quoted, *row[4]};
+    tables.table = {quoted, *row[5]};
   }
   return {};
 }
@@ -106,6 +108,7 @@ Result<SchemaTables> find_tables(Connection& connection) {
   tables.home = *row[0];
   tables.database = row[1].value_or("");
   tables.has_own_tables = row[2] == "t";
+  tables.has_tombstones = row[3] == "t";
   RETURN_IF_ERROR(take_history(rows, true, tables));
   if (tables.history == nullptr) {
     ASSIGN_OR_RETURN(const Rows unusual, connection.query(kUnusual));
@@ -152,13 +155,15 @@ Result<codec::AppliedVersions> read_versions(Connection& connection, const Schem
 Result<std::vector<AppliedMigration>> read_records(Connection& connection,
                                                    const SchemaTables& tables) {
   ASSIGN_OR_RETURN(const Rows rows,
-                   connection.query("SELECT version, name, down, up_digest, down_digest, previous "
+                   connection.query("SELECT version, name, down, up_digest, down_digest, previous, "
+                                    "(extract(epoch FROM applied_at) * 1000000)::bigint "
                                     "FROM ripcord.applied WHERE home = $1 ORDER BY version",
                                     {tables.home}));
   std::vector<AppliedMigration> records;
   for (const auto& row : rows.rows) {
     records.push_back({number(row[0]), row[1].value_or(""), row[2], row[3].value_or(""),
                        row[4].value_or(""), row[5] ? std::optional(number(row[5])) : std::nullopt});
+    records.back().applied_at = WallTime(std::chrono::microseconds(number(row[6])));
   }
   return records;
 }
@@ -233,7 +238,9 @@ Result<SchemaState> read_state(Connection& connection) {
     ASSIGN_OR_RETURN(const std::vector<AppliedMigration> records, read_records(connection, tables));
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
                      read_unfinished(connection, tables, now));
-    return codec::schema_state_of(tables.history, now, records, std::move(unfinished));
+    SchemaState state = codec::schema_state_of(tables.history, now, records, std::move(unfinished));
+    RETURN_IF_ERROR(read_tombstones(connection, tables, state));
+    return state;
   };
   Result<SchemaState> state = read();
   static_cast<void>(connection.execute("ROLLBACK"));

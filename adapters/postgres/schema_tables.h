@@ -22,6 +22,7 @@ struct SchemaTables {
   const codec::MigrationHistory* history = nullptr;  // null: no tool's table is there
   codec::HistoryTable table;                         // of the history
   bool has_own_tables = false;
+  bool has_tombstones = false;  // tombstones.h
 };
 
 Result<SchemaTables> find_tables(Connection& connection);

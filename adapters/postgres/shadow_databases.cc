@@ -318,16 +318,26 @@ Status run_and_check(const std::string& url, CommandRunner& commands, Command co
           "SchemaNotCopied"};
 }
 
+// Is a table of others looked after by a trigger of ours (transition_sync.h)? It needs our schema.
+Result<bool> has_syncs(Connection& target) {
+  ASSIGN_OR_RETURN(const Rows found,
+                   target.query("select exists (select from pg_proc where pronamespace = "
+                                "to_regnamespace('ripcord'))"));
+  return found.rows.at(0).at(0) == "t";
+}
+
 Status copy_schema(const std::string& from, const std::string& target, const std::string& to,
-                   const std::string& name, CommandRunner& commands, const std::stop_token& stop) {
+                   const std::string& name, bool with_ours, CommandRunner& commands,
+                   const std::stop_token& stop) {
   const TemporaryFile file;
   ASSIGN_OR_RETURN(const std::string source, secretless_conninfo(from, target));
   ASSIGN_OR_RETURN(const std::string shadow, secretless_conninfo(to, name));
-  RETURN_IF_ERROR(run_and_check(
-      from, commands,
-      {.argv = {tool_path("pg_dump"), "--no-password", "--schema-only", "--format=custom",
-                "--exclude-schema=ripcord", "--file=" + file.path(), "--dbname=" + source}},
-      stop));
+  Command dump{.argv = {tool_path("pg_dump"), "--no-password", "--schema-only", "--format=custom",
+                        "--file=" + file.path(), "--dbname=" + source}};
+  if (!with_ours) {
+    dump.argv.push_back("--exclude-schema=ripcord");
+  }
+  RETURN_IF_ERROR(run_and_check(from, commands, std::move(dump), stop));
   Command load{.argv = {tool_path("pg_restore"), "--no-password", "--exit-on-error",
                         "--single-transaction", "--dbname=" + shadow}};
   if (from != to) {
@@ -335,7 +345,13 @@ Status copy_schema(const std::string& from, const std::string& target, const std
     load.argv.insert(load.argv.end(), {"--no-owner", "--no-privileges"});
   }
   load.argv.insert(load.argv.end(), {"--", file.path()});
-  return run_and_check(to, commands, std::move(load), stop);
+  RETURN_IF_ERROR(run_and_check(to, commands, std::move(load), stop));
+  if (!with_ours) {
+    return {};
+  }
+  // The triggers go with the schema: they are no part of what is tried.
+  ASSIGN_OR_RETURN(Connection connection, connect_shadow(to, name, stop));
+  return status_of_rows(connection.execute("drop schema if exists ripcord cascade"));
 }
 
 }  // namespace
@@ -354,7 +370,9 @@ Result<std::unique_ptr<ShadowSchema>> PostgresShadows::make(
   ASSIGN_OR_RETURN(std::string name, keeper->create("template0", options, stop));
   auto schema = std::make_unique<Schema>(keeper, name, trace_);
   trace_point(trace_, "after making a shadow database");
-  RETURN_IF_ERROR(copy_schema(url, connection.database(), shadow_url, name, commands_, stop));
+  ASSIGN_OR_RETURN(const bool with_ours, has_syncs(connection));
+  RETURN_IF_ERROR(
+      copy_schema(url, connection.database(), shadow_url, name, with_ours, commands_, stop));
   return schema;
 }
 

@@ -12,12 +12,22 @@ namespace {
 
 using codec::SqlToken;
 
-enum class Form { kCreateIndex, kDropIndex, kCreateDatabase, kDropDatabase, kRepeatable, kOther };
+enum class Form {
+  kCreateIndex,
+  kDropIndex,
+  kReindexIndex,
+  kReindexTable,
+  kDetach,
+  kCreateDatabase,
+  kDropDatabase,
+  kRepeatable,
+  kOther
+};
 
 struct Shape {
   Form form = Form::kOther;
   std::string name;   // as an SQL name, quoted
-  std::string table;  // of the index; quoted, qualified as written
+  std::string table;  // of the index or partition; quoted, qualified as written
 };
 
 bool is_name(const SqlToken& token) {
@@ -38,6 +48,8 @@ class Cursor {
     static const SqlToken kEnd;
     return at_ < tokens_.size() ? tokens_[at_] : kEnd;
   }
+  bool at_end() const { return at_ >= tokens_.size(); }
+  void skip() { ++at_; }
   bool take(std::string_view word) {
     if (!peek().word(word)) {
       return false;
@@ -102,6 +114,40 @@ Shape read_drop(Cursor& cursor) {
   return {database ? Form::kDropDatabase : Form::kDropIndex, cursor.take_name(), ""};
 }
 
+Shape read_reindex(Cursor& cursor) {
+  if (cursor.peek().symbol('(')) {
+    while (!cursor.at_end() && !cursor.peek().symbol(')')) {
+      cursor.skip();
+    }
+    cursor.skip();
+  }
+  const bool index = cursor.take("INDEX");
+  if (!index && !cursor.take("TABLE")) {
+    return {Form::kRepeatable, "", ""};
+  }
+  cursor.take("CONCURRENTLY");
+  return {index ? Form::kReindexIndex : Form::kReindexTable, cursor.take_name(), ""};
+}
+
+// ALTER TABLE parent DETACH PARTITION part CONCURRENTLY
+Shape read_alter(Cursor& cursor) {
+  if (cursor.take("SYSTEM")) {
+    return {Form::kRepeatable, "", ""};
+  }
+  if (!cursor.take("TABLE")) {
+    return {};
+  }
+  if (cursor.take("IF")) {
+    cursor.take("EXISTS");
+  }
+  cursor.take("ONLY");
+  std::string parent = cursor.take_name();
+  if (!cursor.take("DETACH") || !cursor.take("PARTITION")) {
+    return {};
+  }
+  return {Form::kDetach, cursor.take_name(), std::move(parent)};
+}
+
 Shape shape_of(const std::string& statement) {
   const auto tokens = codec::tokenize_sql(codec::SqlDialect::kPostgreSql, statement);
   if (!tokens) {
@@ -114,10 +160,13 @@ Shape shape_of(const std::string& statement) {
   if (cursor.take("DROP")) {
     return read_drop(cursor);
   }
-  if (cursor.take("REINDEX") || cursor.take("VACUUM") || cursor.take("CLUSTER")) {
+  if (cursor.take("REINDEX")) {
+    return read_reindex(cursor);
+  }
+  if (cursor.take("VACUUM") || cursor.take("CLUSTER")) {
     return {Form::kRepeatable, "", ""};
   }
-  return cursor.take("ALTER") && cursor.take("SYSTEM") ? Shape{Form::kRepeatable, "", ""} : Shape{};
+  return cursor.take("ALTER") ? read_alter(cursor) : Shape{};
 }
 
 struct IndexState {
@@ -144,6 +193,36 @@ Result<IndexState> find_index(Connection& connection, const Shape& shape) {
   return IndexState{true, rows.rows[0][0] == "t", rows.rows[0][1].value_or("")};
 }
 
+// Is the partition in its table still, and does it only wait to leave?
+Result<Outcome> find_detached(Connection& connection, const Shape& shape) {
+  ASSIGN_OR_RETURN(const Rows rows,
+                   connection.query("SELECT inhdetachpending FROM pg_inherits WHERE inhparent = "
+                                    "to_regclass($1) AND inhrelid = to_regclass($2)",
+                                    {shape.table, shape.name}));
+  if (rows.rows.empty()) {
+    return Outcome::kDone;
+  }
+  return rows.rows[0][0] == "t" ? Outcome::kHalfDone : Outcome::kNotDone;
+}
+
+// Copies under names of its own that a broken REINDEX CONCURRENTLY leaves beside the indexes of the
+// table: unused, but written to for ever.
+Result<Rows> find_copies(Connection& connection, const Shape& shape) {
+  return connection.query(
+      fmt::format("SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_index i "
+                  "JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = "
+                  "c.relnamespace WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND "
+                  "i.indrelid = {}",
+                  shape.form == Form::kReindexTable
+                      ? "to_regclass($1)"
+                      : "(SELECT indrelid FROM pg_index WHERE indexrelid = to_regclass($1))"),
+      {shape.name});
+}
+
+Status drop_index(Connection& connection, const std::string& qualified) {
+  return status_of_rows(connection.execute("DROP INDEX CONCURRENTLY IF EXISTS " + qualified));
+}
+
 Result<bool> exists(Connection& connection, const std::string& sql, const std::string& name) {
   ASSIGN_OR_RETURN(const Rows rows, connection.query(sql, {name}));
   return rows.rows[0][0] == "t";
@@ -154,7 +233,22 @@ constexpr std::string_view kDatabaseExists =
 
 }  // namespace
 
-Result<Outcome> probe_statement(Connection& connection, const std::string& statement) {
+Result<std::string> target_of(Connection& connection, const std::string& statement) {
+  const Shape shape = shape_of(statement);
+  if (shape.form != Form::kDropIndex) {
+    return std::string();
+  }
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection.query("SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) "
+                       "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                       "WHERE c.oid = to_regclass($1)",
+                       {shape.name}));
+  return rows.rows.empty() ? std::string() : rows.rows[0][0].value_or("");
+}
+
+Result<Outcome> probe_statement(Connection& connection, const std::string& statement,
+                                const std::string& target) {
   const Shape shape = shape_of(statement);
   const auto when = [](bool done) { return done ? Outcome::kDone : Outcome::kNotDone; };
   switch (shape.form) {
@@ -163,8 +257,8 @@ Result<Outcome> probe_statement(Connection& connection, const std::string& state
       return when(index.exists && index.valid);
     }
     case Form::kDropIndex: {
-      ASSIGN_OR_RETURN(const bool there,
-                       exists(connection, "SELECT to_regclass($1) IS NOT NULL", shape.name));
+      ASSIGN_OR_RETURN(const bool there, exists(connection, "SELECT to_regclass($1) IS NOT NULL",
+                                                target.empty() ? shape.name : target));
       return when(!there);
     }
     case Form::kCreateDatabase:
@@ -173,6 +267,10 @@ Result<Outcome> probe_statement(Connection& connection, const std::string& state
                        exists(connection, std::string(kDatabaseExists), shape.name));
       return when(there == (shape.form == Form::kCreateDatabase));
     }
+    case Form::kDetach:
+      return find_detached(connection, shape);
+    case Form::kReindexIndex:
+    case Form::kReindexTable:
     case Form::kRepeatable:
       return Outcome::kNotDone;
     case Form::kOther:
@@ -212,17 +310,44 @@ Status verify_statement(Connection& connection, const std::string& statement) {
 
 Status clear_leftover(Connection& connection, const std::string& statement) {
   const Shape shape = shape_of(statement);
-  if (shape.form != Form::kCreateIndex) {
-    return {};
+  if (shape.form == Form::kCreateIndex) {
+    ASSIGN_OR_RETURN(const IndexState index, find_index(connection, shape));
+    return index.exists && !index.valid ? drop_index(connection, index.qualified) : ok_status();
   }
-  ASSIGN_OR_RETURN(const IndexState index, find_index(connection, shape));
-  if (!index.exists || index.valid) {
-    return {};
+  if (shape.form == Form::kReindexIndex || shape.form == Form::kReindexTable) {
+    ASSIGN_OR_RETURN(const Rows copies, find_copies(connection, shape));
+    for (const auto& row : copies.rows) {
+      RETURN_IF_ERROR(drop_index(connection, row[0].value_or("")));
+    }
   }
-  ASSIGN_OR_RETURN(const Rows dropped,
-                   connection.execute("DROP INDEX CONCURRENTLY IF EXISTS " + index.qualified));
-  static_cast<void>(dropped);
   return {};
+}
+
+Status finish_half(Connection& connection, const std::string& statement) {
+  const Shape shape = shape_of(statement);
+  return status_of_rows(connection.execute(
+      fmt::format("ALTER TABLE {} DETACH PARTITION {} FINALIZE", shape.table, shape.name)));
+}
+
+bool sets_session(const std::string& statement) {
+  const auto tokens = codec::tokenize_sql(codec::SqlDialect::kPostgreSql, statement);
+  if (!tokens) {
+    return false;
+  }
+  Cursor cursor(*tokens);
+  if (cursor.take("SET") || cursor.take("RESET")) {
+    return true;
+  }
+  if (!cursor.take("SELECT")) {
+    return false;
+  }
+  std::string function = cursor.take_name();
+  const bool sets = function == R"("set_config")" || function == R"("pg_catalog"."set_config")";
+  while (!cursor.at_end() && !cursor.peek().symbol(')')) {
+    cursor.skip();
+  }
+  cursor.skip();
+  return sets && (cursor.at_end() || cursor.peek().symbol(';'));
 }
 
 }  // namespace ripcord::postgres

@@ -194,8 +194,12 @@ void PrometheusMetrics::observe(const MetricDescriptor& histogram, LabelValues l
                        [value](prometheus::Histogram& series) { series.Observe(value); });
 }
 
-void PrometheusMetrics::remove(const MetricDescriptor& gauge, LabelValues labels) {
-  impl_->gauges.remove(gauge, labels);
+void PrometheusMetrics::remove(const MetricDescriptor& metric, LabelValues labels) {
+  if (metric.type == MetricType::kCounter) {
+    impl_->counters.remove(metric, labels);
+  } else {
+    impl_->gauges.remove(metric, labels);
+  }
 }
 
 std::string PrometheusMetrics::text() const {

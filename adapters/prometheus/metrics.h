@@ -20,7 +20,7 @@ class PrometheusMetrics final : public MetricSink {
   void add(const MetricDescriptor& counter, LabelValues labels, double delta) override;
   void set(const MetricDescriptor& gauge, LabelValues labels, double value) override;
   void observe(const MetricDescriptor& histogram, LabelValues labels, double value) override;
-  void remove(const MetricDescriptor& gauge, LabelValues labels) override;
+  void remove(const MetricDescriptor& metric, LabelValues labels) override;
 
   // Everything recorded so far, in the text exposition format 0.0.4.
   std::string text() const;

@@ -173,8 +173,8 @@ Result<Backup> SimulatedBackupCatalog::find(const std::string& /*catalog_directo
   return Backup{name, BackupFormat::kSimulated, name, declared->bytes};
 }
 
-Result<OpenedRestore> SimulatedRestoreDatabases::open(const DatabaseRef& ref,
-                                                      const std::string& request_uid) {
+Result<OpenedRestore> SimulatedRestoreDatabases::open(const RestoreOrder& order) {
+  const DatabaseRef& ref = order.database;
   if (ref.engine != Engine::kSimulation) {
     return error(
         StatusCode::kInvalidArgument,
@@ -183,7 +183,7 @@ Result<OpenedRestore> SimulatedRestoreDatabases::open(const DatabaseRef& ref,
   RETURN_IF_ERROR(
       world_.with_database(ref.path, [](SimulatedWorld::Database&) { return ok_status(); }));
   const auto opened = [&] {
-    return std::make_unique<OpenedTarget>(world_, clock_, ref.path, request_uid);
+    return std::make_unique<OpenedTarget>(world_, clock_, ref.path, order.request_uid);
   };
   return OpenedRestore{opened(), opened(), nullptr, opened(), nullptr};
 }

@@ -24,7 +24,8 @@ class SimulatedBackupCatalog final : public BackupCatalog {
 class SimulatedRestoreDatabases final : public RestoreDatabases {
  public:
   SimulatedRestoreDatabases(SimulatedWorld& world, Clock& clock) : world_(world), clock_(clock) {}
-  Result<OpenedRestore> open(const DatabaseRef& ref, const std::string& request_uid) override;
+  using RestoreDatabases::open;
+  Result<OpenedRestore> open(const RestoreOrder& order) override;
 
  private:
   SimulatedWorld& world_;

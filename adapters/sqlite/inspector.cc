@@ -3,6 +3,7 @@
 
 #include "adapters/sqlite/scratch_schema.h"
 #include "adapters/sqlite/statement_judge.h"
+#include "controller/codec/phase_marks.h"
 #include "controller/codec/sql_lexer.h"
 #include "controller/codec/sql_review.h"
 
@@ -94,6 +95,7 @@ Result<SqlReport> SqliteInspector::review(Engine engine, const SqlScript& script
   if (script.direction == Direction::kUp) {
     report.schema = scratch->ddl();
   }
+  report.phase_marks = codec::phase_marks(kDialect, script.text);
   std::vector<codec::RawFinding> found = judge.take_findings();
   found.insert(found.end(), controls.begin(), controls.end());
   report.findings = codec::finish_findings(kDialect, script.text, spans, std::move(found));

@@ -220,7 +220,9 @@ class Meter final : public RestoreMeter {
 
 }  // namespace
 
-Result<OpenedRestore> SqliteRestores::open(const DatabaseRef& ref, const std::string& request_uid) {
+Result<OpenedRestore> SqliteRestores::open(const RestoreOrder& order) {
+  const DatabaseRef& ref = order.database;
+  const std::string& request_uid = order.request_uid;
   const auto usable = [](char c) { return c > ' ' && c != 0x7f; };
   if (request_uid.empty() || !std::all_of(request_uid.begin(), request_uid.end(), usable)) {
     return error(StatusCode::kInternal, "a restore needs the uid of its request");

@@ -20,7 +20,8 @@ class SqliteRestores final : public RestoreDatabases {
   // `clock` outlives this and all it opens.
   explicit SqliteRestores(Clock& clock, RestoreOptions options = {})
       : clock_(clock), options_(std::move(options)) {}
-  Result<OpenedRestore> open(const DatabaseRef& ref, const std::string& request_uid) override;
+  using RestoreDatabases::open;
+  Result<OpenedRestore> open(const RestoreOrder& order) override;
 
  private:
   Clock& clock_;

@@ -6,6 +6,7 @@
 #include "adapters/sqlite/file_lock.h"
 #include "adapters/sqlite/schema_session.h"
 #include "adapters/sqlite/schema_tables.h"
+#include "adapters/sqlite/tombstones.h"
 
 namespace ripcord::sqlite {
 namespace {
@@ -25,6 +26,11 @@ class Database final : public SchemaDatabase {
     }
     Result<SchemaState> state = read_state(*connection);
     return state ? std::move(state) : as_return(state.error().annotated(path_));
+  }
+
+  Result<std::string> why_not_put_aside(const std::vector<DataLoss>& drops) override {
+    ASSIGN_OR_RETURN(Connection connection, Connection::open(path_, OpenMode::kReadWrite));
+    return find_obstacle(connection, drops);
   }
 
   Result<std::vector<DataAtRisk>> count(const std::vector<LossAtRisk>& losses,

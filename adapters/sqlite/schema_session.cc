@@ -3,12 +3,15 @@
 
 #include "adapters/sqlite/at_risk.h"
 #include "adapters/sqlite/schema_tables.h"
+#include "adapters/sqlite/tombstones.h"
+#include "adapters/sqlite/transitions.h"
 #include "controller/base/sha256.h"
 #include "controller/codec/history_follower.h"
+#include "controller/codec/sql_lexer.h"
 
 #include <algorithm>
 #include <functional>
-#include <set>
+#include <map>
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -37,7 +40,10 @@ class Session final : public SchemaSession {
       : lock_(std::move(lock)),
         connection_(std::move(connection)),
         clock_(clock),
-        trace_(std::move(trace)) {}
+        trace_(std::move(trace)),
+        transitions_(connection_, clock_, trace_) {}
+
+  SchemaTransitions* transitions() override { return &transitions_; }
 
   Result<SchemaState> read() override {
     RETURN_IF_ERROR(look_at_tables());
@@ -50,13 +56,18 @@ class Session final : public SchemaSession {
     // Changes when another connection has written.
     ASSIGN_OR_RETURN(const Rows foreign, connection_.query("PRAGMA data_version"));
     const std::string foreign_writes = foreign.rows.at(0).at(0).value_or("");
-    if (foreign_writes != records_as_of_) {
+    // When the last step was applied, only the database knows.
+    const bool undated = !records_.empty() && !records_.back().applied_at;
+    if (foreign_writes != records_as_of_ || undated) {
       ASSIGN_OR_RETURN(records_, read_records(connection_));
       records_as_of_ = foreign_writes;
     }
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
                      read_unfinished(connection_, now));
-    return codec::schema_state_of(tables_.history, now, records_, std::move(unfinished));
+    SchemaState state =
+        codec::schema_state_of(tables_.history, now, records_, std::move(unfinished));
+    RETURN_IF_ERROR(read_tombstones(connection_, state));
+    return state;
   }
 
   Result<SchemaState> glance() override {
@@ -84,18 +95,52 @@ class Session final : public SchemaSession {
       trace_point(trace_, "after creating tables");
     }
     const bool journaled = codec::is_journaled(step);
-    if (journaled) {
-      RETURN_IF_ERROR(run_journaled(step, stop));
+    Status done = journaled ? run_journaled(step, stop) : ok_status();
+    if (done.ok()) {
+      done = in_transaction(stop, [&] { return run_body(step, journaled, stop); });
     }
-    return in_transaction(stop, [&] { return run_body(step, journaled, stop); });
+    transitions_.body_over();
+    RETURN_IF_ERROR(done);
+    const bool set = std::any_of(step.statements.begin(), step.statements.end(), sets_session);
+    return set ? start_anew() : ok_status();
+  }
+
+  Status drop_tombstones(std::int64_t version, const MigrationPolicy& /*policy*/,
+                         std::stop_token stop) override {
+    records_as_of_.clear();
+    violations_as_of_.clear();
+    trace_point(trace_, "before dropping tombstones");
+    return in_transaction(stop, [&]() -> Status {
+      RETURN_IF_ERROR(sqlite::drop_tombstones(connection_, version, trace_));
+      trace_point(trace_, "before COMMIT");
+      RETURN_IF_ERROR(connection_.execute("COMMIT"));
+      trace_point(trace_, "after COMMIT");
+      return {};
+    });
   }
 
  private:
+  // Of the journal.
+  struct Entry {
+    std::string digest;
+    bool finished = false;
+  };
+
   // Under the lock tables come, by us, and do not go; their shapes are looked at once.
   Status look_at_tables() {
     if (!tables_.has_own_tables || tables_.history == nullptr) {
       ASSIGN_OR_RETURN(tables_, find_tables(connection_));
     }
+    return {};
+  }
+
+  // What a migration has set must not depend on whether the next one runs in the same process.
+  Status start_anew() {
+    const std::string path = sqlite3_db_filename(connection_.handle(), "main");
+    ASSIGN_OR_RETURN(connection_, Connection::open(path, OpenMode::kReadWrite));
+    RETURN_IF_ERROR(connection_.execute("PRAGMA foreign_keys = OFF"));
+    records_as_of_.clear();  // counted by each connection for itself
+    violations_as_of_.clear();
     return {};
   }
 
@@ -138,17 +183,32 @@ class Session final : public SchemaSession {
     if (!needed) {
       return connection_.execute("ROLLBACK");
     }
+    Burial burial(connection_, step, trace_);
     if (!journaled) {
       ASSIGN_OR_RETURN(const std::size_t violations, foreign_key_violations());
       RETURN_IF_ERROR(archive_losses(step, stop));
+      RETURN_IF_ERROR(transitions_.before_body());
       for (const SqlStatement& statement : step.statements) {
+        const auto run = [&] { return run_statement(step, statement, stop); };
         trace_point(trace_, "before a statement");
-        RETURN_IF_ERROR(run_statement(step, statement, stop));
+        const bool aside = step.put_aside && statement.effects.only_drops;
+        if (Status ran = aside ? burial.bury(statement, run) : run(); !ran.ok()) {
+          return ran.reason() == "StatementFailed"
+                     ? codec::with_what_holds(ran, 0, step.statements.size())
+                     : ran;
+        }
         trace_point(trace_, "after a statement");
       }
       RETURN_IF_ERROR(check_foreign_keys(step, violations));
     }
-    RETURN_IF_ERROR(record_step(connection_, tables_, step, before));
+    RETURN_IF_ERROR(transitions_.after_body());
+    const MigrationStep recorded = burial.empty() ? step : burial.recorded();
+    RETURN_IF_ERROR(record_step(connection_, tables_, recorded, before));
+    if (!burial.empty()) {
+      RETURN_IF_ERROR(burial.record());
+    } else if (step.direction == Direction::kDown) {
+      RETURN_IF_ERROR(forget_tombstones(connection_, step));
+    }
     if (journaled) {
       ASSIGN_OR_RETURN(
           const Rows forgot,
@@ -159,7 +219,7 @@ class Session final : public SchemaSession {
     trace_point(trace_, "before COMMIT");
     RETURN_IF_ERROR(connection_.execute("COMMIT"));
     trace_point(trace_, "after COMMIT");
-    remember(step);
+    remember(recorded);
     followed_.follow(*tables_.history, step);
     return {};
   }
@@ -238,8 +298,17 @@ class Session final : public SchemaSession {
     if (!needed) {
       return {};
     }
-    ASSIGN_OR_RETURN(const std::set<std::string> done, finished(step));
-    if (done.empty() && step.archive) {
+    if (transitions_.attends()) {
+      const auto end = [&]() -> Status {
+        RETURN_IF_ERROR(transitions_.before_body());
+        return connection_.execute("COMMIT");
+      };
+      RETURN_IF_ERROR(in_transaction(stop, end));
+    }
+    ASSIGN_OR_RETURN(const auto entries, read_entries(step));
+    const bool begun = std::any_of(entries.begin(), entries.end(),
+                                   [](const auto& entry) { return entry.second.finished; });
+    if (!begun && step.archive) {
       // Of a step that is no transaction only this much: what is written later is not in the copy.
       const auto copy = [&]() -> Status {
         RETURN_IF_ERROR(archive_losses(step, stop));
@@ -250,41 +319,69 @@ class Session final : public SchemaSession {
     int index = 0;
     for (const SqlStatement& statement : step.statements) {
       ++index;
-      if (done.contains(fmt::format("{} {}", index, sha256_hex(statement.text)))) {
-        continue;
+      const auto entry = entries.find(std::to_string(index));
+      const Status ran = run_journaled_one(step, statement, index,
+                                           entry == entries.end() ? nullptr : &entry->second, stop);
+      if (!ran.ok() && ran.reason() == "StatementFailed") {
+        return codec::with_what_holds(ran, static_cast<std::size_t>(index) - 1,
+                                      step.statements.size());
       }
-      if (statement.needs_no_transaction) {
-        RETURN_IF_ERROR(journal(step, statement, index, false));
-        trace_point(trace_, "before a statement outside a transaction");
-        RETURN_IF_ERROR(run_statement(step, statement, stop));
-        trace_point(trace_, "after a statement outside a transaction");
-        RETURN_IF_ERROR(journal(step, statement, index, true));
-        continue;
-      }
-      const auto inside = [&]() -> Status {
-        RETURN_IF_ERROR(run_statement(step, statement, stop));
-        RETURN_IF_ERROR(journal(step, statement, index, true));
-        trace_point(trace_, "before COMMIT");
-        return connection_.execute("COMMIT");
-      };
-      RETURN_IF_ERROR(in_transaction(stop, inside));
-      trace_point(trace_, "after COMMIT");
+      RETURN_IF_ERROR(ran);
     }
     return {};
   }
 
-  // "index digest" of each finished statement.
-  Result<std::set<std::string>> finished(const MigrationStep& step) {
+  Status run_journaled_one(const MigrationStep& step, const SqlStatement& statement, int index,
+                           const Entry* begun, const std::stop_token& stop) {
+    if (begun != nullptr && begun->digest != sha256_hex(statement.text)) {
+      return {StatusCode::kFailedPrecondition,
+              fmt::format("{}:{}: statement {} was changed after it began; bring the script back "
+                          "as it was, it goes on from there (table ripcord_journal)",
+                          label_of(step), statement.line, index),
+              "ScriptChanged"};
+    }
+    if (begun != nullptr && begun->finished) {
+      // What follows depends on it in every session anew.
+      const auto again = [&]() -> Status {
+        RETURN_IF_ERROR(run_statement(step, statement, stop));
+        return connection_.execute("COMMIT");
+      };
+      return sets_session(statement) ? in_transaction(stop, again) : ok_status();
+    }
+    if (statement.needs_no_transaction) {
+      RETURN_IF_ERROR(journal(step, statement, index, false));
+      trace_point(trace_, "before a statement outside a transaction");
+      RETURN_IF_ERROR(run_statement(step, statement, stop));
+      trace_point(trace_, "after a statement outside a transaction");
+      return journal(step, statement, index, true);
+    }
+    const auto inside = [&]() -> Status {
+      RETURN_IF_ERROR(run_statement(step, statement, stop));
+      RETURN_IF_ERROR(journal(step, statement, index, true));
+      trace_point(trace_, "before COMMIT");
+      return connection_.execute("COMMIT");
+    };
+    RETURN_IF_ERROR(in_transaction(stop, inside));
+    trace_point(trace_, "after COMMIT");
+    return {};
+  }
+
+  static bool sets_session(const SqlStatement& statement) {
+    const auto tokens = codec::tokenize_sql(codec::SqlDialect::kSqlite, statement.text);
+    return tokens && !tokens->empty() && tokens->front().word("PRAGMA");
+  }
+
+  Result<std::map<std::string, Entry>> read_entries(const MigrationStep& step) {
     ASSIGN_OR_RETURN(
         const Rows rows,
-        connection_.query("SELECT step || ' ' || digest FROM ripcord_journal WHERE "
-                          "version = ?1 AND direction = ?2 AND finished_at IS NOT NULL",
+        connection_.query("SELECT step, digest, finished_at IS NOT NULL FROM ripcord_journal WHERE "
+                          "version = ?1 AND direction = ?2",
                           {std::to_string(step.migration.version), direction_of(step)}));
-    std::set<std::string> all;
+    std::map<std::string, Entry> entries;
     for (const auto& row : rows.rows) {
-      all.insert(row[0].value_or(""));
+      entries[row[0].value_or("")] = {row[1].value_or(""), row[2] == "1"};
     }
-    return all;
+    return entries;
   }
 
   Status journal(const MigrationStep& step, const SqlStatement& statement, int index, bool ended) {
@@ -310,6 +407,7 @@ class Session final : public SchemaSession {
   std::size_t violations_ = 0;
   std::size_t violations_after_ = 0;
   std::string violations_as_of_;
+  SqliteTransitions transitions_;
 };
 
 }  // namespace

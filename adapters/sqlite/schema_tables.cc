@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/sqlite/schema_tables.h"
 
+#include "adapters/sqlite/tombstones.h"
 #include "controller/base/sha256.h"
+#include "controller/base/time_text.h"
 #include "controller/codec/undo_plan.h"
 
 #include <algorithm>
@@ -147,14 +149,16 @@ Result<codec::AppliedVersions> read_versions(Connection& connection, const Schem
 }
 
 Result<std::vector<AppliedMigration>> read_records(Connection& connection) {
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      connection.query("SELECT version, name, down, up_digest, down_digest, previous FROM "
-                       "ripcord_applied ORDER BY version"));
+  ASSIGN_OR_RETURN(const Rows rows,
+                   connection.query("SELECT version, name, down, up_digest, down_digest, previous, "
+                                    "applied_at FROM ripcord_applied ORDER BY version"));
   std::vector<AppliedMigration> records;
   for (const auto& row : rows.rows) {
     records.push_back({number(row[0]), row[1].value_or(""), row[2], row[3].value_or(""),
                        row[4].value_or(""), row[5] ? std::optional(number(row[5])) : std::nullopt});
+    if (const auto at = parse_time(row[6].value_or(""))) {
+      records.back().applied_at = *at;
+    }
   }
   return records;
 }
@@ -216,7 +220,9 @@ Result<SchemaState> read_state(Connection& connection) {
     ASSIGN_OR_RETURN(const std::vector<AppliedMigration> records, read_records(connection));
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
                      read_unfinished(connection, now));
-    return codec::schema_state_of(tables.history, now, records, std::move(unfinished));
+    SchemaState state = codec::schema_state_of(tables.history, now, records, std::move(unfinished));
+    RETURN_IF_ERROR(read_tombstones(connection, state));
+    return state;
   };
   Result<SchemaState> state = read();
   static_cast<void>(connection.execute("ROLLBACK"));

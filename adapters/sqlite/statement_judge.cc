@@ -98,7 +98,32 @@ SqlEffects StatementJudge::judge(const codec::SqlPiece& piece) {
   }
   effects_.additive = effects_.additive && effects_.loses.empty() && effects_.unknown.empty() &&
                       effects_.breaks_previous.empty();
+  effects_.only_drops = only_drops(piece);
+  effects_.neutral = piece.tokens.front().word("PRAGMA") && effects_.unknown.empty();
+  effects_.once = why_only_once(piece, changes_schema);
   return std::move(effects_);
+}
+
+bool StatementJudge::only_drops(const codec::SqlPiece& piece) const {
+  const auto& first = piece.tokens.front();
+  const bool drops = first.word("DROP") || first.word("ALTER");
+  return drops && effects_.unknown.empty() && !effects_.loses.empty() &&
+         std::all_of(effects_.loses.begin(), effects_.loses.end(), [](const DataLoss& loss) {
+           return loss.what == DataLoss::What::kTable || loss.what == DataLoss::What::kColumn;
+         });
+}
+
+// SQLite itself says whether it would do it a second time. ADD COLUMN cannot ask first, so it is
+// let pass: with its version row it takes effect once or not at all.
+std::string StatementJudge::why_only_once(const codec::SqlPiece& piece, bool changes_schema) {
+  const codec::SqlToken& first = piece.tokens.front();
+  if (changes_schema && first.word("CREATE")) {
+    return scratch_.prepare(piece).error.empty() ? "" : "write CREATE ... IF NOT EXISTS";
+  }
+  const bool guarded =
+      says(piece, "OR", "IGNORE") || says(piece, "ON", "CONFLICT") || says(piece, "NOT", "EXISTS");
+  return first.word("INSERT") && !guarded ? "write INSERT OR IGNORE, or ... WHERE NOT EXISTS (...)"
+                                          : "";
 }
 
 void StatementJudge::see(const AuthorizerEvent& event, const codec::SqlPiece& piece) {

@@ -30,6 +30,8 @@ class StatementJudge {
   void see_alter(const AuthorizerEvent& event, const codec::SqlPiece& piece);
   void see_pragma(const AuthorizerEvent& event);
   void see_create(const std::string& key, const codec::SqlPiece& piece);
+  bool only_drops(const codec::SqlPiece& piece) const;
+  std::string why_only_once(const codec::SqlPiece& piece, bool changes_schema);
   void lose(DataLoss loss);
   void find(std::string_view rule, const std::string& subject, const std::string& key = "");
 

@@ -39,6 +39,9 @@ class InspectorByEngine final : public SqlInspector {
   Result<std::vector<SqlStatement>> inspect(Engine engine,
                                             const std::string& script) const override;
   Result<SqlReport> review(Engine engine, const SqlScript& script) const override;
+  bool mentions(Engine engine, const std::string& statement, const DataLoss& loss) const override {
+    return engine != Engine::kPostgreSql || postgres_.mentions(engine, statement, loss);
+  }
 
  private:
   const SqlInspector& postgres_;

@@ -21,6 +21,11 @@ bool is_fast(Kind kind) {
   return kind == Kind::kFeatureFlag || kind == Kind::kTrafficTarget;
 }
 
+// A node that fails changes the endpoints of many at once; an override does not queue behind that.
+Priority urgency(const Reference& changed) {
+  return changed.to == Reference::To::kEndpointSlices ? Priority::kLow : Priority::kHigh;
+}
+
 }  // namespace
 
 Result<std::optional<std::int64_t>> schema_version(SchemaDatabases& schemas,
@@ -39,8 +44,10 @@ struct Controller::Parts {
                        ? nullptr
                        : std::make_unique<ReferenceFollower>(
                              *world.references,
-                             [this](const ObjectKey& key) { look_again(key, Priority::kHigh); },
-                             around.log)),
+                             [this](const ObjectKey& key, const Reference& of, Duration after) {
+                               look_again(key, urgency(of), after);
+                             },
+                             around.clock, around.log)),
         flags(world.flags, world.evaluation, around.metrics, around.clock, world.simulated,
               sinks.get()),
         traffic({.routers = world.routers,
@@ -55,7 +62,8 @@ struct Controller::Parts {
                     .inspector = world.inspector,
                     .metrics = around.metrics,
                     .clock = around.clock,
-                    .shadows = world.shadows}),
+                    .shadows = world.shadows,
+                    .statistics = world.statistics}),
         restores({.catalog = world.backups,
                   .databases = world.restores,
                   .events = around.events,
@@ -104,10 +112,10 @@ struct Controller::Parts {
         .check_every = options.resync});
   }
 
-  void look_again(const ObjectKey& key, Priority priority) {
+  void look_again(const ObjectKey& key, Priority priority, Duration after = {}) {
     for (const auto& loop : loops) {
       if (loop->kind() == key.kind) {
-        loop->revisit(key, priority);
+        loop->revisit(key, priority, after);
       }
     }
   }

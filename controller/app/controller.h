@@ -16,6 +16,7 @@
 #include "controller/ports/restore_database.h"
 #include "controller/ports/schema_database.h"
 #include "controller/ports/shadow_database.h"
+#include "controller/ports/statement_statistics.h"
 #include "controller/ports/traffic_router.h"
 #include "controller/runtime/health.h"
 
@@ -37,8 +38,9 @@ struct World {
   SqlInspector& inspector;
   BackupCatalog& backups;
   RestoreDatabases& restores;
-  bool simulated = false;              // what status says about all of these
-  ShadowDatabases* shadows = nullptr;  // null: no migration can be tried first
+  bool simulated = false;                     // what status says about all of these
+  ShadowDatabases* shadows = nullptr;         // null: no migration can be tried first
+  StatementStatistics* statistics = nullptr;  // null: nobody knows who reads an old shape
   // Where there is a cluster.
   FlagFileStore* flag_files = nullptr;
   ReferenceSource* references = nullptr;

@@ -4,9 +4,12 @@
 #include "controller/app/commands.h"
 #include "controller/app/sql_files.h"
 #include "controller/codec/sarif.h"
+#include "controller/policy/migration_phase.h"
 
+#include <algorithm>
 #include <iostream>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -39,6 +42,42 @@ SqlReport refused(const Status& status) {
   return report;
 }
 
+// What a phase adds to the findings of an up, and which it is.
+struct PhaseNote {
+  std::string file;
+  MigrationPhase phase;
+  bool declared = false;
+};
+
+SqlFinding finding_of(std::string_view rule, std::int32_t line, std::string message) {
+  return {find_sql_rule(rule)->id, SqlSeverity::kError, line, 1, std::move(message), {}};
+}
+
+// By position, as the others are.
+void add_finding(SqlReport& report, SqlFinding finding) {
+  const auto at = std::find_if(report.findings.begin(), report.findings.end(),
+                               [&](const SqlFinding& each) { return each.line > finding.line; });
+  report.findings.insert(at, std::move(finding));
+}
+
+std::optional<PhaseNote> look_at_phase(const std::string& file, SqlReport& report) {
+  const auto declared = declared_phase(report.phase_marks);
+  if (!declared) {
+    add_finding(report, finding_of("bad-phase", report.phase_marks.back().line,
+                                   declared.error().message()));
+    return std::nullopt;
+  }
+  const auto phase = *declared ? *declared : inferred_phase(report.statements);
+  const auto fault =
+      *declared == MigrationPhase::kExpand ? expand_fault(report.statements) : std::nullopt;
+  if (fault) {
+    add_finding(report,
+                finding_of(fault->reason == "NotAdditive" ? "not-additive" : "not-idempotent",
+                           fault->line, fault->message));
+  }
+  return phase ? std::optional(PhaseNote{file, *phase, declared->has_value()}) : std::nullopt;
+}
+
 class Linter {
  public:
   Linter(const SqlInspector& inspector, Engine engine) : inspector_(inspector), engine_(engine) {}
@@ -55,6 +94,7 @@ class Linter {
   }
   const std::vector<LintedFile>& files() const { return files_; }
   const Tally& tally() const { return tally_; }
+  const std::vector<PhaseNote>& phases() const { return phases_; }
 
  private:
   void add(const SqlHalf& half) {
@@ -67,7 +107,12 @@ class Linter {
       script.before = before_;
     }
     const auto reviewed = inspector_.review(engine_, script);
-    const SqlReport report = reviewed ? *reviewed : refused(reviewed.error());
+    SqlReport report = reviewed ? *reviewed : refused(reviewed.error());
+    if (reviewed && half.direction == Direction::kUp) {
+      if (auto note = look_at_phase(half.file, report)) {
+        phases_.push_back(std::move(*note));
+      }
+    }
     if (files_.empty() || files_.back().path != half.file) {
       files_.push_back({half.file, {}});
     }
@@ -86,6 +131,7 @@ class Linter {
   std::map<std::string, const std::string*> ups_;
   std::vector<std::string> before_;
   std::vector<LintedFile> files_;
+  std::vector<PhaseNote> phases_;
   Tally tally_;
 };
 
@@ -100,6 +146,12 @@ void print_text(const Linter& linter, bool notes) {
         std::cout << fmt::format("{}:{}:{}: {}: {} [{}]\n", file.path, finding.line, finding.column,
                                  to_string(finding.severity), finding.message, finding.rule);
       }
+    }
+  }
+  for (const PhaseNote& note : linter.phases()) {
+    if (note.declared || notes) {
+      std::cout << fmt::format("{}: {}{}\n", note.file, to_string(note.phase),
+                               note.declared ? "" : " (inferred)");
     }
   }
   const Tally& tally = linter.tally();

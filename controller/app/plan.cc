@@ -15,26 +15,43 @@ namespace {
 
 enum class Verdict { kNothing, kChange, kError };
 
+void print_step(std::string_view lead, const PlannedStep& step) {
+  std::cout << fmt::format("  {}{}  [{}]{}\n", lead, step.summary, to_string(step.effect),
+                           step.phase.empty() ? "" : " " + step.phase);
+  for (std::size_t i = 0; i < step.details.size(); ++i) {
+    std::cout << "      " << step.details[i] << "\n";
+    if (i < step.effects.size()) {
+      std::cout << "          -> " << step.effects[i] << "\n";
+    }
+  }
+  if (!step.note.empty()) {
+    std::cout << "      (" << step.note << ")\n";
+  }
+}
+
 void print(const ObjectKey& key, const Plan& plan) {
   if (plan.steps.empty() && !plan.hold) {
     std::cout << fmt::format("{}: nothing to do ({})\n", to_string(key), plan.to);
-    return;
+  } else {
+    std::cout << fmt::format("{}: {} -> {}\n", to_string(key), plan.from, plan.to);
   }
-  std::cout << fmt::format("{}: {} -> {}\n", to_string(key), plan.from, plan.to);
   for (const PlannedStep& step : plan.steps) {
-    std::cout << fmt::format("  {}  [{}]\n", step.summary, to_string(step.effect));
-    for (std::size_t i = 0; i < step.details.size(); ++i) {
-      std::cout << "      " << step.details[i] << "\n";
-      if (i < step.effects.size()) {
-        std::cout << "          -> " << step.effects[i] << "\n";
-      }
-    }
+    print_step("", step);
+  }
+  if (plan.waits) {
+    std::cout << fmt::format("  then held: {}: {}\n", plan.waits->reason, plan.waits->message);
+  }
+  for (const PlannedStep& step : plan.waiting) {
+    print_step("waits: ", step);
   }
   for (const DataAtRisk& risk : plan.at_risk) {
     std::cout << fmt::format("  at risk: {}\n", describe(risk));
   }
   if (plan.hold) {
     std::cout << fmt::format("  held: {}: {}\n", plan.hold->reason, plan.hold->message);
+  }
+  for (const std::string& note : plan.notes) {
+    std::cout << "  note: " << note << "\n";
   }
 }
 
@@ -60,7 +77,7 @@ Verdict plan_one(Controller& controller, const codec::Manifest& manifest,
     return Verdict::kError;
   }
   print(key, *plan);
-  if (!plan->steps.empty()) {
+  if (!plan->steps.empty() || !plan->waiting.empty()) {
     return Verdict::kChange;
   }
   return plan->hold ? Verdict::kError : Verdict::kNothing;  // held, and no step could ever run

@@ -20,6 +20,7 @@
 #include "adapters/postgres/restore_databases.h"
 #include "adapters/postgres/schema_database.h"
 #include "adapters/postgres/shadow_databases.h"
+#include "adapters/postgres/shape_readers.h"
 #include "adapters/prober/http_probers.h"
 #include "adapters/process/child_runner.h"
 #include "adapters/sqlite/inspector.h"
@@ -113,6 +114,7 @@ struct RealWorld::Parts {
         postgres_shadows(commands, debug_trace(options.log, "postgres"),
                          cluster ? &cluster->secrets : nullptr),
         shadows(postgres_shadows, sqlite_shadows),
+        statistics(cluster ? &cluster->secrets : nullptr),
         migrations(cluster ? &cluster->migrations : nullptr),
         postgres_restores(commands, options.clock,
                           {.trace = debug_trace(options.log, "postgres"),
@@ -142,6 +144,7 @@ struct RealWorld::Parts {
   postgres::PostgresShadows postgres_shadows;
   sqlite::SqliteShadows sqlite_shadows;
   ShadowsByEngine shadows;
+  postgres::PostgresStatementStatistics statistics;
   MigrationsBySource migrations;
   BackupDirectory backups;
   postgres::PostgresRestores postgres_restores;
@@ -164,6 +167,7 @@ World RealWorld::world() {
           .backups = parts_->backups,
           .restores = parts_->restores,
           .shadows = &parts_->shadows,
+          .statistics = &parts_->statistics,
           .flag_files = parts_->cluster ? &parts_->cluster->flag_files : nullptr,
           .references = parts_->cluster ? &parts_->cluster->follower : nullptr};
 }

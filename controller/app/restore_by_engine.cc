@@ -5,16 +5,15 @@
 
 namespace ripcord::app {
 
-Result<OpenedRestore> RestoreByEngine::open(const DatabaseRef& ref,
-                                            const std::string& request_uid) {
-  const auto found = engines_.find(ref.engine);
+Result<OpenedRestore> RestoreByEngine::open(const RestoreOrder& order) {
+  const auto found = engines_.find(order.database.engine);
   if (found == engines_.end()) {
     return error(StatusCode::kInvalidArgument,
                  fmt::format("spec.database.engine: {} is not available in this process",
-                             to_string(ref.engine)),
+                             to_string(order.database.engine)),
                  "EngineUnavailable");
   }
-  return found->second->open(ref, request_uid);
+  return found->second->open(order);
 }
 
 }  // namespace ripcord::app

@@ -15,7 +15,8 @@ class RestoreByEngine final : public RestoreDatabases {
   explicit RestoreByEngine(std::map<Engine, RestoreDatabases*> engines)
       : engines_(std::move(engines)) {}
   // InvalidArgument when this process has no driver for the engine.
-  Result<OpenedRestore> open(const DatabaseRef& ref, const std::string& request_uid) override;
+  using RestoreDatabases::open;
+  Result<OpenedRestore> open(const RestoreOrder& order) override;
 
  private:
   const std::map<Engine, RestoreDatabases*> engines_;

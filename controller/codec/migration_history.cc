@@ -221,6 +221,16 @@ bool is_journaled(const MigrationStep& step) {
                      [](const SqlStatement& statement) { return statement.needs_no_transaction; });
 }
 
+Status with_what_holds(const Status& failure, std::size_t done, std::size_t total) {
+  const std::string holds =
+      done == 0 ? "nothing of this migration took effect"
+                : fmt::format(
+                      "the database is between two versions: {} of {} statements hold, the "
+                      "others have not begun; once the next one can run it goes on there",
+                      done, total);
+  return {failure.code(), failure.message() + "; " + holds, failure.reason()};
+}
+
 Status check_layout(const MigrationStep& step, const MigrationHistory* history,
                     const HistoryTable& table) {
   if (step.direction == Direction::kDown || history == nullptr ||

@@ -86,6 +86,10 @@ Result<bool> step_is_needed(const MigrationStep& step, const AppliedVersions& be
 // Does it run statement by statement, each with a row in the journal?
 bool is_journaled(const MigrationStep& step);
 
+// A refused statement's message, with what holds of a step that runs statement by statement:
+// nothing of it, or its first `done` statements.
+Status with_what_holds(const Status& failure, std::size_t done, std::size_t total);
+
 // A database is kept by one tool. FailedPrecondition (reason ForeignTable) when an up is written
 // for another one than whose table is there.
 Status check_layout(const MigrationStep& step, const MigrationHistory* history,

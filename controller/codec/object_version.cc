@@ -6,13 +6,17 @@
 
 namespace ripcord::codec {
 
-Result<ListedVersion> decode_listed_version(std::string_view body) {
+Result<ListedVersions> decode_listed_versions(std::string_view body) {
   ASSIGN_OR_RETURN(const Json json, parse_object(body, "list"));
-  const Json& items = member(json, "items");
-  return ListedVersion{text_at(member(json, "metadata"), "resourceVersion"),
-                       items.is_array() && !items.empty()
-                           ? text_at(member(items[0], "metadata"), "resourceVersion")
-                           : std::string()};
+  ListedVersions listed;
+  listed.collection = text_at(member(json, "metadata"), "resourceVersion");
+  if (const Json& items = member(json, "items"); items.is_array()) {
+    for (const Json& item : items) {
+      const Json& metadata = member(item, "metadata");
+      listed.objects[text_at(metadata, "name")] = text_at(metadata, "resourceVersion");
+    }
+  }
+  return listed;
 }
 
 Result<VersionFrame> decode_version_frame(std::string_view line) {
@@ -24,11 +28,12 @@ Result<VersionFrame> decode_version_frame(std::string_view line) {
     return tl::unexpected<Status>(
         decode_status(static_cast<int>(number_at(object, "code", kInternalError)), object.dump()));
   }
-  const std::string version = text_at(member(object, "metadata"), "resourceVersion");
+  const Json& metadata = member(object, "metadata");
+  const std::string version = text_at(metadata, "resourceVersion");
   if (type.empty() || version.empty()) {
     return error(StatusCode::kInternal, "a watch frame has no type or no version");
   }
-  return VersionFrame{type, version};
+  return VersionFrame{type, text_at(metadata, "name"), version};
 }
 
 }  // namespace ripcord::codec

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What somebody who follows one object of any kind needs of lists and watches: that it became
+// What somebody who follows a few objects of any kind needs of lists and watches: that one became
 // another, and nothing of what it holds. Pure functions, thread-safe.
 
 #include "controller/base/status.h"
 
+#include <map>
 #include <string>
 #include <string_view>
 
 namespace ripcord::codec {
 
-struct ListedVersion {
-  std::string collection;  // to watch from
-  std::string object;      // of the first item; empty: there is none
+struct ListedVersions {
+  std::string collection;                      // to watch from
+  std::map<std::string, std::string> objects;  // name -> version
 };
-Result<ListedVersion> decode_listed_version(std::string_view body);
+Result<ListedVersions> decode_listed_versions(std::string_view body);
 
 struct VersionFrame {
   std::string type;  // ADDED, MODIFIED, DELETED, BOOKMARK
+  std::string name;  // empty in a BOOKMARK
   std::string version;
 };
 // An ERROR frame is its Status, such as Expired; what is no frame is Internal.

@@ -31,6 +31,10 @@ std::vector<FieldError> validate_change(const Resource& stored, const Resource& 
   if (before->database != after->database) {
     errors.push_back({"spec.database", kRestoredOnce});
   }
+  // The way back is taken as the way there was.
+  if (before->swap_by != after->swap_by) {
+    errors.push_back({"spec.swapBy", kRestoredOnce});
+  }
   return errors;
 }
 

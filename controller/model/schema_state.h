@@ -36,6 +36,7 @@ struct AppliedMigration {
   // known.
   std::optional<std::int64_t> previous;
   std::string tool_checksum{};  // what the history of the tool that applied it says; see Migration
+  std::optional<WallTime> applied_at{};  // by the database's clock; absent: not known
 
   bool operator==(const AppliedMigration&) const = default;
 };
@@ -59,6 +60,15 @@ struct UnfinishedMigration {
   bool operator==(const UnfinishedMigration&) const = default;
 };
 
+// What a contract has put aside, as it stands in the database.
+struct KeptTombstone : Tombstone {
+  // The recorded undo of its version brings it back. Else another tool went down past it.
+  bool undoable = true;
+  bool gone = false;  // somebody dropped it
+
+  bool operator==(const KeptTombstone&) const = default;
+};
+
 struct SchemaState {
   std::optional<std::int64_t> version;    // absent = nothing applied
   bool dirty = false;                     // set by another tool: its last migration is half done
@@ -70,6 +80,9 @@ struct SchemaState {
   std::optional<MigrationLayout> history{};  // whose table is there; absent = none yet
   std::string dirty_detail{};                // what that tool says; empty: golang-migrate's bit
   std::vector<AppliedRepeatable> repeatables{};
+  std::vector<KeptTombstone> tombstones{};  // by version
+  // What a way back could not restore as it was; a sentence each.
+  std::vector<std::string> remarks{};
 
   bool operator==(const SchemaState&) const = default;
 };
@@ -107,6 +120,8 @@ struct MigrationStep {
   std::vector<SqlStatement> statements;
   std::optional<std::int64_t> version_after;  // absent = nothing applied any more
   std::vector<SqlStatement> undo{};           // up: the statements of migration.down, recorded too
+  // Up: what its statements drop is renamed to a tombstone; see SchemaSession::run.
+  bool put_aside = false;
   std::optional<ArchiveOrder> archive{};
 
   bool operator==(const MigrationStep&) const = default;

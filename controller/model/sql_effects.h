@@ -51,6 +51,10 @@ struct SqlEffects {
   std::vector<DataLoss> loses{};
   std::string breaks_previous{};  // why the release before cannot go on; empty = it can
   std::string unknown{};          // why it cannot be told what it does; empty = it can
+  // Nothing but DROP TABLE or DROP COLUMN of what `loses` names; without CASCADE.
+  bool only_drops = false;
+  bool neutral = false;  // leaves nothing behind: SET and its like
+  std::string once{};    // why it cannot be run a second time, with what to write; empty = it can
 
   bool operator==(const SqlEffects&) const = default;
 };

@@ -2,6 +2,7 @@
 #pragma once
 // A script with what each of its statements does and what is wrong with them. Values.
 
+#include "controller/model/migration_phase.h"
 #include "controller/model/schema_state.h"
 #include "controller/model/sql_rules.h"
 
@@ -43,6 +44,7 @@ struct SqlReport {
   std::string schema{};  // SQLite, of an up: the schema behind it, for the next `before`
   // Line of the first BEGIN, COMMIT or the like; 0 = none.
   std::int32_t transaction_control = 0;
+  std::vector<PhaseMark> phase_marks{};  // in the order of the text
 };
 
 }  // namespace ripcord

@@ -114,6 +114,12 @@ constexpr auto kRules = std::to_array<SqlRule>({
     {40, "waiver-of-unknown-rule", kE, "there is no rule of that name",
      "take a name of docs/sql-rules.md"},
     {41, "unused-waiver", kN, "the statement does nothing that the rule is about", "delete it"},
+    {42, "bad-phase", kE, "a migration has one phase, and there are two",
+     "write -- ripcord:phase Expand or -- ripcord:phase Contract, once"},
+    {43, "not-additive", kE, "an Expand only adds, so that the release before it goes on",
+     "move it into a migration of its own that is a Contract"},
+    {44, "not-idempotent", kE, "an Expand can be run again after it was cut short",
+     "write IF NOT EXISTS or OR REPLACE, or guard it"},
 });
 
 }  // namespace

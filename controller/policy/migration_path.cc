@@ -14,6 +14,13 @@ namespace {
 
 using Version = std::optional<std::int64_t>;
 
+std::string range_text(const SchemaRange& range) {
+  return range.min && range.max ? fmt::format("{} to {}", *range.min, *range.max)
+         : range.min            ? fmt::format("{} and above", *range.min)
+         : range.max            ? fmt::format("up to {}", *range.max)
+                                : "any";
+}
+
 class PathFinder {
  public:
   PathFinder(const MigrationVersionSpec& spec, const SchemaState& state,
@@ -40,6 +47,7 @@ class PathFinder {
       return std::move(path_);
     }
     find_target();
+    check_range();
     position_ = state_.version;
     if (!path_.hold && state_.unfinished) {
       resume(*state_.unfinished);
@@ -128,6 +136,15 @@ class PathFinder {
         out_of_order_ = true;
       }
     }
+    path_.drift.insert(path_.drift.end(), state_.remarks.begin(), state_.remarks.end());
+    for (const KeptTombstone& tombstone : state_.tombstones) {
+      if (!tombstone.undoable && !tombstone.gone) {
+        path_.drift.push_back(fmt::format(
+            "another tool went down past version {}: {}, which that had put aside, is still there "
+            "as {}; copy what you need, it is dropped at the end of its time",
+            tombstone.version, tombstone.what, tombstone.name));
+      }
+    }
     if (!files_.empty() && state_.version && *state_.version > files_.rbegin()->first) {
       path_.drift.push_back(
           fmt::format("the database is at version {}, the last migration at hand is {}",
@@ -163,11 +180,28 @@ class PathFinder {
     if (state_.version) {
       known.insert(*state_.version);
     }
+    if (state_.unfinished) {
+      known.insert(state_.unfinished->version);
+    }
     if (known.contains(*wanted)) {
       path_.target = wanted;
     } else if (*wanted != 0) {
       hold("UnknownVersion", unknown_message(*wanted, known));
     }
+  }
+
+  // Also where nobody asks for a change a half-done migration would be finished: it ends outside.
+  void check_range() {
+    const bool moves = path_.target != state_.version || state_.unfinished;
+    if (path_.hold || !spec_.schema_range || !moves || spec_.schema_range->contains(path_.target)) {
+      return;
+    }
+    hold(
+        "OutsideSchemaRange",
+        fmt::format("version {} is outside spec.schemaRange ({}): the release that is there cannot "
+                    "run on it, so nothing was done. Take a version inside, or bring back a "
+                    "release first that can run on it, and write its schemaRange",
+                    version_text(path_.target), range_text(*spec_.schema_range)));
   }
 
   static std::string unknown_message(std::int64_t wanted, const std::set<std::int64_t>& known) {

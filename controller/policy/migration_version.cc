@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/policy/migration_version.h"
 
-#include "controller/base/time_text.h"
+#include "controller/policy/approval.h"
 
 #include <algorithm>
 
@@ -57,6 +57,8 @@ std::string shown(const std::string& statement) {
 
 PlannedStep planned(const MigrationMove& move) {
   PlannedStep step{summary_of(move), effect_of(move), {}};
+  step.phase = move.phase ? to_string(*move.phase) : "";
+  step.note = move.step.put_aside ? "what it drops is put aside under another name first" : "";
   for (const SqlStatement& statement : move.step.statements) {
     step.details.push_back(shown(statement.text));
     step.effects.push_back(describe(statement.effects));
@@ -159,28 +161,8 @@ class Gates {
     return found;
   }
 
-  bool used_up() const {
-    return used_ && used_->used_at && spec_.approval == static_cast<MigrationApproval>(*used_);
-  }
-  bool approved() const {
-    return spec_.approval && spec_.approval->version == target_ && !used_up();
-  }
-
-  // Why the approval that is there opens nothing.
-  std::string stale() const {
-    if (!spec_.approval || approved()) {
-      return "";
-    }
-    const MigrationApproval& approval = *spec_.approval;
-    if (approval.version != target_) {
-      return fmt::format(" (the approval names version {} and opens nothing)", approval.version);
-    }
-    return fmt::format(
-        " (the approval of version {}{}{} was used at {} and opens nothing again: delete it, or "
-        "approve anew with another spec.approval.reason)",
-        approval.version, approval.by.empty() ? "" : " by ", approval.by,
-        format_time(*used_->used_at));
-  }
+  bool approved() const { return approval_opens(spec_.approval, used_, target_); }
+  std::string stale() const { return why_stale(spec_.approval, used_, target_); }
 
   std::optional<Hold> check_loss(const std::vector<const MigrationMove*>& losing) const {
     const std::string lost = what_is_lost(losing);
@@ -246,9 +228,13 @@ MigrationDecision decide_migration(const MigrationVersionSpec& spec, const Migra
     decision.steps.push_back(move.step);
     decision.goes_down = decision.goes_down || down(move);
   }
+  for (const MigrationMove& move : path.waiting) {
+    decision.plan.waiting.push_back(planned(move));
+  }
   const Gates gates(spec, path, decision.plan, used);
   decision.plan.hold = path.hold ? path.hold : gates.check();
-  decision.uses_approval = !decision.plan.hold && gates.need_approval();
+  decision.plan.waits = path.waits;
+  decision.uses_approval = !decision.plan.hold && (gates.need_approval() || path.uses_approval);
   return decision;
 }
 

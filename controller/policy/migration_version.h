@@ -16,9 +16,12 @@
 //   policy.down is Allow, or an override asks, or approval.version is the target
 //                                                                      else ApprovalRequired
 //   no undo is doubtful, or approval.version is the target               else ApprovalRequired
+// Neither way leads to a version outside spec.schemaRange (OutsideSchemaRange). Contracts going up
+// have gates of their own: contract.h.
 // An approval opens one way down: once that has settled, an equal one is refused (`used`).
 // A half-done migration is finished first, without asking again: the half state is worse than both.
 
+#include "controller/model/migration_phase.h"
 #include "controller/model/schema_state.h"
 #include "controller/policy/plan.h"
 
@@ -36,6 +39,9 @@ struct MigrationMove {
   // A recorded undo whose up is not the one at hand: another tool may have gone down and applied
   // the other one since, unseen.
   bool doubtful = false;
+  std::optional<MigrationPhase> phase{};  // of an up; declared, or inferred from its statements
+  bool declared = false;                  // the phase
+  std::string cannot_rename{};  // a contract: why the database cannot put aside what it drops
   const std::string& script() const;
 
   bool operator==(const MigrationMove&) const = default;
@@ -48,7 +54,15 @@ struct MigrationPath {
   std::vector<MigrationMove> moves;
   std::vector<std::string> drift;  // how files and record differ; reported, never acted on
   std::optional<Hold> hold;        // why there is no way
+  // Behind `moves`: what may not run yet, and why (contract.h). With no moves, `hold` says it.
+  std::vector<MigrationMove> waiting{};
+  std::optional<Hold> waits{};
+  bool uses_approval = false;  // of a contract going up
 
+  // Where `moves` lead.
+  std::optional<std::int64_t> ends_at() const {
+    return moves.empty() ? from : moves.back().step.version_after;
+  }
   bool operator==(const MigrationPath&) const = default;
 };
 

@@ -17,14 +17,17 @@ struct PlannedStep {
   DataEffect effect = DataEffect::kLossless;
   std::vector<std::string> details;    // e.g. the statements
   std::vector<std::string> effects{};  // what each detail does; empty, or one for each
+  std::string phase{};                 // "Expand", "Contract"; of migrations that are either
+  std::string note{};                  // what else is done about it
 
   bool operator==(const PlannedStep&) const = default;
 };
 
 // Why a plan may not be carried out now. The reason is what the condition will say.
 struct Hold {
-  std::string reason;   // "ApprovalRequired"
-  std::string message;  // what is held, and what a person would write to release it
+  std::string reason;               // "ApprovalRequired"
+  std::string message;              // what is held, and what a person would write to release it
+  std::optional<WallTime> until{};  // when it opens by itself, or is to be looked at again
   bool operator==(const Hold&) const = default;
 };
 
@@ -33,6 +36,10 @@ struct Plan {
   std::string to;                  // effective state
   std::vector<PlannedStep> steps;  // in order; empty = nothing to do
   std::optional<Hold> hold;
+  // What comes behind `steps` and has to wait, and why; nothing when `hold` says it of all.
+  std::vector<PlannedStep> waiting{};
+  std::optional<Hold> waits{};
+  std::vector<std::string> notes{};   // what else is there or due, a sentence each
   std::vector<DataAtRisk> at_risk{};  // what the steps destroy, counted in the real system
 
   bool operator==(const Plan&) const = default;

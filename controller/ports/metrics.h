@@ -31,8 +31,8 @@ class MetricSink {
   virtual void add(const MetricDescriptor& counter, LabelValues labels, double delta = 1) = 0;
   virtual void set(const MetricDescriptor& gauge, LabelValues labels, double value) = 0;
   virtual void observe(const MetricDescriptor& histogram, LabelValues labels, double value) = 0;
-  // Forgets one gauge series, when what it is about is gone.
-  virtual void remove(const MetricDescriptor& gauge, LabelValues labels) = 0;
+  // Forgets one series of a gauge or a counter, when what it is about is gone.
+  virtual void remove(const MetricDescriptor& metric, LabelValues labels) = 0;
 };
 
 // Drops everything.

@@ -9,7 +9,13 @@
 namespace ripcord {
 
 struct Reference {
-  enum class To { kSecret, kConfigMap };
+  enum class To {
+    kSecret,
+    kConfigMap,
+    kService,
+    kHttpRoute,
+    kEndpointSlices,  // all those of the Service of that name
+  };
   To to = To::kSecret;
   std::string ns;
   std::string name;
@@ -20,9 +26,9 @@ struct Reference {
 class ReferenceSource {
  public:
   virtual ~ReferenceSource() = default;
-  // Follows this one object, whether it is there or not, until `stop`. Calls `changed` when it
-  // begins to follow and whenever the object came, changed or went since. What is in its way heals
-  // by itself. Any number of threads, one each.
+  // Follows what is referred to, whether it is there or not, until `stop`. Calls `changed` when it
+  // begins to follow and whenever something of it came, changed or went since. What is in its way
+  // heals by itself. Any number of threads, one each.
   virtual void follow(const Reference& reference, const std::function<void()>& changed,
                       const std::stop_token& stop) = 0;
 };

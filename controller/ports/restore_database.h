@@ -107,6 +107,16 @@ class RestoreChecks {
   virtual Result<std::vector<TableRows>> count_live(std::stop_token stop) = 0;
 };
 
+// Only where restored contents cannot be swapped in from where they were verified.
+class RestoreStaging {
+ public:
+  virtual ~RestoreStaging() = default;
+  // Copies what was verified to the place that it is swapped in from, and compares both. Clients do
+  // not notice. Idempotent; swap() does it too when it was not done. FailedPrecondition
+  // (SchemaSwapImpossible, LoadFailed, ContentsDiffer): the live contents are as they were.
+  virtual Status stage(std::stop_token stop) = 0;
+};
+
 class RestoreReverse {
  public:
   virtual ~RestoreReverse() = default;
@@ -133,12 +143,25 @@ struct OpenedRestore {
   std::unique_ptr<RestoreChecks> checks;
   std::unique_ptr<RestoreReverse> reverse;
   std::unique_ptr<RestoreMeter> meter;
+  std::unique_ptr<RestoreStaging> staging{};  // null: nothing to be done in between
+};
+
+// What one request asks of its database.
+struct RestoreOrder {
+  DatabaseRef database;
+  std::string request_uid;
+  RestoreUnit swap_by = RestoreUnit::kDatabase;
+  std::optional<PgBouncerRef> pgbouncer{};
 };
 
 class RestoreDatabases {
  public:
   virtual ~RestoreDatabases() = default;
-  virtual Result<OpenedRestore> open(const DatabaseRef& ref, const std::string& request_uid) = 0;
+  virtual Result<OpenedRestore> open(const RestoreOrder& order) = 0;
+  // By the whole database, with no pooler.
+  Result<OpenedRestore> open(const DatabaseRef& ref, const std::string& request_uid) {
+    return open(RestoreOrder{ref, request_uid});
+  }
 };
 
 }  // namespace ripcord

@@ -18,6 +18,8 @@
 
 namespace ripcord {
 
+class SchemaTransitions;
+
 // Holds the locks of the database (ours and golang-migrate's) until destroyed. One thread at a
 // time.
 class SchemaSession {
@@ -29,8 +31,19 @@ class SchemaSession {
   // Takes effect exactly once: running a step that is done already is ok and changes nothing; an
   // unfinished one goes on where it stopped. FailedPrecondition names file, line and the database's
   // own message; Unavailable when the connection was lost (read again before anything else).
+  // With step.put_aside, what its statements drop is renamed instead, in the same transaction, and
+  // the undo that is recorded renames it back; the author's own is kept for later. Unavailable
+  // (reason CannotPutAside) when that has become impossible.
   virtual Status run(const MigrationStep& step, const MigrationPolicy& policy,
                      std::stop_token stop) = 0;
+  // Drops for good what `version` had put aside and makes the author's down the recorded undo, in
+  // one transaction. Ok when there is nothing.
+  virtual Status drop_tombstones(std::int64_t /*version*/, const MigrationPolicy& /*policy*/,
+                                 std::stop_token /*stop*/) {
+    return {};
+  }
+  // Null where the driver has none (schema_transitions.h).
+  virtual SchemaTransitions* transitions() { return nullptr; }
 };
 
 class SchemaDatabase {
@@ -38,6 +51,11 @@ class SchemaDatabase {
   virtual ~SchemaDatabase() = default;
   // Asks without a lock; changes nothing, not even to create our tables.
   virtual Result<SchemaState> read() = 0;
+  // Why what a contract drops cannot be renamed and kept for a while; empty = it can. Asks without
+  // a lock.
+  virtual Result<std::string> why_not_put_aside(const std::vector<DataLoss>& /*drops*/) {
+    return std::string("this database keeps no tombstones");
+  }
   // What of `losses` is there now, one entry each, in order. Without a lock and within bounded
   // time: what cannot be counted says so in its note. A database that cannot count anything says
   // that.

@@ -27,6 +27,11 @@ class SqlInspector {
     }
     return SqlReport{std::move(*statements), {}, {}, 0};
   }
+  // Whether a statement of clients names what `loss` is about. What cannot be told counts as yes.
+  virtual bool mentions(Engine /*engine*/, const std::string& /*statement*/,
+                        const DataLoss& /*loss*/) const {
+    return true;
+  }
 };
 
 }  // namespace ripcord

@@ -90,8 +90,13 @@ void ControlLoop::revisit() {
   }
 }
 
-void ControlLoop::revisit(const ObjectKey& key, Priority priority) {
-  if (feed_.knows(key)) {
+void ControlLoop::revisit(const ObjectKey& key, Priority priority, Duration delay) {
+  if (!feed_.knows(key)) {
+    return;
+  }
+  if (delay > Duration::zero()) {
+    queue_.add_after(key, delay, priority);
+  } else {
     queue_.add(key, priority, 0);
   }
 }

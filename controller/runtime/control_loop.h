@@ -51,8 +51,8 @@ class ControlLoop {
   bool stop(Duration bound = std::chrono::seconds(30));
   // Queues every object that is known, at low priority.
   void revisit();
-  // One of them, when it is known.
-  void revisit(const ObjectKey& key, Priority priority);
+  // One of them, when it is known; after `delay` whatever else is waited for.
+  void revisit(const ObjectKey& key, Priority priority, Duration delay = {});
   Kind kind() const { return options_.kind; }
   LoopHealth health() const;
   // For clocks that jump: looks at the deadlines again.

@@ -1,20 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/reference_follower.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
 namespace ripcord {
 
 struct ReferenceFollower::Followed {
+  // How long to wait before this change is looked at. It is asked for every change, also while one
+  // is waited for: the queue merges them.
+  Duration wait(MonoTime now, const ReferenceLimits& limits) {
+    if (look <= now) {
+      paid = std::max(paid, now) + limits.pace;
+      look = std::max(now, paid - limits.at_once * limits.pace);
+    }
+    return look - now;
+  }
+
   std::set<ObjectKey> owners;
+  MonoTime paid{};  // the looks so far, one after the other at their pace, last until then
+  MonoTime look{};  // the newest
   std::atomic<bool> ended = false;
   std::jthread thread;  // last: joined before the rest is gone
 };
 
-ReferenceFollower::ReferenceFollower(ReferenceSource& source, LookAgain look_again, Logger log,
-                                     std::size_t limit)
-    : source_(source), look_again_(std::move(look_again)), log_(std::move(log)), limit_(limit) {}
+ReferenceFollower::ReferenceFollower(ReferenceSource& source, LookAgain look_again,
+                                     const Clock& clock, Logger log, ReferenceLimits limits)
+    : source_(source),
+      look_again_(std::move(look_again)),
+      clock_(clock),
+      log_(std::move(log)),
+      limits_(limits) {}
 
 ReferenceFollower::~ReferenceFollower() {
   stop();
@@ -65,7 +82,7 @@ void ReferenceFollower::add(const ObjectKey& owner, const Reference& reference) 
     at->second->owners.insert(owner);
     return;
   }
-  if (followed_.size() >= limit_) {
+  if (followed_.size() >= limits_.followed) {
     log_.warning("too many references to follow; changes of this one are seen at the next resync",
                  {{"namespace", reference.ns}, {"name", reference.name}});
     return;
@@ -96,14 +113,16 @@ void ReferenceFollower::drop(const ObjectKey& owner, const Reference& reference)
 
 void ReferenceFollower::changed(const Reference& reference) {
   std::set<ObjectKey> owners;
+  Duration wait{};
   {
     const MutexLock lock(mutex_);
     if (const auto at = followed_.find(reference); at != followed_.end()) {
       owners = at->second->owners;
+      wait = at->second->wait(clock_.now(), limits_);
     }
   }
   for (const ObjectKey& owner : owners) {
-    look_again_(owner);
+    look_again_(owner, reference, wait);
   }
 }
 

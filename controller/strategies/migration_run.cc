@@ -2,8 +2,12 @@
 #include "controller/strategies/migration_run.h"
 
 #include "controller/policy/proof.h"
+#include "controller/policy/transitions.h"
+#include "controller/ports/schema_transitions.h"
+#include "controller/strategies/migration_contract.h"
 #include "controller/strategies/migration_proof.h"
 #include "controller/strategies/migration_risk.h"
+#include "controller/strategies/migration_transitions.h"
 #include "controller/strategies/rollback_metrics.h"
 
 #include <algorithm>
@@ -41,6 +45,11 @@ MigrationRun::MigrationRun(const MigrationTools& tools, Reconcile& reconcile)
       status_(std::get<MigrationVersionStatus>(reconcile.object.status)) {}
 
 Outcome MigrationRun::run() {
+  Outcome outcome = look_and_act();
+  return no_later(std::move(outcome), next_drop(), now());
+}
+
+Outcome MigrationRun::look_and_act() {
   status_.simulated = spec_.database.engine == Engine::kSimulation;
   began_ = tools_.clock.now();
   if (!spec_.approval) {
@@ -50,15 +59,32 @@ Outcome MigrationRun::run() {
   if (!database) {
     return fail(database.error());
   }
-  auto state = read(**database);
+  Outcome outcome = migrate(**database);
+  MigrationTransitions transitions(tools_, reconcile_);
+  if (seen_ && transitions.declared()) {
+    outcome = transitions.tend(**database, outcome);
+  }
+  if (std::holds_alternative<Done>(outcome)) {
+    status_.conditions.set_ready(
+        "Migrated", fmt::format("the database is at version {}", version_text(status_.target)),
+        generation(), now());
+  }
+  return outcome;
+}
+
+Outcome MigrationRun::migrate(SchemaDatabase& database) {
+  auto state = read(database);
   if (!state) {
     return fail(state.error());
   }
-  auto observed = observe(std::move(*state));
+  auto observed = observe(database, std::move(*state));
+  if (observed) {
+    observed = without_due_tombstones(database, std::move(*observed));
+  }
   if (!observed) {
     return fail(observed.error());
   }
-  if (const Status counted = count_losses(**database, *observed); !counted.ok()) {
+  if (const Status counted = count_losses(database, *observed); !counted.ok()) {
     return fail(counted);
   }
   if (observed->decision.plan.hold) {
@@ -66,7 +92,7 @@ Outcome MigrationRun::run() {
   }
   if (observed->decision.steps.empty()) {
     status_.conditions.remove(kApprovalRequired);
-    return settled(*observed);
+    return settled();
   }
   const auto unproven = prove_ups(*observed);
   if (!unproven) {
@@ -82,23 +108,48 @@ Outcome MigrationRun::run() {
       !published.ok()) {
     return outcome_of(published);
   }
-  return carry_out(**database, *observed);
+  return carry_out(database, *observed);
 }
 
-Result<MigrationObservation> MigrationRun::observe(SchemaState state) {
+Result<MigrationObservation> MigrationRun::observe(SchemaDatabase& database, SchemaState state) {
   show_version(state);
   ASSIGN_OR_RETURN(MigrationObservation observed,
-                   observe_migration(spec_, reconcile_.object.meta.ns, std::move(state),
-                                     status_.used_approval, tools_));
+                   observe_migration({spec_, reconcile_.object.meta.ns, status_, true}, database,
+                                     std::move(state), tools_));
   show(observed);
   return observed;
 }
 
+Result<MigrationObservation> MigrationRun::without_due_tombstones(SchemaDatabase& database,
+                                                                  MigrationObservation observed) {
+  const auto due = due_tombstones(spec_, observed.state, observed.path, now());
+  if (due.versions.empty()) {
+    return observed;
+  }
+  RETURN_IF_ERROR(
+      drop_tombstones(database, due.versions, tools_, spec_.policy, reconcile_.request.stop));
+  reconcile_.request.log.info("dropped what contracts had put aside",
+                              {{"versions", fmt::format("{}", fmt::join(due.versions, ", "))}});
+  ASSIGN_OR_RETURN(SchemaState state, database.read());
+  return observe(database, std::move(state));
+}
+
+std::optional<WallTime> MigrationRun::next_drop() const {
+  if (!seen_) {
+    return std::nullopt;
+  }
+  MigrationPath here;
+  here.target = status_.target;
+  const auto due = due_tombstones(spec_, *seen_, here, now());
+  return due.versions.empty() ? due.next : WallTime{};
+}
+
 // Records that another tool's down left behind are dropped at first sight: once it is up again,
-// nothing would tell them from true ones.
+// nothing would tell them from true ones. And a tool that is at work leaves its marks as one that
+// died there: only who has its lock can tell the two apart.
 Result<SchemaState> MigrationRun::read(SchemaDatabase& database) {
   Result<SchemaState> state = database.read();
-  if (!state || !state->stale_records) {
+  if (!state || !(state->stale_records || state->dirty)) {
     return state;
   }
   ASSIGN_OR_RETURN(const auto session,
@@ -139,7 +190,7 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
   // Somebody may have migrated while we waited for the lock.
   MigrationObservation observed = seen;
   if (*state != seen.state) {
-    auto again = observe(std::move(*state));
+    auto again = observe(database, std::move(*state));
     if (!again) {
       return fail(again.error());
     }
@@ -179,7 +230,11 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
   }
   count_rollback("succeeded", took);
   end_history("Succeeded", took);
-  return settled(observed);
+  if (observed.path.waits) {
+    use_up_approval();
+    return RequeueAfter{Duration::zero(), {}};  // what waits behind these is looked at anew
+  }
+  return settled();
 }
 
 Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& decision) {
@@ -187,6 +242,9 @@ Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& 
     const MigrationStep& step = decision.steps[i];
     if (reconcile_.request.stop.stop_requested()) {
       return {StatusCode::kCancelled, "stopped between two migrations"};
+    }
+    if (SchemaTransitions* const transitions = session.transitions(); transitions != nullptr) {
+      transitions->attend(edges_of(spec_.transitions, status_.version, step.version_after));
     }
     RETURN_IF_ERROR(session.run(step, spec_.policy, reconcile_.request.stop));
     ASSIGN_OR_RETURN(SchemaState state, session.glance());
@@ -217,36 +275,42 @@ Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& 
 Status MigrationRun::verify(SchemaDatabase& database, const MigrationPath& path) {
   ASSIGN_OR_RETURN(SchemaState state, database.read());
   show_version(state);
-  if (state.version == path.target && !state.dirty && !state.unfinished) {
+  if (state.version == path.ends_at() && !state.dirty && !state.unfinished) {
     return {};
   }
   return {StatusCode::kUnavailable,
           fmt::format("after all steps the database says version {}{}, not {}: something else "
                       "changes it",
                       version_text(state.version), state.dirty ? " (dirty)" : "",
-                      version_text(path.target)),
+                      version_text(path.ends_at())),
           "VersionMismatch"};
 }
 
-Outcome MigrationRun::settled(const MigrationObservation& observed) {
+Outcome MigrationRun::settled() {
   if (!status_.history.empty() && in_progress(status_.history.front())) {
     end_history("Succeeded", std::nullopt);  // by a run that was cut short after its last step
   }
-  if (status_.used_approval && !status_.used_approval->used_at) {
-    status_.used_approval->used_at = now();
-  }
+  use_up_approval();
   status_.pending.clear();
   std::vector<MigrationProof> here = status_.proofs;
   std::erase_if(here, [&](const auto& proof) { return proof.version != status_.version; });
   show_reversible(here);
-  status_.conditions.set_ready(
-      "Migrated", fmt::format("the database is at version {}", version_text(observed.path.target)),
-      generation(), now());
   return Done{};
+}
+
+void MigrationRun::use_up_approval() {
+  if (status_.used_approval && !status_.used_approval->used_at) {
+    status_.used_approval->used_at = now();
+  }
 }
 
 Outcome MigrationRun::hold(const MigrationObservation& observed) {
   const Hold& held = *observed.decision.plan.hold;
+  if (const auto again = look_again_in(spec_, held, now())) {
+    status_.conditions.remove(kApprovalRequired);
+    status_.conditions.set_reconciling(held.reason, held.message, generation(), now());
+    return RequeueAfter{*again, {}};
+  }
   status_.conditions.set_stalled(held.reason, held.message, generation(), now());
   // Both wait for a person's word, and the message says which.
   if (waits_for_a_person(held)) {
@@ -336,6 +400,7 @@ void MigrationRun::show_reversible(const std::vector<MigrationProof>& proofs) {
 void MigrationRun::show_version(SchemaState state) {
   status_.version = state.version;
   status_.dirty = state.dirty;
+  status_.tombstones = shown_tombstones(state);
   seen_ = std::move(state);
 }
 
@@ -345,9 +410,11 @@ void MigrationRun::show(const MigrationObservation& observed) {
   goes_down_ = observed.decision.goes_down;
   trigger_ = observed.path.trigger;
   status_.pending.clear();
-  for (const PlannedStep& step : observed.decision.plan.steps) {
-    if (status_.pending.size() < kShownPending) {
-      status_.pending.push_back(step.summary);
+  for (const auto* steps : {&observed.decision.plan.steps, &observed.decision.plan.waiting}) {
+    for (const PlannedStep& step : *steps) {
+      if (status_.pending.size() < kShownPending) {
+        status_.pending.push_back(step.summary);
+      }
     }
   }
   if (observed.path.drift.empty()) {
@@ -376,7 +443,7 @@ Status MigrationRun::publish_intent(const MigrationObservation& observed,
 }
 
 void MigrationRun::begin_history(const MigrationObservation& observed) {
-  const std::string to = version_text(observed.path.target);
+  const std::string to = version_text(observed.path.ends_at());
   if (!status_.history.empty() && in_progress(status_.history.front())) {
     if (status_.history.front().to == to) {
       return;  // cut short earlier; goes on

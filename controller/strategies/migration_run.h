@@ -16,9 +16,17 @@ class MigrationRun {
   const SchemaState* last_seen() const { return seen_ ? &*seen_ : nullptr; }
 
  private:
-  Result<MigrationObservation> observe(SchemaState state);
+  Outcome look_and_act();
+  Result<MigrationObservation> observe(SchemaDatabase& database, SchemaState state);
+  // Once more, with what is left when tombstones are gone whose time is over.
+  Result<MigrationObservation> without_due_tombstones(SchemaDatabase& database,
+                                                      MigrationObservation observed);
+  // When the next tombstone is to go.
+  std::optional<WallTime> next_drop() const;
   Outcome hold(const MigrationObservation& observed);
-  Outcome settled(const MigrationObservation& observed);
+  void use_up_approval();
+  Outcome migrate(SchemaDatabase& database);
+  Outcome settled();
   // Tries the ups of `observed` on a shadow, as the policy asks for. The hold that follows from it,
   // if any.
   Result<std::optional<Hold>> prove_ups(const MigrationObservation& observed);

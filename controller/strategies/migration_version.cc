@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/strategies/migration_version.h"
 
+#include "controller/strategies/migration_contract.h"
 #include "controller/strategies/migration_risk.h"
 #include "controller/strategies/migration_run.h"
 #include "controller/strategies/rollback_metrics.h"
@@ -34,10 +35,10 @@ Status plan_undo(Engine engine, const MigrationTools& tools, MigrationMove& move
 
 }  // namespace
 
-Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
-                                               const std::string& ns, SchemaState state,
-                                               const std::optional<UsedApproval>& used,
+Result<MigrationObservation> observe_migration(const MigrationSubject& subject,
+                                               SchemaDatabase& database, SchemaState state,
                                                const MigrationTools& tools) {
+  const auto& [spec, ns, status, keep_notes] = subject;
   const WallTime now = tools.clock.wall_now();
   MigrationObservation observed{std::move(state), {}, {}};
   Result<std::vector<Migration>> files =
@@ -61,7 +62,11 @@ Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
     move.step.statements = std::move(*statements);
     RETURN_IF_ERROR(plan_undo(spec.database.engine, tools, move));
   }
-  observed.decision = decide_migration(spec, observed.path, used);
+  RETURN_IF_ERROR(find_phases(tools.inspector, spec.database.engine, observed.path));
+  RETURN_IF_ERROR(hold_contracts({spec, ns, status, observed.state, keep_notes}, database, tools,
+                                 observed.path));
+  observed.decision = decide_migration(spec, observed.path, status.used_approval);
+  observed.decision.plan.notes = tombstone_notes(spec.policy, observed.state);
   return observed;
 }
 
@@ -73,7 +78,7 @@ Result<Plan> MigrationVersionStrategy::plan(const Resource& object, std::stop_to
   ASSIGN_OR_RETURN(SchemaState state, database->read());
   ASSIGN_OR_RETURN(
       MigrationObservation observed,
-      observe_migration(spec, object.meta.ns, std::move(state), status.used_approval, tools_));
+      observe_migration({spec, object.meta.ns, status}, *database, std::move(state), tools_));
   MigrationVersionStatus counted;
   RETURN_IF_ERROR(count_risk(*database, observed.path, false, counted, stop));
   observed.decision.plan.at_risk = std::move(counted.at_risk);
@@ -90,7 +95,10 @@ Outcome MigrationVersionStrategy::converge(Reconcile& reconcile) {
 }
 
 void MigrationVersionStrategy::forget(const ObjectKey& key) {
-  tools_.metrics.remove(metric::kMigrationVersion, {key.name});
+  for (const MetricDescriptor* each : {&metric::kMigrationVersion, &metric::kBackfillRows,
+                                       &metric::kBackfillRate, &metric::kBackfillRemaining}) {
+    tools_.metrics.remove(*each, {key.name});
+  }
   rollback_available_.set(key, false);
 }
 

@@ -11,6 +11,7 @@
 #include "controller/ports/metrics.h"
 #include "controller/ports/schema_database.h"
 #include "controller/ports/shadow_database.h"
+#include "controller/ports/statement_statistics.h"
 #include "controller/strategies/rollback_available.h"
 #include "controller/strategies/strategy.h"
 
@@ -22,9 +23,10 @@ struct MigrationTools {
   MigrationSource& source;
   const SqlInspector& inspector;
   MetricSink& metrics;
-  const Clock& clock;
+  Clock& clock;
   Duration lock_patience = std::chrono::seconds(5);
-  ShadowDatabases* shadows = nullptr;  // null: nothing can be proven
+  ShadowDatabases* shadows = nullptr;         // null: nothing can be proven
+  StatementStatistics* statistics = nullptr;  // null: nobody knows who reads an old shape
 };
 
 // One look at the world and what it comes to.
@@ -34,12 +36,19 @@ struct MigrationObservation {
   MigrationDecision decision;
 };
 
-// `ns` of the object; `state` as the database just said; `used` of the status. Fails when the
-// target depends on a source that cannot be read, or a script on the way cannot be split
-// (InvalidArgument, with file and line).
-Result<MigrationObservation> observe_migration(const MigrationVersionSpec& spec,
-                                               const std::string& ns, SchemaState state,
-                                               const std::optional<UsedApproval>& used,
+// What a decision is about: the object's parts, and whether notes about it may be kept in the
+// database (policy/old_shape.h).
+struct MigrationSubject {
+  const MigrationVersionSpec& spec;
+  const std::string& ns;
+  const MigrationVersionStatus& status;
+  bool keep_notes = false;
+};
+
+// `state` as `database` just said. Fails when the target depends on a source that cannot be read,
+// or a script on the way cannot be split (InvalidArgument, with file and line).
+Result<MigrationObservation> observe_migration(const MigrationSubject& subject,
+                                               SchemaDatabase& database, SchemaState state,
                                                const MigrationTools& tools);
 
 class MigrationVersionStrategy final : public Strategy {

@@ -2,6 +2,29 @@
 #include "controller/strategies/object_references.h"
 
 namespace ripcord {
+namespace {
+
+// What a driver of the cluster reads of the environments' own Services beside their endpoints is
+// what decides the endpoints.
+void add_router(const TrafficTargetSpec& spec, const std::string& ns, std::set<Reference>& all) {
+  const RouterRef& router = spec.router;
+  if (router.kubernetes_service) {
+    all.insert({Reference::To::kService, ns, router.kubernetes_service->name});
+  }
+  if (router.http_route) {
+    all.insert({Reference::To::kHttpRoute, ns, router.http_route->name});
+  }
+  if (!router.kubernetes_service && !router.http_route) {
+    return;
+  }
+  for (const Environment& environment : spec.environments) {
+    if (environment.backend) {
+      all.insert({Reference::To::kEndpointSlices, ns, environment.backend->service});
+    }
+  }
+}
+
+}  // namespace
 
 std::set<Reference> references_of(const Resource& object) {
   std::set<Reference> all;
@@ -17,6 +40,8 @@ std::set<Reference> references_of(const Resource& object) {
     }
   } else if (const auto* restore = std::get_if<RestoreRequestSpec>(&object.spec)) {
     add(restore->database);
+  } else if (const auto* traffic = std::get_if<TrafficTargetSpec>(&object.spec)) {
+    add_router(*traffic, object.meta.ns, all);
   }
   return all;
 }

@@ -44,6 +44,20 @@ WallTime later(WallTime from, Duration by) {
   return from + std::chrono::duration_cast<std::chrono::microseconds>(by);
 }
 
+std::string schema_of(const std::string& table) {
+  return table.substr(0, table.find('.'));
+}
+
+// Other schemas of the live database stay where they are.
+void keep_schemas_of(const BackupManifest& manifest, std::vector<TableRows>& live) {
+  std::erase_if(live, [&](const TableRows& table) {
+    const auto& tables = manifest.contents.tables;
+    return std::none_of(tables.begin(), tables.end(), [&](const TableContents& known) {
+      return schema_of(known.table) == schema_of(table.table);
+    });
+  });
+}
+
 }  // namespace
 
 Outcome RestoreRun::fail(const Status& cause) {
@@ -152,12 +166,15 @@ void RestoreRun::preview_loss() {
   if (!backup || !backup->manifest || !opened_.checks) {
     return;
   }
-  const auto live = opened_.checks->count_live(reconcile_.request.stop);
+  auto live = opened_.checks->count_live(reconcile_.request.stop);
   if (!live) {
     return;
   }
   note_source(*backup);
   status_.tables.clear();
+  if (spec_.swap_by == RestoreUnit::kSchema) {
+    keep_schemas_of(*backup->manifest, *live);
+  }
   for (const TableContents& table : backup->manifest->contents.tables) {
     // Only what count() shows too: not the tables that keep the schema's version.
     const bool counted = std::any_of(live->begin(), live->end(), [&](const TableRows& known) {
@@ -278,8 +295,8 @@ std::string RestoreRun::completion_message() const {
   }
   text += " restored and verified";
   if (status_.previous_expires_at) {
-    text += fmt::format("; the previous database is kept as {} until {}", status_.previous_database,
-                        format_time(*status_.previous_expires_at));
+    text += fmt::format("; the previous contents are kept as {} until {}",
+                        status_.previous_database, format_time(*status_.previous_expires_at));
   }
   return text;
 }

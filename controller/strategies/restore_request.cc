@@ -15,6 +15,10 @@ namespace {
 constexpr std::string_view kApprovalRequired = "ApprovalRequired";
 constexpr Duration kAtOnce = std::chrono::milliseconds(1);
 
+RestoreOrder order_of(const Resource& object, const RestoreRequestSpec& spec, std::string uid) {
+  return {located(spec.database, object.meta.ns), std::move(uid), spec.swap_by, spec.pgbouncer};
+}
+
 // What holds a request with a person, until they write something.
 void show_hold(RestoreRequestStatus& status, const Hold& hold, std::int64_t generation,
                WallTime now) {
@@ -81,8 +85,8 @@ Result<Plan> RestoreRequestStrategy::plan(const Resource& object, std::stop_toke
   const auto& status = std::get<RestoreRequestStatus>(object.status);
   // An object that is only in a file has no uid yet; its restore has no trace on the server either.
   ASSIGN_OR_RETURN(OpenedRestore opened,
-                   tools_.databases.open(located(spec.database, object.meta.ns),
-                                         object.meta.uid.empty() ? "00000000" : object.meta.uid));
+                   tools_.databases.open(order_of(
+                       object, spec, object.meta.uid.empty() ? "00000000" : object.meta.uid)));
   ASSIGN_OR_RETURN(const RestoreState state, opened.target->read());
   RestoreDecision decision = decide_restore(spec, status, object.meta.generation, facts_of(state),
                                             tools_.clock.wall_now());
@@ -107,8 +111,7 @@ Outcome RestoreRequestStrategy::converge(Reconcile& reconcile) {
   status.observed_generation = generation;
   plan_next_drill(spec, status, new_spec, tools_.clock.wall_now());
   drills_.show(object, tools_.clock.wall_now());
-  Result<OpenedRestore> opened =
-      tools_.databases.open(located(spec.database, object.meta.ns), object.meta.uid);
+  Result<OpenedRestore> opened = tools_.databases.open(order_of(object, spec, object.meta.uid));
   Result<RestoreState> state =
       opened ? opened->target->read() : Result<RestoreState>(tl::unexpected(opened.error()));
   if (!state) {

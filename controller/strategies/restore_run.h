@@ -27,6 +27,7 @@ class RestoreRun {
   Status load();
   Status count();
   Status verify();
+  Status stage();
   Status swap();
   Status complete();
   Status drop_side();

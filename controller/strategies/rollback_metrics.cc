@@ -27,7 +27,7 @@ KnownValues known_values(Kind kind) {
     case Kind::kRestoreRequest:
       return {{"spec"},
               {"succeeded", "failed"},
-              {"check", "load", "count", "verify", "swap", "revert"}};
+              {"check", "load", "count", "verify", "stage", "swap", "revert"}};
   }
   return {};
 }

@@ -49,6 +49,17 @@ inline constexpr MetricDescriptor kTrafficProbeFailures = {"ripcord_traffic_prob
 inline constexpr MetricDescriptor kMigrationVersion = {
     "ripcord_migration_version", "Schema version as the database says; -1 when nothing is applied.",
     MetricType::kGauge, kNameLabel};
+inline constexpr MetricDescriptor kBackfillRows = {"ripcord_backfill_rows_total",
+                                                   "Rows changed by backfills of transitions.",
+                                                   MetricType::kCounter, kNameLabel};
+inline constexpr MetricDescriptor kBackfillRate = {
+    "ripcord_backfill_rows_per_second",
+    "Rows that the backfill under way changes a second; 0 while there is none.", MetricType::kGauge,
+    kNameLabel};
+inline constexpr MetricDescriptor kBackfillRemaining = {
+    "ripcord_backfill_remaining_seconds",
+    "Until the backfill under way has looked at all rows, by its rate and the server's estimate.",
+    MetricType::kGauge, kNameLabel};
 inline constexpr MetricDescriptor kRestoredRows = {
     "ripcord_restored_rows_total", "Rows restored from backups.", MetricType::kCounter, {}};
 inline constexpr MetricDescriptor kRestoreRpo = {

@@ -48,7 +48,7 @@ void PostgresCluster::start() {
     server_ = std::make_unique<ChildProcess>(ProcessOptions{
         .argv = {"sh", "-c", "exec \"$@\" 2>>\"$SERVER_LOG\"", "sh", std::string(kBin) + "postgres",
                  "-D", directory_ / "data", "-p", std::to_string(port_), "-k", socket_dir(), "-c",
-                 "listen_addresses=127.0.0.1", "-c", "max_connections=100", "-c",
+                 "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c",
                  std::string("fsync=") + (durable ? "on" : "off")},
         .env = {{"TZ", "UTC"}, {"SERVER_LOG", log_file()}},
         .cwd = "/",

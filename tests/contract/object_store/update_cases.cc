@@ -211,6 +211,7 @@ TEST_P(ObjectStoreContract, ARestoreThatHasCompletedIsNotPointedElsewhere) {
   const std::vector<std::pair<std::string, Change>> refused = {
       {"spec.backup", [](RestoreRequestSpec& spec) { spec.backup += "_2"; }},
       {"spec.mode", [](RestoreRequestSpec& spec) { spec.mode = RestoreMode::kDrill; }},
+      {"spec.swapBy", [](RestoreRequestSpec& spec) { spec.swap_by = RestoreUnit::kSchema; }},
       {"spec.database",
        [](RestoreRequestSpec& spec) { spec.database = {.url_env = "ELSEWHERE"}; }}};
   const auto with = [](Resource object, const Change& change) {

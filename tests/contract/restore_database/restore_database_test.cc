@@ -24,6 +24,7 @@ class World {
  public:
   virtual ~World() = default;
   virtual bool has_rows() const { return true; }
+  virtual RestoreUnit swap_by() const { return RestoreUnit::kDatabase; }
   virtual RestoreDatabases& databases() = 0;
   virtual RestoreDatabases& impatient() = 0;  // gives a verification query half a second
   virtual DatabaseRef make_database(const std::vector<std::string>& users) = 0;
@@ -47,7 +48,7 @@ std::string insert_all(const std::vector<std::string>& users) {
   return sql;
 }
 
-class PostgresWorld final : public World {
+class PostgresWorld : public World {
  public:
   // DROP DATABASE waits for a checkpoint; no test here cuts the power.
   PostgresWorld() {
@@ -104,6 +105,20 @@ class PostgresWorld final : public World {
   ChildRunner runner_;
   postgres::PostgresRestores restores_{runner_, clock_};
   postgres::PostgresRestores impatient_{runner_, clock_, {std::chrono::milliseconds(500), {}}};
+};
+
+// The previous contents are a schema of the same database.
+class PostgresSchemaWorld final : public PostgresWorld {
+ public:
+  RestoreUnit swap_by() const override { return RestoreUnit::kSchema; }
+  std::string users_of_previous(const DatabaseRef& ref, const std::string& previous) override {
+    const bool schema = previous.find("ripcord") != std::string::npos ||
+                        previous.find("before") != std::string::npos;
+    const std::string database = ref.url.substr(ref.url.rfind('/') + 1);
+    return shared_cluster().psql(
+        database, "select coalesce(string_agg(name, ',' order by name), '') from " +
+                      (schema ? "\"" + previous + "\"" : std::string("public")) + ".users");
+  }
 };
 
 class SqliteWorld final : public World {
@@ -218,6 +233,11 @@ std::vector<WorldFactory> factories() {
            []() -> std::unique_ptr<World> {
              return PostgresCluster::available() ? std::make_unique<PostgresWorld>() : nullptr;
            }},
+          {"PostgreSqlSchema",
+           []() -> std::unique_ptr<World> {
+             return PostgresCluster::available() ? std::make_unique<PostgresSchemaWorld>()
+                                                 : nullptr;
+           }},
           {"SqliteWal", [] { return std::make_unique<SqliteWorld>("wal"); }},
           {"SqliteRollbackJournal", [] { return std::make_unique<SqliteWorld>("delete"); }},
           {"Simulation", [] { return std::make_unique<SimulationWorld>(); }}};
@@ -234,7 +254,7 @@ class RestoreDatabase : public testing::TestWithParam<WorldFactory> {
     backup_ = world_->make_backup("monday", {"ann", "bob", "cid"});
   }
   OpenedRestore open(const std::string& uid = "0a1b2c3d-4e5f-6789") {
-    auto opened = world_->databases().open(live_, uid);
+    auto opened = world_->databases().open({live_, uid, world_->swap_by()});
     EXPECT_OK(opened);
     return std::move(*opened);
   }
@@ -341,7 +361,7 @@ TEST_P(RestoredRows, RefusesAVerificationQueryWithoutOneNumber) {
 TEST_P(RestoredRows, EndsAVerificationQueryThatTakesTooLong) {
   OpenedRestore restore = open();
   ASSERT_OK(restore.target->load(backup_, {}));
-  auto opened = world_->impatient().open(live_, "0a1b2c3d-4e5f-6789");
+  auto opened = world_->impatient().open({live_, "0a1b2c3d-4e5f-6789", world_->swap_by()});
   ASSERT_OK(opened);
   const auto late = opened->target->query(
       "with recursive t (n) as (select 1 union all select n + 1 - 1 from t) select count(*) from t",

@@ -48,6 +48,23 @@ TEST(Lint, ExitsWithZeroOverWaivedFindingsAndNotes) {
   EXPECT_THAT(lint(dir, {"--notes", "a.sql"}).out, HasSubstr("[add-column-default]"));
 }
 
+TEST(Lint, ShowsPhasesAndHoldsADeclaredExpandToItsWord) {
+  const TempDir dir;
+  write_file(dir / "1_a.up.sql",
+             "-- ripcord:phase Expand\nCREATE TABLE IF NOT EXISTS t (a bigint);\n");
+  write_file(dir / "2_b.up.sql", "-- ripcord:phase Expand\nALTER TABLE t ADD COLUMN b bigint;\n");
+  write_file(dir / "3_c.up.sql", "-- ripcord:phase Shrink\nSELECT 1;\n");
+  write_file(dir / "4_d.up.sql", "ALTER TABLE t DROP COLUMN b;\n");
+  const RunResult shown = lint(dir, {"--notes", "."});
+  EXPECT_THAT(shown.out, HasSubstr("\n1_a.up.sql: Expand\n"));
+  EXPECT_THAT(shown.out, HasSubstr("2_b.up.sql:2:1: error: declared Expand, but"));
+  EXPECT_THAT(shown.out, HasSubstr("write ADD COLUMN IF NOT EXISTS"));
+  EXPECT_THAT(shown.out, HasSubstr("[not-idempotent]"));
+  EXPECT_THAT(shown.out, HasSubstr("3_c.up.sql:1:1: error: "));
+  EXPECT_THAT(shown.out, HasSubstr("[bad-phase]"));
+  EXPECT_THAT(shown.out, HasSubstr("\n4_d.up.sql: Contract (inferred)\n"));
+}
+
 TEST(Lint, ExitsWithOneWhenThereIsNothingToRead) {
   const TempDir dir;
   EXPECT_EQ(lint(dir, {"."}).exit_code, 1);

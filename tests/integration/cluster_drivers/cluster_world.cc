@@ -47,9 +47,11 @@ std::unique_ptr<ClusterClient> client_of(const ControlPlane& plane, Clock& clock
       http::make_http_clients, clock);
 }
 
-ClusterWorld::ClusterWorld()
+ClusterWorld::ClusterWorld() : ClusterWorld(fresh_namespace(shared_control_plane(), "drivers")) {}
+
+ClusterWorld::ClusterWorld(std::string ns)
     : plane_(shared_control_plane()),
-      ns_(fresh_namespace(plane_, "drivers")),
+      ns_(std::move(ns)),
       client_(client_of(plane_, clock_, plane_.token())),
       visitor_(client_of(plane_, clock_, kVisitorToken)) {
   static const bool node = [&] {

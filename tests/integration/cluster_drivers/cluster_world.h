@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A namespace of its own on the shared control plane, with what the drivers work on, and the parts
+// A namespace on the shared control plane, with what the drivers work on, and the parts
 // that nothing plays there: the kubelet (pods that are ready) and a Gateway's controller (the
 // status of HTTPRoutes). Throws when the cluster does not do what it is told. One thread at a time.
 
@@ -24,7 +24,8 @@ std::unique_ptr<kubernetes::ClusterClient> client_of(const ControlPlane& plane, 
 
 class ClusterWorld {
  public:
-  ClusterWorld();
+  ClusterWorld();                         // in a namespace of its own
+  explicit ClusterWorld(std::string ns);  // in one that is there
 
   const std::string& ns() const { return ns_; }
   Clock& clock() { return clock_; }

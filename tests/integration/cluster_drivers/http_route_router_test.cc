@@ -99,6 +99,18 @@ TEST_F(AnHttpRouteRouter, WaitsUntilTheGatewayHasSeenThisGeneration) {
   EXPECT_OK(opened()->apply({{"green", 100}}));
 }
 
+TEST_F(AnHttpRouteRouter, WaitsForNothingThatSomebodyElseHasUndone) {
+  ASSERT_OK(opened()->apply({{"blue", 100}}));
+  gateway_->feel(Mood::kSilent);
+  const auto router = opened(
+      {.patience = std::chrono::minutes(5), .trace = [&](std::string_view point) {
+         if (point == "after patching the weights") {
+           patch(R"([{"op":"replace","path":"/spec/rules/0/backendRefs/1/weight","value":1}])");
+         }
+       }});
+  EXPECT_EQ(router->apply({{"green", 100}}).reason(), "ReadBackMismatch");
+}
+
 TEST_F(AnHttpRouteRouter, SaysWhatTheGatewayRefuses) {
   ASSERT_OK(opened()->apply({{"blue", 100}}));
   gateway_->feel(Mood::kRefuses);

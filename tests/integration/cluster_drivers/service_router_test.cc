@@ -143,6 +143,20 @@ TEST_F(AServiceRouter, KeepsWhatSomebodyWroteInBetween) {
   EXPECT_EQ(world_->look("service/shop", "{.spec.sessionAffinity}"), "None");
 }
 
+TEST_F(AServiceRouter, WaitsForNothingThatSomebodyElseHasUndone) {
+  const auto router =
+      opened({.patience = std::chrono::minutes(5), .trace = [&](std::string_view point) {
+                if (point == "after patching the selector") {
+                  world_->kubectl({"patch", "service", "shop", "--type=merge", "-p",
+                                   R"({"spec":{"selector":{"version":"blue"}}})"});
+                  world_->await_ready("shop", 1);
+                }
+              }});
+  const Status undone = router->apply(kGreen);
+  EXPECT_EQ(undone.reason(), "ReadBackMismatch");
+  EXPECT_THAT(undone.message(), HasSubstr("something else writes to it"));
+}
+
 TEST_F(AServiceRouter, SeesAndRepairsDrift) {
   const auto router = opened();
   ASSERT_OK(router->apply(kGreen));

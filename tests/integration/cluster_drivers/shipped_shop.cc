@@ -8,7 +8,7 @@
 namespace ripcord {
 namespace {
 
-constexpr const char* kOurs = "featureflags,migrationversions,restorerequests";
+constexpr const char* kOurs = "featureflags,traffictargets,migrationversions,restorerequests";
 
 bool install(ControlPlane& plane) {
   const std::string manifests = source_dir() + "/manifests/";
@@ -39,12 +39,23 @@ void ShippedShop::TearDown() {
            "--ignore-not-found"});
 }
 
+const std::string& ShippedShop::token() {
+  static const std::string token = [] {
+    const std::string made = plane().must_kubectl(
+        {"create", "token", "ripcord", "-n", "ripcord-system", "--duration=1h"});
+    return made.substr(0, made.find('\n'));
+  }();
+  return token;
+}
+
 void ShippedShop::run(const std::string& resync) {
-  static const std::string token =
-      plane().must_kubectl({"create", "token", "ripcord", "-n", "ripcord-system", "--duration=1h"});
+  run_with(plane().kubeconfig_for("ripcord", token()), resync);
+}
+
+void ShippedShop::run_with(const std::string& kubeconfig, const std::string& resync) {
   ripcord_.reset();
   ripcord_ = std::make_unique<RunningOnCluster>(
-      plane().kubeconfig_for("ripcord", token.substr(0, token.find('\n'))), "shop",
+      kubeconfig, "shop",
       std::vector<std::string>{"--no-leader-elect", "--resync=" + resync, "--log-level=debug"});
 }
 

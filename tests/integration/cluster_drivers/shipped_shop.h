@@ -20,7 +20,10 @@ class ShippedShop : public testing::Test {
   void TearDown() override;
 
   static ControlPlane& plane() { return shared_control_plane(); }
+  static const std::string& token();  // of the ServiceAccount
   void run(const std::string& resync = "1h");
+  // With a kubeconfig that leads elsewhere, such as through a proxy.
+  void run_with(const std::string& kubeconfig, const std::string& resync = "1h");
   RunningOnCluster& ripcord() { return *ripcord_; }
   std::string kubectl(std::vector<std::string> args, const std::string& input = {});
   void apply(const std::string& yaml) { kubectl({"apply", "-f", "-"}, yaml); }

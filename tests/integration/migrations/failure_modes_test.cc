@@ -77,6 +77,66 @@ TEST_F(FailureModes, SemicolonsInBodiesAndLiteralsAreNoEnds) {
   EXPECT_EQ(psql("SELECT string_agg(a, ' ' ORDER BY a) FROM t"), "x;y z;");
 }
 
+// golang-migrate marks its table dirty while it works, as when it dies: who is told to force a
+// version meanwhile, does harm.
+TEST_F(FailureModes, AToolThatIsAtWorkIsWaitedForAndNotCalledDirty) {
+  const auto tool = golang_migrate_tool();
+  if (!tool) {
+    GTEST_SKIP() << "golang-migrate is not built: run tests/migration_tools/build";
+  }
+  const TempDir directory;
+  const ToolPlace place{ToolEngine::kPostgres, ref().url + "?sslmode=disable", directory.path()};
+  tool->write(place, 1, "SELECT pg_advisory_lock(4711); CREATE TABLE a (x int);", "DROP TABLE a;");
+  ChildProcess gate({.argv = {"psql", "-X", "-A", "-t", ref().url}, .pipe_stdin = true});
+  gate.write_stdin("SELECT pg_advisory_lock(4711); SELECT 'there';\n");
+  for (auto line = gate.read_line(); line && *line != "there"; line = gate.read_line()) {
+  }
+  RunResult ran;
+  std::jthread at_work([&] { ran = tool->up(place); });
+  ASSERT_TRUE(eventually([&] {
+    return psql("SELECT to_regclass('schema_migrations') IS NOT NULL") == "t" &&
+           psql("SELECT count(*) FROM schema_migrations WHERE dirty") == "1";
+  }));
+  Harness harness(ref(), {});
+  harness.spec().source.directory = directory.path();
+  harness.set_patience(std::chrono::milliseconds(100));
+  EXPECT_TRUE(std::holds_alternative<RequeueAfter>(harness.go(1)));
+  EXPECT_THAT(harness.verdict(), HasSubstr("Locked"));
+  gate.write_stdin("SELECT pg_advisory_unlock(4711);\n");
+  at_work.join();
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  harness.go(1);
+  EXPECT_EQ(harness.verdict(), "Ready");
+}
+
+// Others count a down that is not there as done: the version moves, the table stays.
+TEST_F(FailureModes, ADownThatIsNotThereMovesNothing) {
+  const TempDir directory;
+  write_file(directory / "1_a.up.sql", "CREATE TABLE a (x int);");
+  write_file(directory / "2_b.up.sql", "CREATE TABLE b (x int);");
+  Harness harness(ref(), {});
+  harness.spec().source.directory = directory.path();
+  harness.go(2);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  EXPECT_TRUE(std::holds_alternative<Stalled>(harness.go(1)));
+  EXPECT_THAT(harness.verdict(), HasSubstr("Irreversible"));
+  EXPECT_EQ(psql("SELECT version, dirty FROM schema_migrations"), "2|f");
+  EXPECT_EQ(psql("SELECT to_regclass('b') IS NOT NULL"), "t");
+}
+
+// Others report a migration as applied before they know.
+TEST_F(FailureModes, AMigrationThatFailsIsNowhereCalledApplied) {
+  Harness harness(ref(), {migration(1, "CREATE TABLE a (x int)", "DROP TABLE a"),
+                          migration(2, "CREATE TABLE b (x int); SELECT 1 / 0", "DROP TABLE b")});
+  EXPECT_TRUE(std::holds_alternative<Stalled>(harness.go(2)));
+  EXPECT_THAT(harness.verdict(), HasSubstr("nothing of this migration took effect"));
+  EXPECT_EQ(harness.status().version, 1);
+  EXPECT_THAT(harness.status().pending, ::testing::ElementsAre("up 2 m2"));
+  EXPECT_EQ(harness.status().history.at(0).result, "Failed");
+  EXPECT_EQ(psql("SELECT string_agg(version::text, ' ') FROM ripcord.applied"), "1");
+  EXPECT_EQ(psql("SELECT version, dirty FROM schema_migrations"), "1|f");
+}
+
 // Others write the version that they go to before they go.
 TEST_F(FailureModes, ADownThatFailsLeavesTheVersionWhereTheSchemaIs) {
   Harness harness(ref(),

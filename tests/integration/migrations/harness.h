@@ -33,6 +33,19 @@ inline Migration migration(std::int64_t version, std::string up,
   return {version, "m" + std::to_string(version), std::move(up), std::move(down), "", ""};
 }
 
+// The system's clock, with a wall that can be put forward: the soak of a contract is long.
+class ShiftedClock final : public Clock {
+ public:
+  MonoTime now() const override { return real_.now(); }
+  WallTime wall_now() const override { return real_.wall_now() + shift_; }
+  bool sleep_for(Duration d, std::stop_token stop) override { return real_.sleep_for(d, stop); }
+  void put_forward(std::chrono::microseconds by) { shift_ += by; }
+
+ private:
+  SystemClock real_;
+  std::chrono::microseconds shift_{0};
+};
+
 class Harness {
  public:
   explicit Harness(DatabaseRef ref, std::vector<Migration> migrations, Trace trace = {})
@@ -49,6 +62,9 @@ class Harness {
   const MigrationVersionStatus& status() const {
     return std::get<MigrationVersionStatus>(object_.status);
   }
+  ShiftedClock& clock() { return clock_; }
+  // What `ripcord plan` would print.
+  Result<Plan> plan() { return make_strategy().plan(object_, {}); }
   // Declares and approves the version, then reconciles once.
   Outcome go(std::int64_t version) {
     spec().version = version;
@@ -56,11 +72,7 @@ class Harness {
     return converge();
   }
   Outcome converge(std::stop_token stop = {}) {
-    const bool pg = spec().database.engine == Engine::kPostgreSql;
-    MigrationVersionStrategy strategy(
-        {pg ? static_cast<SchemaDatabases&>(postgres_) : sqlite_, source_,
-         pg ? static_cast<const SqlInspector&>(pg_inspector_) : sqlite_inspector_, metrics_, clock_,
-         patience_, shadows_});
+    MigrationVersionStrategy strategy = make_strategy();
     const ReconcileRequest request{object_.key(), "test", std::move(stop), {}};
     Reconcile reconcile{object_, request, [] { return ok_status(); }};
     return strategy.converge(reconcile);
@@ -75,9 +87,18 @@ class Harness {
   }
   void set_patience(Duration patience) { patience_ = patience; }
   void set_shadows(ShadowDatabases& shadows) { shadows_ = &shadows; }
+  void set_statistics(StatementStatistics& statistics) { statistics_ = &statistics; }
 
  private:
-  SystemClock clock_;
+  MigrationVersionStrategy make_strategy() {
+    const bool pg = spec().database.engine == Engine::kPostgreSql;
+    return MigrationVersionStrategy(
+        {pg ? static_cast<SchemaDatabases&>(postgres_) : sqlite_, source_,
+         pg ? static_cast<const SqlInspector&>(pg_inspector_) : sqlite_inspector_, metrics_, clock_,
+         patience_, shadows_, statistics_});
+  }
+
+  ShiftedClock clock_;
   NullMetricSink metrics_;
   postgres::PostgresSchemas postgres_;
   sqlite::SqliteSchemas sqlite_;
@@ -87,6 +108,7 @@ class Harness {
   Resource object_;
   Duration patience_ = std::chrono::seconds(20);
   ShadowDatabases* shadows_ = nullptr;
+  StatementStatistics* statistics_ = nullptr;
   int asked_ = 0;
 };
 

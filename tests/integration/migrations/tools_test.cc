@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real golang-migrate, dbmate, goose and sql-migrate and we take turns on one database.
-#include "tests/support/migration_tools/migration_tools.h"
-
 #include "tests/integration/migrations/harness.h"
+#include "tests/support/migration_tools/migration_tools.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/status_matchers.h"
 

@@ -304,9 +304,13 @@ TEST(DumpFacts, AreReadFromTheListing) {
   const postgres::DumpFacts facts = postgres::facts_of_listing(
       ";\n; Archive created at 2024-01-15\n;     Dumped from database version: 16.2 (Debian)\n;"
       "     Dumped by pg_dump version: 16.2\n;\n2; 3079 16385 EXTENSION - citext \n"
-      "3400; 0 0 COMMENT - EXTENSION citext \n");
+      "3400; 0 0 COMMENT - EXTENSION citext \n215; 1259 16387 TABLE public users ann\n216; 1259 "
+      "16388 "
+      "TABLE app.x orders ann\n217; 1259 16389 TABLE ripcord applied ann\n3401; 0 0 COMMENT other "
+      "TABLE users ann\n3302; 0 16387 TABLE DATA public users ann\n");
   EXPECT_EQ(facts.server_major, 16);
   EXPECT_EQ(facts.extensions, (std::vector<std::string>{"citext"}));
+  EXPECT_EQ(facts.schemas, (std::vector<std::string>{"public", "app"}));
   EXPECT_EQ(postgres::facts_of_listing("").server_major, 0);
 }
 

@@ -409,8 +409,9 @@ TEST_F(RestoreRequests, ADrillThatWasKilledGoesOnAndIsNoSecondOne) {
 class SlowLoads final : public RestoreDatabases {
  public:
   explicit SlowLoads(RestoreDatabases& real) : real_(real) {}
-  Result<OpenedRestore> open(const DatabaseRef& ref, const std::string& uid) override {
-    ASSIGN_OR_RETURN(OpenedRestore opened, real_.open(ref, uid));
+  using RestoreDatabases::open;
+  Result<OpenedRestore> open(const RestoreOrder& order) override {
+    ASSIGN_OR_RETURN(OpenedRestore opened, real_.open(order));
     opened.target = std::make_unique<Target>(std::move(opened.target), seen);
     return opened;
   }
@@ -469,8 +470,9 @@ TEST_F(RestoreRequests, ADrillThatCannotReachItsTargetFailsInsteadOfTryingForEve
   class Unreachable final : public RestoreDatabases {
    public:
     explicit Unreachable(RestoreDatabases& real) : real_(real) {}
-    Result<OpenedRestore> open(const DatabaseRef& ref, const std::string& uid) override {
-      ASSIGN_OR_RETURN(OpenedRestore opened, real_.open(ref, uid));
+    using RestoreDatabases::open;
+    Result<OpenedRestore> open(const RestoreOrder& order) override {
+      ASSIGN_OR_RETURN(OpenedRestore opened, real_.open(order));
       opened.checks = std::make_unique<Checks>();
       return opened;
     }

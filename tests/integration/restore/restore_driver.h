@@ -14,12 +14,11 @@
 
 namespace ripcord {
 
-inline Status drive(RestoreDatabases& databases, const DatabaseRef& ref, const std::string& uid,
-                    const Backup& backup) {
+inline Status drive(RestoreDatabases& databases, const RestoreOrder& order, const Backup& backup) {
   RestoreRequestSpec spec;
   spec.backup = backup.name;
   spec.approval = RestoreApproval{backup.name, "alice"};
-  ASSIGN_OR_RETURN(OpenedRestore opened, databases.open(ref, uid));
+  ASSIGN_OR_RETURN(OpenedRestore opened, databases.open(order));
   ASSIGN_OR_RETURN(const RestoreState state, opened.target->read());
   const RestoreDecision decision = decide_restore(spec, {}, 1, facts_of(state), {});
   for (const RestoreStep step : decision.steps) {
@@ -31,6 +30,11 @@ inline Status drive(RestoreDatabases& databases, const DatabaseRef& ref, const s
     }
   }
   return {};
+}
+
+inline Status drive(RestoreDatabases& databases, const DatabaseRef& ref, const std::string& uid,
+                    const Backup& backup) {
+  return drive(databases, {ref, uid}, backup);
 }
 
 inline Trace counting(std::shared_ptr<int> count) {

@@ -87,17 +87,21 @@ TEST(Secret, GivesOneValueAndShowsNothingOfTheOthers) {
 }
 
 TEST(ObjectVersion, IsReadOfListsAndFrames) {
-  const auto none = decode_listed_version(R"({"metadata":{"resourceVersion":"7"},"items":[]})");
+  using Versions = std::map<std::string, std::string>;
+  const auto none = decode_listed_versions(R"({"metadata":{"resourceVersion":"7"},"items":[]})");
   ASSERT_OK(none);
-  EXPECT_EQ(none->collection + "," + none->object, "7,");
-  const auto one = decode_listed_version(
-      R"({"metadata":{"resourceVersion":"9"},"items":[{"metadata":{"resourceVersion":"8"}}]})");
-  ASSERT_OK(one);
-  EXPECT_EQ(one->collection + "," + one->object, "9,8");
-  const auto frame =
-      decode_version_frame(R"({"type":"MODIFIED","object":{"metadata":{"resourceVersion":"10"}}})");
+  EXPECT_EQ(none->collection, "7");
+  EXPECT_EQ(none->objects, Versions());
+  const auto two = decode_listed_versions(R"({"metadata":{"resourceVersion":"9"},"items":[)"
+                                          R"({"metadata":{"name":"a","resourceVersion":"8"}},)"
+                                          R"({"metadata":{"name":"b","resourceVersion":"3"}}]})");
+  ASSERT_OK(two);
+  EXPECT_EQ(two->collection, "9");
+  EXPECT_EQ(two->objects, (Versions{{"a", "8"}, {"b", "3"}}));
+  const auto frame = decode_version_frame(
+      R"({"type":"MODIFIED","object":{"metadata":{"name":"a","resourceVersion":"10"}}})");
   ASSERT_OK(frame);
-  EXPECT_EQ(frame->type + "," + frame->version, "MODIFIED,10");
+  EXPECT_EQ(frame->type + "," + frame->name + "," + frame->version, "MODIFIED,a,10");
   EXPECT_CODE(decode_version_frame(
                   R"({"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}})"),
               StatusCode::kExpired);

@@ -17,13 +17,15 @@ std::string listed(const std::string& collection, const std::string& object) {
          (object.empty() ? "" : R"({"metadata":{"resourceVersion":")" + object + R"("}})") + "]}";
 }
 
-std::string frame(const std::string& type, const std::string& version) {
-  return R"({"type":")" + type + R"(","object":{"metadata":{"resourceVersion":")" + version +
-         "\"}}}\n";
+std::string frame(const std::string& type, const std::string& version,
+                  const std::string& name = {}) {
+  return R"({"type":")" + type + R"(","object":{"metadata":{"name":")" + name +
+         R"(","resourceVersion":")" + version + "\"}}}\n";
 }
 
 // How often it said that something changed, once the script is used up.
-int changes(std::vector<Exchange> script) {
+int changes(std::vector<Exchange> script,
+            const Reference& reference = {Reference::To::kSecret, "shop", "url"}) {
   ScriptedApi api(std::move(script));
   SystemClock clock;
   ObjectFollower follower({api, "https://api", &api}, clock, {},
@@ -32,7 +34,7 @@ int changes(std::vector<Exchange> script) {
   {
     const std::jthread thread([&](const std::stop_token& stop) {
       follower.follow(
-          {Reference::To::kSecret, "shop", "url"}, [&] { ++count; }, stop);
+          reference, [&] { ++count; }, stop);
     });
     EXPECT_TRUE(eventually([&] { return api.done(); }));
   }
@@ -68,6 +70,38 @@ TEST(ObjectFollower, ListsAgainWhenTheVersionExpiredAndTellsOnlyWhatDiffers) {
                      {.wants = {kList}, .body = listed("80", "")},
                      {.wants = {"resourceVersion=80"}}}),
             2);
+}
+
+TEST(ObjectFollower, FollowsAllEndpointSlicesOfAService) {
+  constexpr const char* kSlices =
+      "GET https://api/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices?";
+  constexpr const char* kLabel = "labelSelector=kubernetes.io%2Fservice-name%3Dweb";
+  const std::string two =
+      R"({"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a",)"
+      R"("resourceVersion":"5"}},{"metadata":{"name":"b","resourceVersion":"6"}}]})";
+  EXPECT_EQ(changes({{.wants = {kSlices, kLabel}, .body = two},
+                     {.wants = {kSlices, "watch=1", kLabel, "resourceVersion=7"},
+                      .pieces = {frame("MODIFIED", "8", "b") + frame("MODIFIED", "8", "b"),
+                                 frame("DELETED", "9", "a") + frame("DELETED", "9", "a"),
+                                 frame("ADDED", "10", "c")}}},
+                    {Reference::To::kEndpointSlices, "shop", "web"}),
+            4);
+}
+
+TEST(ObjectFollower, FollowsAServiceAndAnHttpRouteByName) {
+  EXPECT_EQ(changes({{.wants = {"GET https://api/api/v1/namespaces/shop/services?",
+                                "fieldSelector=metadata.name%3Dweb"},
+                      .body = listed("7", "5")}},
+                    {Reference::To::kService, "shop", "web"}),
+            1);
+  EXPECT_EQ(
+      changes(
+          {{.wants =
+                {"GET https://api/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes?",
+                 "fieldSelector=metadata.name%3Dweb"},
+            .body = listed("7", "5")}},
+          {Reference::To::kHttpRoute, "shop", "web"}),
+      1);
 }
 
 TEST(ObjectFollower, HealsWhenARightComes) {

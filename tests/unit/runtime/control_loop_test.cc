@@ -135,6 +135,24 @@ Outcome done(const ReconcileRequest&) {
   return Done{};
 }
 
+TEST_F(ControlLoopTest, LooksAgainAtWhatIsKnownNowOrLater) {
+  create("a");
+  ControlLoop& loop = start(done, {.resync = hours(1)});
+  EXPECT_TRUE(ran("a"));
+  loop.revisit({Kind::kFeatureFlag, "default", "a"}, Priority::kHigh);
+  EXPECT_TRUE(ran("a", 2));
+  const MonoTime asked = clock_.now();
+  for (int i = 0; i < 5; ++i) {
+    loop.revisit({Kind::kFeatureFlag, "default", "a"}, Priority::kHigh, milliseconds(300));
+    loop.revisit({Kind::kFeatureFlag, "default", "unknown"}, Priority::kHigh, milliseconds(1));
+  }
+  EXPECT_TRUE(ran("a", 3));
+  EXPECT_GE(clock_.now() - asked, milliseconds(300));
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_EQ(reconciler_->runs("a"), 3);
+  EXPECT_EQ(reconciler_->runs("unknown"), 0);
+}
+
 TEST_F(ControlLoopTest, ReconcilesWhatIsThereWhatComesAndWhatGoes) {
   create("old");
   ControlLoop& loop = start(done);
@@ -209,6 +227,10 @@ TEST_F(ControlLoopTest, IsNotWokenByAStatusWrite) {
     return Done{};
   });
   ASSERT_TRUE(ran("flag"));
+  ASSERT_TRUE(eventually([&] {
+    const ResourcePtr other = *store_.get({Kind::kFeatureFlag, "default", "other"});
+    return !std::get<FeatureFlagStatus>(other->status).variant.empty();
+  }));
   edit("other");  // comes later in the same stream
   ASSERT_TRUE(ran("other", 2));
   EXPECT_TRUE(loop.stop());

@@ -53,22 +53,29 @@ class ReferenceFollowerTest : public testing::Test {
  protected:
   int looked(const std::string& name) {
     MutexLock lock(mutex_);
-    return looked_[name];
+    return static_cast<int>(looked_[name].size());
+  }
+  // How long the newest look is put off, in seconds.
+  double put_off(const std::string& name) {
+    MutexLock lock(mutex_);
+    return to_seconds(looked_[name].back());
   }
   bool follows(const std::set<std::string>& names) {
     return eventually([&] { return source_.names() == names; });
   }
 
   Source source_;
+  SimulatedClock clock_;
   Mutex mutex_;
-  std::map<std::string, int> looked_ GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<Duration>> looked_ GUARDED_BY(mutex_);
   ReferenceFollower follower_{source_,
-                              [this](const ObjectKey& key) {
+                              [this](const ObjectKey& key, const Reference&, Duration after) {
                                 MutexLock lock(mutex_);
-                                ++looked_[key.name];
+                                looked_[key.name].push_back(after);
                               },
+                              clock_,
                               {},
-                              3};
+                              {.followed = 3, .at_once = 3, .pace = std::chrono::seconds(5)}};
 };
 
 TEST_F(ReferenceFollowerTest, FollowsAReferenceOnceAndLooksAtAllWhoNameIt) {
@@ -83,6 +90,31 @@ TEST_F(ReferenceFollowerTest, FollowsAReferenceOnceAndLooksAtAllWhoNameIt) {
   source_.change("y");
   EXPECT_EQ(looked("a"), a + 1);
   EXPECT_GE(looked("b"), b + 2);
+}
+
+TEST_F(ReferenceFollowerTest, TellsOfAFewChangesAtOnceAndOfFurtherOnesAtAPace) {
+  follower_.follow(migration("a"), {secret("x")});
+  EXPECT_TRUE(eventually([&] { return looked("a") == 1; }));
+  for (int i = 0; i < 2; ++i) {
+    source_.change("x");
+    EXPECT_EQ(put_off("a"), 0);
+  }
+  source_.change("x");
+  EXPECT_EQ(put_off("a"), 5);
+  clock_.advance(std::chrono::seconds(2));
+  source_.change("x");  // is seen by the look that is due
+  EXPECT_EQ(put_off("a"), 3);
+  clock_.advance(std::chrono::seconds(3));
+  source_.change("x");
+  EXPECT_EQ(put_off("a"), 5);
+  clock_.advance(std::chrono::minutes(1));
+  for (int i = 0; i < 3; ++i) {
+    source_.change("x");
+    EXPECT_EQ(put_off("a"), 0);
+  }
+  source_.change("x");
+  EXPECT_EQ(put_off("a"), 5);
+  EXPECT_EQ(looked("a"), 10);
 }
 
 TEST_F(ReferenceFollowerTest, LetsGoOfWhatNobodyNamesAnyMore) {
