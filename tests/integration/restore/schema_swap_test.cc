@@ -313,8 +313,9 @@ TEST_F(SchemaSwap, ExtensionsOfTheBackupMustBeThere) {
 
 TEST_F(SchemaSwap, OtherSchemasStayAndWhatBelongsToThePlaceIsKept) {
   pg().psql("postgres",
-            "do $$ begin if not exists (select from pg_roles where rolname = 'clerk') then create "
-            "role clerk; create role keeper; end if; end $$");
+            "do $$ declare r text; begin foreach r in array array['clerk', 'keeper'] loop if not "
+            "exists (select from pg_roles where rolname = r) then execute 'create role ' || r; end "
+            "if; end loop; end $$");
   live(
       "create schema other; create table other.kept (n int); insert into other.kept values (7); "
       "alter schema public owner to keeper; revoke all on schema public from public; grant usage "
