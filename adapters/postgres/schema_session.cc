@@ -20,6 +20,8 @@ namespace ripcord::postgres {
 namespace {
 
 constexpr int kAttempts = 8;
+constexpr std::string_view kNoSuchStatement = "26000";
+constexpr const char* kDeallocated = "Deallocated";  // our prepared statement, by a body
 constexpr auto kFirstDelay = std::chrono::milliseconds(50);
 
 // Does the body change settings of the session? A false yes costs one round trip.
@@ -58,23 +60,17 @@ class Session final : public SchemaSession {
     return with_records(journaled);
   }
 
-  Result<SchemaState> glance() override {
-    if (!after_commit_) {
-      return read();
-    }
-    return *std::exchange(after_commit_, std::nullopt)
-               ? with_records(true)
-               : codec::schema_state_of(tables_.history, followed_.last(), {}, std::nullopt);
-  }
-
   Status run(const MigrationStep& step, const MigrationPolicy& policy,
              std::stop_token stop) override {
-    after_commit_.reset();
     RETURN_IF_ERROR(codec::check_layout(step, tables_.history, tables_.table));
     trace_point(trace_, "before creating tables");
     RETURN_IF_ERROR(create_tables(connection_, tables_, step.migration.layout));
     trace_point(trace_, "after creating tables");
     RETURN_IF_ERROR(know_records());
+    if (!asked_to_prepare_) {
+      asked_to_prepare_ = true;
+      prepared_ = status_of(connection_.execute(prepare_record_sql())).ok();
+    }
     const bool journaled = codec::is_journaled(step);
     Status done = journaled ? run_journaled(step, policy, stop) : run_at_once(step, policy, stop);
     transitions_.body_over();
@@ -86,7 +82,6 @@ class Session final : public SchemaSession {
 
   Status drop_tombstones(std::int64_t version, const MigrationPolicy& policy,
                          std::stop_token stop) override {
-    after_commit_.reset();
     records_known_ = false;
     return with_retries(clock_, stop, [&] {
       Status status = drop_in_transaction(version, policy, stop);
@@ -244,20 +239,22 @@ class Session final : public SchemaSession {
   Status commit(const MigrationStep& step, const std::string& more) {
     trace_point(trace_, "before COMMIT");
     // From here on there is no stop: a cancelled COMMIT would leave its outcome unknown.
-    // What follows COMMIT is asked in the same round trip, of the database as it then is.
     const codec::AppliedVersions& versions = followed_.versions();
     const std::int64_t previous = versions.version().value_or(-1);
-    const std::string sql = record_step(tables_, step, versions, records_) + more + "COMMIT;";
+    const std::string role = may_set(step) ? "RESET ROLE;" : "";
+    const std::string record = record_step(tables_, step, versions, records_, prepared_);
     followed_.follow(*tables_.history, step);
-    const auto done = connection_.execute(sql + look_sql());
+    const auto done = connection_.execute(role + record + more + "COMMIT");
     if (!done) {
       records_known_ = false;
       followed_.forget();
-      return done.error().annotated(label_of(step) + ": at COMMIT");
+      const bool deallocated =
+          std::exchange(prepared_, false) && connection_.last_error().sqlstate == kNoSuchStatement;
+      return deallocated ? Status(StatusCode::kUnavailable, done.error().message(), kDeallocated)
+                         : done.error().annotated(label_of(step) + ": at COMMIT");
     }
     trace_point(trace_, "after COMMIT");
     remember(step, previous);
-    ASSIGN_OR_RETURN(after_commit_, look_of(*done));
     return {};
   }
 
@@ -345,8 +342,9 @@ class Session final : public SchemaSession {
   std::vector<AppliedMigration> records_;
   bool records_known_ = false;
   bool journal_empty_ = false;
+  bool asked_to_prepare_ = false;
+  bool prepared_ = false;
   codec::HistoryFollower followed_;
-  std::optional<bool> after_commit_;  // the database's answer (is there a journal?), used once
   PostgresTransitions transitions_;
 };
 
@@ -398,8 +396,8 @@ Status with_retries(Clock& clock, const std::stop_token& stop,
   for (int n = 1;; ++n) {
     Status status = attempt();
     const std::string reason = status.ok() ? "" : status.reason();
-    const bool again =
-        reason == "LockTimeout" || reason == "Deadlock" || reason == "SerializationFailure";
+    const bool again = reason == "LockTimeout" || reason == "Deadlock" ||
+                       reason == "SerializationFailure" || reason == kDeallocated;
     if (!again) {
       return status;
     }

@@ -40,6 +40,10 @@ constexpr std::string_view kCreateOwn =
     "statement text NOT NULL, started_at timestamptz NOT NULL DEFAULT clock_timestamp(), "
     "finished_at timestamptz, PRIMARY KEY (home, version, direction, step));";
 
+constexpr std::string_view kInsertRecord =
+    "INSERT INTO ripcord.applied (home, version, name, previous, up_digest, down, down_digest, "
+    "plan, statements)";
+
 std::int64_t number(const Value& value) {
   return value ? std::strtoll(value->c_str(), nullptr, 10) : 0;
 }
@@ -249,7 +253,7 @@ Result<SchemaState> read_state(Connection& connection) {
 
 std::string record_step(const SchemaTables& tables, const MigrationStep& step,
                         const codec::AppliedVersions& before,
-                        const std::vector<AppliedMigration>& recorded) {
+                        const std::vector<AppliedMigration>& recorded, bool prepared) {
   const Migration& migration = step.migration;
   const auto text = [](const std::string& t) { return Connection::quote_literal(t); };
   std::string sql =
@@ -268,13 +272,20 @@ std::string record_step(const SchemaTables& tables, const MigrationStep& step,
   }
   const std::string up = migration.up.value_or("");
   sql += fmt::format(
-      "INSERT INTO ripcord.applied (home, version, name, previous, up_digest, down, down_digest, "
-      "plan, statements) VALUES ({0}, {1}, {2}, {3}, '{4}', {5}, '{6}', {7}, {8});",
+      "{} ({}, {}, {}, {}, '{}', {}, '{}', {}, {});",
+      prepared ? "EXECUTE ripcord_record" : fmt::format("{} VALUES", kInsertRecord),
       text(tables.home), migration.version, text(migration.name), before.version().value_or(-1),
       sha256_hex(up), migration.down ? text(*migration.down) : "NULL",
       migration.down ? sha256_hex(*migration.down) : "",
       migration.down ? text(codec::undo_plan_json(step.undo)) : "NULL", step.statements.size());
   return sql;
+}
+
+std::string prepare_record_sql() {
+  return fmt::format(
+      "PREPARE ripcord_record (text, bigint, text, bigint, text, text, text, jsonb, integer) AS {} "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+      kInsertRecord);
 }
 
 }  // namespace ripcord::postgres

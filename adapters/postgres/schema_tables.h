@@ -44,9 +44,11 @@ Status prune_records(Connection& connection, const SchemaTables& tables);
 Result<SchemaState> read_state(Connection& connection);
 
 // Statements that move the history and the record, to be run in the transaction of the body.
-// `recorded`: what records are there already, as far as this session knows.
+// `recorded`: what records are there already, as far as this session knows. `prepared`: the session
+// has run prepare_record_sql(), which saves the server from planning each.
 std::string record_step(const SchemaTables& tables, const MigrationStep& step,
                         const codec::AppliedVersions& before,
-                        const std::vector<AppliedMigration>& recorded);
+                        const std::vector<AppliedMigration>& recorded, bool prepared);
+std::string prepare_record_sql();
 
 }  // namespace ripcord::postgres

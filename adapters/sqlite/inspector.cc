@@ -58,9 +58,8 @@ codec::RawFinding control_finding(const codec::SqlPiece& piece) {
           codec::finding_message(rule, piece.tokens.front().text)};
 }
 
-}  // namespace
-
-Result<SqlReport> SqliteInspector::review(Engine engine, const SqlScript& script) const {
+// `whole`: with the schema that it leaves.
+Result<SqlReport> look(Engine engine, const SqlScript& script, bool whole) {
   RETURN_IF_ERROR(check_script(engine, script.text));
   ASSIGN_OR_RETURN(const std::vector<codec::SqlPiece> pieces,
                    codec::split_sql(kDialect, script.text));
@@ -86,13 +85,13 @@ Result<SqlReport> SqliteInspector::review(Engine engine, const SqlScript& script
       report.transaction_control =
           report.transaction_control == 0 ? piece.line : report.transaction_control;
     } else {
-      effects = judge.judge(piece);
+      effects = judge.judge(piece, whole || &piece != &pieces.back());
     }
     report.statements.push_back(codec::finish_statement(script.text, spans.back(), piece.line,
                                                         piece.tokens.front().word("VACUUM"),
                                                         std::move(effects)));
   }
-  if (script.direction == Direction::kUp) {
+  if (whole && script.direction == Direction::kUp) {
     report.schema = scratch->ddl();
   }
   report.phase_marks = codec::phase_marks(kDialect, script.text);
@@ -102,9 +101,15 @@ Result<SqlReport> SqliteInspector::review(Engine engine, const SqlScript& script
   return report;
 }
 
+}  // namespace
+
+Result<SqlReport> SqliteInspector::review(Engine engine, const SqlScript& script) const {
+  return look(engine, script, true);
+}
+
 Result<std::vector<SqlStatement>> SqliteInspector::inspect(Engine engine,
                                                            const std::string& script) const {
-  ASSIGN_OR_RETURN(SqlReport report, review(engine, {script}));
+  ASSIGN_OR_RETURN(SqlReport report, look(engine, {script}, false));
   if (report.transaction_control > 0) {
     return error(StatusCode::kInvalidArgument,
                  fmt::format("line {}: transaction control (BEGIN, COMMIT, SAVEPOINT ...) is not "

@@ -51,16 +51,14 @@ class Session final : public SchemaSession {
       return read_state(connection_);
     }
     followed_.forget();
-    RETURN_IF_ERROR(look_at_history());
+    ASSIGN_OR_RETURN(const std::string as_of, foreign_writes());
+    RETURN_IF_ERROR(look_at_history(as_of));
     const codec::AppliedVersions& now = followed_.versions();
-    // Changes when another connection has written.
-    ASSIGN_OR_RETURN(const Rows foreign, connection_.query("PRAGMA data_version"));
-    const std::string foreign_writes = foreign.rows.at(0).at(0).value_or("");
     // When the last step was applied, only the database knows.
     const bool undated = !records_.empty() && !records_.back().applied_at;
-    if (foreign_writes != records_as_of_ || undated) {
+    if (as_of != records_as_of_ || undated) {
       ASSIGN_OR_RETURN(records_, read_records(connection_));
-      records_as_of_ = foreign_writes;
+      records_as_of_ = as_of;
     }
     ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
                      read_unfinished(connection_, now));
@@ -68,17 +66,6 @@ class Session final : public SchemaSession {
         codec::schema_state_of(tables_.history, now, records_, std::move(unfinished));
     RETURN_IF_ERROR(read_tombstones(connection_, state));
     return state;
-  }
-
-  Result<SchemaState> glance() override {
-    RETURN_IF_ERROR(look_at_tables());
-    if (!tables_.has_own_tables || tables_.history == nullptr) {
-      return read();
-    }
-    RETURN_IF_ERROR(look_at_history());
-    ASSIGN_OR_RETURN(std::optional<UnfinishedMigration> unfinished,
-                     read_unfinished(connection_, followed_.versions()));
-    return codec::schema_state_of(tables_.history, followed_.last(), {}, std::move(unfinished));
   }
 
   Status run(const MigrationStep& step, const MigrationPolicy& policy,
@@ -139,13 +126,24 @@ class Session final : public SchemaSession {
     const std::string path = sqlite3_db_filename(connection_.handle(), "main");
     ASSIGN_OR_RETURN(connection_, Connection::open(path, OpenMode::kReadWrite));
     RETURN_IF_ERROR(connection_.execute("PRAGMA foreign_keys = OFF"));
-    records_as_of_.clear();  // counted by each connection for itself
+    history_as_of_.clear();  // counted by each connection for itself
+    records_as_of_.clear();
     violations_as_of_.clear();
     return {};
   }
 
+  // Changes when another connection has written.
+  Result<std::string> foreign_writes() {
+    ASSIGN_OR_RETURN(const Rows rows, connection_.query("PRAGMA data_version"));
+    return rows.rows.at(0).at(0).value_or("");
+  }
+
   // Where a brief answer is not what was expected, all is read.
-  Status look_at_history() {
+  Status look_at_history(const std::string& as_of) {
+    if (followed_.knows() && as_of == history_as_of_) {
+      return {};
+    }
+    history_as_of_ = as_of;
     for (;;) {
       ASSIGN_OR_RETURN(const Rows rows,
                        connection_.query(followed_.look_sql(*tables_.history, tables_.table)));
@@ -177,7 +175,8 @@ class Session final : public SchemaSession {
   }
 
   Status run_body(const MigrationStep& step, bool journaled, const std::stop_token& stop) {
-    RETURN_IF_ERROR(look_at_history());
+    ASSIGN_OR_RETURN(const std::string as_of, foreign_writes());
+    RETURN_IF_ERROR(look_at_history(as_of));
     const codec::AppliedVersions& before = followed_.versions();
     ASSIGN_OR_RETURN(const bool needed, codec::step_is_needed(step, before, label_of(step)));
     if (!needed) {
@@ -185,7 +184,7 @@ class Session final : public SchemaSession {
     }
     Burial burial(connection_, step, trace_);
     if (!journaled) {
-      ASSIGN_OR_RETURN(const std::size_t violations, foreign_key_violations());
+      ASSIGN_OR_RETURN(const std::size_t violations, foreign_key_violations(as_of));
       RETURN_IF_ERROR(archive_losses(step, stop));
       RETURN_IF_ERROR(transitions_.before_body());
       for (const SqlStatement& statement : step.statements) {
@@ -203,7 +202,8 @@ class Session final : public SchemaSession {
     }
     RETURN_IF_ERROR(transitions_.after_body());
     const MigrationStep recorded = burial.empty() ? step : burial.recorded();
-    RETURN_IF_ERROR(record_step(connection_, tables_, recorded, before));
+    RETURN_IF_ERROR(record_step(connection_, tables_, recorded, before,
+                                may_have_newer(step.migration.version, as_of)));
     if (!burial.empty()) {
       RETURN_IF_ERROR(burial.record());
     } else if (step.direction == Direction::kDown) {
@@ -263,9 +263,13 @@ class Session final : public SchemaSession {
     return ran.error().annotated(fmt::format("{}:{}", label_of(step), statement.line + lines));
   }
 
-  Result<std::size_t> foreign_key_violations() {
-    ASSIGN_OR_RETURN(const Rows version, connection_.query("PRAGMA data_version"));
-    const std::string as_of = version.rows.at(0).at(0).value_or("");
+  bool may_have_newer(std::int64_t version, const std::string& as_of) const {
+    return records_as_of_ != as_of ||
+           std::any_of(records_.begin(), records_.end(),
+                       [&](const AppliedMigration& record) { return record.version >= version; });
+  }
+
+  Result<std::size_t> foreign_key_violations(const std::string& as_of) {
     if (as_of != violations_as_of_) {
       ASSIGN_OR_RETURN(const Rows rows, connection_.query("PRAGMA foreign_key_check"));
       violations_ = rows.rows.size();
@@ -403,7 +407,8 @@ class Session final : public SchemaSession {
   SchemaTables tables_;
   codec::HistoryFollower followed_;
   std::vector<AppliedMigration> records_;
-  std::string records_as_of_;  // data_version; empty = not read
+  std::string history_as_of_;  // foreign_writes(); empty = not read
+  std::string records_as_of_;
   std::size_t violations_ = 0;
   std::size_t violations_after_ = 0;
   std::string violations_as_of_;

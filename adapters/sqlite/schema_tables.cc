@@ -240,7 +240,7 @@ AppliedMigration record_of(const MigrationStep& step, const codec::AppliedVersio
 }
 
 Status record_step(Connection& connection, const SchemaTables& tables, const MigrationStep& step,
-                   const codec::AppliedVersions& before) {
+                   const codec::AppliedVersions& before, bool newer) {
   const auto run = [&](const std::string& sql, const std::vector<Value>& parameters) -> Status {
     const auto ran = connection.query(sql, parameters);
     return ran ? ok_status() : ran.error();
@@ -251,7 +251,9 @@ Status record_step(Connection& connection, const SchemaTables& tables, const Mig
     return {};
   }
   const std::string version = std::to_string(step.migration.version);
-  RETURN_IF_ERROR(run("DELETE FROM ripcord_applied WHERE version >= ?1", {version}));
+  if (newer) {
+    RETURN_IF_ERROR(run("DELETE FROM ripcord_applied WHERE version >= ?1", {version}));
+  }
   if (step.direction == Direction::kDown) {
     return {};
   }

@@ -33,9 +33,10 @@ Status prune_records(Connection& connection);
 // Everything at once, in one snapshot.
 Result<SchemaState> read_state(Connection& connection);
 
-// Moves the history and the record; to be called in the transaction of the body.
+// Moves the history and the record; to be called in the transaction of the body. `newer`: there may
+// be records of this version or above it.
 Status record_step(Connection& connection, const SchemaTables& tables, const MigrationStep& step,
-                   const codec::AppliedVersions& before);
+                   const codec::AppliedVersions& before, bool newer);
 
 // What ripcord_applied holds after an up step.
 AppliedMigration record_of(const MigrationStep& step, const codec::AppliedVersions& before);

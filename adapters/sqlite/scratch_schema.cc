@@ -62,6 +62,22 @@ std::string demanding(const codec::SqlPiece& piece) {
          piece.text.substr(tokens[4].offset - start);
 }
 
+// The column that ALTER TABLE drops or renames, as it is written; empty when it does neither.
+std::string altered_column(const codec::SqlPiece& piece) {
+  const auto& tokens = piece.tokens;
+  if (!tokens.front().word("ALTER")) {
+    return "";
+  }
+  auto at = std::find_if(tokens.begin(), tokens.end(), [](const codec::SqlToken& token) {
+    return token.word("DROP") || token.word("RENAME");
+  });
+  if (at == tokens.end() || ++at == tokens.end() || (at->word("COLUMN") && ++at == tokens.end()) ||
+      at->word("TO")) {
+    return "";
+  }
+  return piece.text.substr(at->offset - tokens.front().offset, at->length);
+}
+
 const char* const kFill = "ripcord_stub";
 
 }  // namespace
@@ -133,7 +149,7 @@ Preparation ScratchSchema::prepare(const codec::SqlPiece& piece) {
 bool ScratchSchema::learn(const std::string& error, const codec::SqlPiece& piece) {
   std::string name;
   if (misses(error, "no such table: ", name)) {
-    return learn_table(last_part(name));
+    return learn_table(last_part(name), piece);
   }
   if (misses(error, "no such column: ", name)) {
     return learn_column(last_part(name), piece);
@@ -162,10 +178,12 @@ bool ScratchSchema::learn(const std::string& error, const codec::SqlPiece& piece
   return error.rfind("ON CONFLICT clause does not match", 0) == 0 && learn_key(piece);
 }
 
-bool ScratchSchema::learn_table(std::string name) {
+bool ScratchSchema::learn_table(std::string name, const codec::SqlPiece& piece) {
   name = without_quotes(std::move(name));
   stubs_.insert(name);
-  return run(fmt::format("CREATE TABLE {}({})", quoted(name), kFill));
+  const std::string column = altered_column(piece);
+  return run(fmt::format("CREATE TABLE {}({}{})", quoted(name), kFill,
+                         column.empty() ? "" : ", " + column));
 }
 
 // It belongs to a table that the statement names and that does not have it yet.
@@ -232,10 +250,6 @@ std::string ScratchSchema::ask(const std::string& sql, const std::string& parame
   }
   sqlite3_finalize(statement);
   return answer;
-}
-
-std::string ScratchSchema::last_column(const std::string& table) {
-  return ask("SELECT name FROM pragma_table_xinfo(?1) ORDER BY cid DESC LIMIT 1", table);
 }
 
 std::string ScratchSchema::ddl() {

@@ -43,14 +43,13 @@ class ScratchSchema {
   bool apply(const codec::SqlPiece& piece);
   // NOT NULL without a default, of the column that was added last.
   bool last_column_demands_value(const std::string& table);
-  std::string last_column(const std::string& table);
   std::string ddl();  // of everything that is known whole
 
  private:
   ScratchSchema() = default;
   int try_prepare(const std::string& sql, Preparation& preparation);
   bool learn(const std::string& error, const codec::SqlPiece& piece);
-  bool learn_table(std::string name);
+  bool learn_table(std::string name, const codec::SqlPiece& piece);
   bool learn_column(std::string name, const codec::SqlPiece& piece);
   bool learn_key(const codec::SqlPiece& piece);
   bool run(const std::string& sql);

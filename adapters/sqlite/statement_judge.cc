@@ -20,6 +20,19 @@ std::string key_of(std::string_view kind, std::string_view name) {
   return key;
 }
 
+// Of ALTER TABLE ... ADD, as it is written.
+std::string added_column(const codec::SqlPiece& piece) {
+  const auto& tokens = piece.tokens;
+  auto at = std::find_if(tokens.begin(), tokens.end(),
+                         [](const codec::SqlToken& token) { return token.word("ADD"); });
+  if (at == tokens.end() || ++at == tokens.end() || (at->word("COLUMN") && ++at == tokens.end())) {
+    return "";
+  }
+  return at->kind == codec::SqlToken::Kind::kWord
+             ? piece.text.substr(at->offset - tokens.front().offset, at->length)
+             : at->text;
+}
+
 bool internal(const std::string& table) {
   return table.rfind("sqlite_", 0) == 0;
 }
@@ -68,7 +81,7 @@ void StatementJudge::find(std::string_view id, const std::string& subject, const
   }
 }
 
-SqlEffects StatementJudge::judge(const codec::SqlPiece& piece) {
+SqlEffects StatementJudge::judge(const codec::SqlPiece& piece, bool more) {
   effects_ = {};
   dropped_now_.clear();
   here_ = piece.tokens.front().offset;
@@ -90,7 +103,9 @@ SqlEffects StatementJudge::judge(const codec::SqlPiece& piece) {
                       event.action != SQLITE_DELETE) ||
                      event.action == SQLITE_ALTER_TABLE;
   }
-  if (changes_schema) {
+  // CREATE is tried a second time, a column looked at.
+  if (changes_schema &&
+      (more || piece.tokens.front().word("CREATE") || says(piece, "NOT", "NULL"))) {
     scratch_.apply(piece);
   }
   for (const AuthorizerEvent& event : prepared.events) {
@@ -239,10 +254,10 @@ void StatementJudge::see_alter(const AuthorizerEvent& event, const codec::SqlPie
   const bool renames = std::any_of(tokens.begin(), tokens.end(),
                                    [](const auto& token) { return token.word("RENAME"); });
   if (!renames) {
-    const std::string column = scratch_.last_column(table);
+    const std::string column = added_column(piece);
     effects_.additive = true;
     made_.insert(key_of("column", table + "." + column));
-    if (!fresh && scratch_.last_column_demands_value(table)) {
+    if (!fresh && says(piece, "NOT", "NULL") && scratch_.last_column_demands_value(table)) {
       effects_.breaks_previous = fmt::format("inserts without {} are refused", column);
       find("add-column-not-null", fmt::format("ADD COLUMN {}.{} NOT NULL", table, column));
     }

@@ -18,7 +18,8 @@ class StatementJudge {
   StatementJudge(ScratchSchema& scratch, const std::set<std::string>* made_by_up)
       : scratch_(scratch), made_by_up_(made_by_up) {}
 
-  SqlEffects judge(const codec::SqlPiece& piece);
+  // `more`: what it changes in the schema will be looked at, by statements that follow or by ddl().
+  SqlEffects judge(const codec::SqlPiece& piece, bool more = true);
   // After the last statement.
   std::vector<codec::RawFinding> take_findings();
   const std::set<std::string>& made() const { return made_; }

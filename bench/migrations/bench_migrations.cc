@@ -15,6 +15,7 @@
 #include "bench/migrations/corpus.h"
 #include "bench/migrations/peers.h"
 #include "bench/support/figures.h"
+#include "controller/codec/migration_history.h"
 #include "controller/strategies/migration_version.h"
 #include "tests/support/postgres_cluster.h"
 
@@ -44,12 +45,14 @@ struct Pair {
   double down = 0;
 };
 
-// One transaction for each migration and nothing else.
+// One transaction for each migration and nothing else; its version row is in the table that
+// golang-migrate would make.
 class BareLoop {
  public:
-  BareLoop(const std::vector<Migration>& all, Execute execute)
+  BareLoop(const std::vector<Migration>& all, codec::SqlDialect dialect, Execute execute)
       : all_(all), execute_(std::move(execute)) {
-    execute_("CREATE TABLE schema_migrations (version bigint, dirty boolean)");
+    execute_(codec::history_of(MigrationLayout::kGolangMigrate)
+                 .create_sql(dialect, {"schema_migrations", "schema_migrations"}));
     execute_("INSERT INTO schema_migrations VALUES (0, false)");
   }
   void go_up(std::size_t count) {
@@ -134,7 +137,7 @@ Round ours(const std::vector<Migration>& all, const DatabaseRef& ref, BareLoop& 
 Round on_postgres(const std::vector<Migration>& all, PostgresCluster& cluster) {
   const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(
       PQconnectdb(cluster.url(fresh_database(cluster, "bare")).c_str()), PQfinish);
-  BareLoop bare(all, [&](const std::string& sql) {
+  BareLoop bare(all, codec::SqlDialect::kPostgreSql, [&](const std::string& sql) {
     const std::unique_ptr<PGresult, decltype(&PQclear)> result(
         PQexec(connection.get(), sql.c_str()), PQclear);
     if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) {
@@ -150,7 +153,7 @@ Round on_sqlite(const std::vector<Migration>& all, const std::string& directory)
   sqlite3* raw = nullptr;
   sqlite3_open((directory + "/bare.db").c_str(), &raw);
   const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> db(raw, sqlite3_close);
-  BareLoop bare(all, [&](const std::string& sql) {
+  BareLoop bare(all, codec::SqlDialect::kSqlite, [&](const std::string& sql) {
     if (sqlite3_exec(db.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
       give_up(sqlite3_errmsg(db.get()));
     }

@@ -33,27 +33,32 @@ Result<bool> HistoryFollower::take(const MigrationHistory& history, const Histor
   ASSIGN_OR_RETURN(versions_, history.read(rows));
   rows_ = std::ssize(rows);
   known_ = true;
+  const std::int64_t at = versions_.version().value_or(-1);
+  if (left_ && !versions_.dirty && at != *left_) {
+    return error(StatusCode::kConflict,
+                 fmt::format("the database is at version {} by now, not at {}, where the last step "
+                             "left it: something else changes it",
+                             at, *left_),
+                 "VersionMismatch");
+  }
   return true;
 }
 
-AppliedVersions HistoryFollower::last() const {
-  AppliedVersions last;
-  last.only_last = true;
-  last.dirty = versions_.dirty;
-  last.dirty_detail = versions_.dirty_detail;
-  last.repeatables = versions_.repeatables;
-  if (!versions_.entries.empty()) {
-    last.entries = {versions_.entries.back()};
-  }
-  return last;
-}
-
 void HistoryFollower::follow(const MigrationHistory& history, const MigrationStep& step) {
-  if (!is_brief(history)) {
-    return;
-  }
   std::vector<AppliedEntry>& entries = versions_.entries;
   const std::int64_t version = step.migration.version;
+  left_ = step.version_after.value_or(-1);
+  if (versions_.only_last) {
+    entries.clear();
+    if (step.version_after) {
+      entries.push_back({*step.version_after, std::to_string(*step.version_after), "", false});
+    }
+    return;
+  }
+  if (!is_brief(history)) {
+    known_ = false;
+    return;
+  }
   const bool above = entries.empty() || entries.back().version < version;
   const bool last = !entries.empty() && entries.back().version == version;
   const bool up = step.direction == Direction::kUp;

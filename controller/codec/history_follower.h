@@ -7,6 +7,8 @@
 
 #include "controller/codec/migration_history.h"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace ripcord::codec {
@@ -16,16 +18,20 @@ class HistoryFollower {
   // What to ask the database next; its answer is for take().
   std::string look_sql(const MigrationHistory& history, const HistoryTable& table) const;
   // False: something else has written to the table. Ask again: look_sql() reads all of it now.
-  // Errors as those of MigrationHistory::read().
+  // Errors as those of MigrationHistory::read(); Conflict (reason VersionMismatch) when the version
+  // is not where the session's last step left it.
   Result<bool> take(const MigrationHistory& history, const HistoryRows& rows);
   // As of the last take() that was true; moved on by follow().
   const AppliedVersions& versions() const { return versions_; }
-  // The same without what lies below the last, for a glance at a long one.
-  AppliedVersions last() const;
   // What the table will hold when the step is committed.
   void follow(const MigrationHistory& history, const MigrationStep& step);
-  // The next look reads everything.
-  void forget() { known_ = false; }
+  // versions() is what the table holds, as long as nobody else has written.
+  bool knows() const { return known_; }
+  // The next look reads everything, and takes what it finds.
+  void forget() {
+    known_ = false;
+    left_.reset();
+  }
 
  private:
   bool is_brief(const MigrationHistory& history) const;
@@ -33,6 +39,7 @@ class HistoryFollower {
   AppliedVersions versions_;
   std::int64_t rows_ = 0;
   bool known_ = false;
+  std::optional<std::int64_t> left_;  // where the last step left the version; -1 before the first
 };
 
 }  // namespace ripcord::codec

@@ -26,11 +26,11 @@ class SchemaSession {
  public:
   virtual ~SchemaSession() = default;
   virtual Result<SchemaState> read() = 0;  // under the lock
-  // read() for a look between two steps: `applied` may be left out.
-  virtual Result<SchemaState> glance() { return read(); }
   // Takes effect exactly once: running a step that is done already is ok and changes nothing; an
-  // unfinished one goes on where it stopped. FailedPrecondition names file, line and the database's
-  // own message; Unavailable when the connection was lost (read again before anything else).
+  // unfinished one goes on where it stopped. Once ok, the database is at step.version_after.
+  // FailedPrecondition names file, line and the database's own message; Conflict (reason
+  // VersionMismatch) when the version is not where the session's last step left it; Unavailable
+  // when the connection was lost (read again before anything else).
   // With step.put_aside, what its statements drop is renamed instead, in the same transaction, and
   // the undo that is recorded renames it back; the author's own is kept for later. Unavailable
   // (reason CannotPutAside) when that has become impossible.

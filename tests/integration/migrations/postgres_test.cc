@@ -93,6 +93,47 @@ TEST_F(PostgresMigrations, RecordsThePlanOfTheUndoBesideIt) {
   EXPECT_EQ(psql("SELECT plan IS NULL FROM ripcord.applied WHERE version = 2"), "t");
 }
 
+TEST_F(PostgresMigrations, RecordsAsItselfWhatABodyDidInAnotherRole) {
+  const std::string role = name_ + "_app";
+  psql(fmt::format("CREATE ROLE {0}; GRANT CREATE ON SCHEMA public TO {0}", role));
+  Harness harness(ref(), {migration(1, fmt::format("SET ROLE {}; CREATE TABLE t ()", role)),
+                          migration(2, "CREATE TABLE u ()")});
+  harness.go(2);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  EXPECT_EQ(psql("SELECT tablename, tableowner FROM pg_tables WHERE schemaname = 'public' AND "
+                 "tablename IN ('t', 'u') ORDER BY 1"),
+            fmt::format("t|{}\nu|{}", role, psql("SELECT current_user")));
+  psql(fmt::format("DROP OWNED BY {0}; DROP ROLE {0}", role));
+}
+
+TEST_F(PostgresMigrations, RecordsABodyThatDeallocatesWhatTheSessionHadPrepared) {
+  Harness harness(
+      ref(), {migration(1, "CREATE TABLE t ()"), migration(2, "CREATE TABLE u (); DEALLOCATE ALL"),
+              migration(3, "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$"),
+              migration(4, "CREATE TABLE v ()")});
+  harness.go(4);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  EXPECT_EQ(psql("SELECT string_agg(version::text, ' ' ORDER BY version) FROM ripcord.applied"),
+            "1 2 3 4");
+}
+
+TEST_F(PostgresMigrations, StopWhereSomethingElseMovesTheVersionBetweenTwoSteps) {
+  int begun = 0;
+  const Trace trace = [&](std::string_view point) {
+    if (point == "before BEGIN" && ++begun == 3) {
+      psql("UPDATE schema_migrations SET version = 1");
+    }
+  };
+  Harness harness(ref(),
+                  {migration(1, "CREATE TABLE t ()"), migration(2, "CREATE TABLE u ()"),
+                   migration(3, "CREATE TABLE v ()")},
+                  trace);
+  harness.go(3);
+  EXPECT_NE(harness.verdict(), "Ready");
+  EXPECT_EQ(harness.status().version, 1);
+  EXPECT_EQ(psql("SELECT to_regclass('u') IS NOT NULL, to_regclass('v') IS NULL"), "t|t");
+}
+
 TEST_F(PostgresMigrations, ForgetsWhatAnotherToolWentDownPast) {
   Harness harness(ref(), {migration(1, "CREATE TABLE a ()", "DROP TABLE a"),
                           migration(2, "CREATE TABLE b ()", "DROP TABLE b")});

@@ -137,6 +137,23 @@ TEST_F(SqliteMigrations, ForgetsWhatAnotherToolWentDownPast) {
             "a\n");
 }
 
+TEST_F(SqliteMigrations, StopWhereSomethingElseMovesTheVersionBetweenTwoSteps) {
+  int begun = 0;
+  const Trace trace = [&](std::string_view point) {
+    if (point == "before BEGIN" && ++begun == 3) {
+      sql("UPDATE schema_migrations SET version = 1");
+    }
+  };
+  Harness harness(sqlite_ref(path_),
+                  {migration(1, "CREATE TABLE t (a)"), migration(2, "CREATE TABLE u (a)"),
+                   migration(3, "CREATE TABLE v (a)")},
+                  trace);
+  harness.go(3);
+  EXPECT_NE(harness.verdict(), "Ready");
+  EXPECT_EQ(harness.status().version, 1);
+  EXPECT_EQ(sql("SELECT group_concat(name) FROM sqlite_master WHERE name IN ('u', 'v')"), "u\n");
+}
+
 TEST_F(SqliteMigrations, NeedsTheDirectoryOfTheFileToBeThere) {
   Harness missing(sqlite_ref(directory_ / "nowhere/app.db"), {migration(1, "CREATE TABLE t (a)")});
   EXPECT_TRUE(std::holds_alternative<Stalled>(missing.go(1)));

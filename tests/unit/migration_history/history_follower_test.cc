@@ -17,6 +17,8 @@ MigrationStep step(Layout layout, std::int64_t version, Direction direction) {
   step.migration.layout = layout;
   step.migration.version = version;
   step.migration.tool_version = "000" + std::to_string(version);
+  const std::int64_t after = direction == Direction::kUp ? version : version - 1;
+  step.version_after = after > 0 ? std::optional(after) : std::nullopt;
   return step;
 }
 
@@ -43,8 +45,6 @@ TEST_F(Following, MovesWithItsOwnSteps) {
   EXPECT_THAT(sql(), HasSubstr("'0003'"));
   EXPECT_TRUE(*follower_.take(dbmate_, {{"3", "1"}}));
   EXPECT_EQ(version(), 3);
-  EXPECT_EQ(follower_.last().version(), 3);
-  EXPECT_EQ(follower_.last().entries.size(), 1U);
   for (const std::int64_t down : {3, 2, 1}) {
     follower_.follow(dbmate_, step(Layout::kDbmate, down, Direction::kDown));
   }
@@ -64,6 +64,27 @@ TEST_F(Following, ReadsAllWhenSomebodyElseHasWritten) {
 TEST_F(Following, ReadsAllAfterAStepThatItCannotFollow) {
   follower_.follow(dbmate_, step(Layout::kDbmate, 1, Direction::kDown));
   EXPECT_EQ(sql(), dbmate_.select_sql(kTable));
+}
+
+TEST_F(Following, RefusesAVersionThatItsLastStepDidNotLeave) {
+  follower_.follow(dbmate_, step(Layout::kDbmate, 3, Direction::kUp));
+  EXPECT_FALSE(*follower_.take(dbmate_, {{"2", "0"}}));
+  const HistoryRows rolled_back = {{"0001"}, {"0002"}};
+  const auto taken = follower_.take(dbmate_, rolled_back);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().reason(), "VersionMismatch");
+  EXPECT_THAT(taken.error().message(), HasSubstr("at version 2 by now, not at 3"));
+  follower_.forget();
+  EXPECT_TRUE(*follower_.take(dbmate_, rolled_back));
+}
+
+TEST(HistoryFollower, HoldsATableOfOneRowToItsLastStepToo) {
+  const MigrationHistory& history = history_of(Layout::kGolangMigrate);
+  HistoryFollower follower;
+  EXPECT_TRUE(*follower.take(history, {{"1", "f"}}));
+  follower.follow(history, step(Layout::kGolangMigrate, 2, Direction::kUp));
+  EXPECT_TRUE(*follower.take(history, {{"2", "f"}}));
+  EXPECT_FALSE(follower.take(history, {{"7", "f"}}));
 }
 
 TEST(HistoryFollower, AlwaysReadsAllOfATableWhoseRowsSayMore) {
