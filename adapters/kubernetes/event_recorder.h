@@ -27,7 +27,7 @@ struct EventRecorderOptions {
   std::string instance;  // this process: "<pod name>"
   std::size_t most_waiting = 1000;
   double burst = 200;                                // requests that may be made in a row
-  double per_second = 20;                            // and afterwards
+  double per_second = 5;                             // and afterwards
   Duration series_pause = std::chrono::seconds(30);  // between two patches of one series
   Duration series_end = std::chrono::minutes(6);     // of quiet; then a new Event is begun
 };

@@ -33,6 +33,10 @@ Duration boot_time() {
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
+Duration duration_of(const codec::LeaseRecord& record) {
+  return std::chrono::seconds(std::max(record.duration_seconds, 1));
+}
+
 LeaderElectorOptions completed(LeaderElectorOptions options) {
   if (!options.boot_time) {
     options.boot_time = boot_time;
@@ -109,9 +113,19 @@ void LeaderElector::campaign(const std::stop_token& stop) {
       log_.warning("the lease could not be taken or renewed",
                    {{"lease", options_.ns + "/" + options_.name}, {"error", to_string(status)}});
     }
-    const Duration jitter = options_.retry * (random_() % 200) / 1000;
-    clock_.sleep_for(leading() ? options_.retry : options_.retry + jitter, stop);
+    clock_.sleep_for(leading() ? options_.retry : candidate_pause(), stop);
   }
+}
+
+// Twice as often as the holder renews, so that a renewal is seen soon, and just when the lease
+// ends: what passes between a holder's death and the next one is the lease and little more.
+Duration LeaderElector::candidate_pause() {
+  const Duration pause = options_.retry / 2 + options_.retry * (random_() % 100) / 1000;
+  if (seen_.holder.empty() || seen_.holder == options_.identity) {
+    return pause;
+  }
+  const Duration end = seen_at_ + duration_of(seen_) + std::chrono::milliseconds(1);
+  return std::clamp<Duration>(end - options_.boot_time(), std::chrono::milliseconds(1), pause);
 }
 
 // Looks at the time alone: neither a request that hangs nor a thread that is held up delays the
@@ -147,8 +161,7 @@ Status LeaderElector::attempt(const std::stop_token& stop) {
     }
   }
   const bool mine = seen_.holder == options_.identity;
-  const bool free = seen_.holder.empty() ||
-                    now - seen_at_ >= std::chrono::seconds(std::max(seen_.duration_seconds, 1));
+  const bool free = seen_.holder.empty() || now - seen_at_ >= duration_of(seen_);
   if (!mine && !free) {
     if (leading()) {
       step_down(fmt::format("the lease is held by {}", seen_.holder));

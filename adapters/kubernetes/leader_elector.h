@@ -8,9 +8,9 @@
 //   following --(lease free, released, or its record unchanged for its duration)--> leading
 //   leading   --(not renewed for renew_deadline, or another holder seen)----------> following
 //
-// A candidate times what it saw itself, so clocks of different machines need not agree, only run at
-// the same rate. Thread-safe. Everything passed in must outlive it. The client must not be fenced
-// by this.
+// A candidate looks every retry / 2 and when the lease ends. It times what it saw itself, so clocks
+// of different machines need not agree, only run at the same rate. Thread-safe. Everything passed
+// in must outlive it. The client must not be fenced by this.
 
 #include "adapters/kubernetes/write_fence.h"
 #include "controller/base/log.h"
@@ -66,6 +66,7 @@ class LeaderElector final : public WriteFence {
 
  private:
   void campaign(const std::stop_token& stop);
+  Duration candidate_pause();
   void guard(const std::stop_token& stop);
   Status attempt(const std::stop_token& stop);
   Status write(const codec::LeaseRecord& wanted, Duration sent, const std::stop_token& stop);

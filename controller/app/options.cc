@@ -80,8 +80,10 @@ void add_run(CLI::App& app, RunOptions& options, DurationTexts& texts, ClusterOp
   run->add_option("--ofrep-bind-address", options.ofrep_address, "Flag evaluation (OFREP)")
       ->type_name(kAddress)
       ->capture_default_str();
-  run->add_option("--resync", texts.resync,
-                  "How often actual state is asked for when nothing changes")
+  run->add_option(
+         "--resync", texts.resync,
+         "How often actual state is asked for when nothing changes; 20 objects of a kind a "
+         "second at most")
       ->type_name("DURATION")
       ->capture_default_str();
   run->add_option_function<std::string>(

@@ -233,8 +233,10 @@ Duration ControlLoop::next_resync() {
   const double share = static_cast<double>(scramble(ids_.fetch_add(0x9e3779b97f4a7c15U)) >> 11U) *
                        0x1p-53;  // [0, 1)
   const double factor = 1 + options_.resync_jitter * (2 * share - 1);
-  return Duration(
-      static_cast<Duration::rep>(static_cast<double>(options_.resync.count()) * factor));
+  const double seconds =
+      std::max(to_seconds(options_.resync),
+               static_cast<double>(feed_.state().objects) / options_.most_resyncs);
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds * factor));
 }
 
 }  // namespace ripcord

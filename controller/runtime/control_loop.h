@@ -4,7 +4,8 @@
 // Reconciler. Kinds have loops of their own, so that a long restore never delays a flag.
 //
 // - An exception or a failure costs its key a back-off and nothing else.
-// - Every object is looked at again after `resync`, spread by `resync_jitter`, to find drift.
+// - Every object is looked at again after `resync`, spread by `resync_jitter`, to find drift; later
+//   where there are so many of a kind that this would be more than `most_resyncs` a second.
 // - stop() asks the reconciles in hand to finish or abandon their step, gives out no further keys,
 //   and waits; the next process finds the rest again, since the queue only holds keys.
 // Everything passed in must outlive the loop. start(), stop() and destruction are for one thread;
@@ -33,6 +34,7 @@ struct ControlLoopOptions {
   int workers = 1;
   Duration resync = std::chrono::minutes(5);
   double resync_jitter = 0.1;  // of the interval, both ways
+  double most_resyncs = 20;    // a second
   QueuePolicy queue;           // its seed also seeds the resync's jitter and the reconcile ids
 };
 

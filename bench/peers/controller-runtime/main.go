@@ -86,7 +86,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.client.Status().Update(ctx, object); err != nil {
 		return ctrl.Result{}, err
 	}
-	if news && read.Status.ObservedGeneration == 0 {
+	if news && read.Status.ObservedGeneration <= 0 {
 		r.events.Eventf(object, nil, corev1.EventTypeNormal, "Serving", "Reconcile", "Variant %s is served.", variant)
 	}
 	return ctrl.Result{}, nil

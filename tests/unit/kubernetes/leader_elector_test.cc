@@ -142,6 +142,49 @@ TEST_F(Election, EachLeadershipHasANameOfItsOwnAndRenewalsKeepIt) {
   }
 }
 
+// Time passes only where a candidate waits for the lease; the guard's ticks take none.
+class CandidatesTime final : public Clock {
+ public:
+  explicit CandidatesTime(const LeaseServer& server) : server_(server) {}
+  MonoTime now() const override { return real_.now(); }
+  WallTime wall_now() const override { return real_.wall_now(); }
+  bool sleep_for(Duration d, std::stop_token stop) override {
+    if (d != std::chrono::milliseconds(50) && server_.record().holder == "dead") {
+      passed_ += d.count();
+    }
+    return real_.sleep_for(std::chrono::milliseconds(1), stop);
+  }
+  Duration passed() const { return Duration(passed_); }
+
+ private:
+  const LeaseServer& server_;
+  SystemClock real_;
+  std::atomic<Duration::rep> passed_ = 0;
+};
+
+TEST_F(Election, ACandidateTakesTheLeaseOfADeadHolderTheMomentItEnds) {
+  for (std::uint32_t seed = 0; seed < 10; ++seed) {
+    LeaseServer dead;
+    HttpRequest made;
+    made.method = "POST";
+    codec::LeaseRecord record;
+    record.holder = "dead";
+    record.duration_seconds = 15;
+    made.body = codec::encode_lease("ns", "lease", record);
+    ASSERT_OK(dead.send(made, {}));
+    CandidatesTime time(dead);
+    LeaderElectorOptions options;
+    options.server = "http://api";
+    options.identity = "next";
+    options.boot_time = [&time] { return std::chrono::seconds(100) + time.passed(); };
+    options.seed = seed;
+    LeaderElector elector(dead, options, time, metrics, Logger());
+    elector.start();
+    ASSERT_TRUE(elector.await_leading({}));
+    EXPECT_EQ(time.passed(), std::chrono::milliseconds(15001)) << "seed " << seed;
+  }
+}
+
 TEST_F(Election, ALeaderWhoseRenewalsAreLostStopsBeforeTheNextOneStarts) {
   candidate("first").start();
   ASSERT_TRUE(eventually([&] { return leaders() == 1; }));

@@ -348,6 +348,21 @@ TEST_F(ControlLoopTest, LooksAgainWhenAskedAndAtTheResync) {
   EXPECT_GE(value("controller_runtime_terminal_reconcile_errors_total{feature_flag}"), 2);
 }
 
+TEST_F(ControlLoopTest, LooksAgainLaterWhereThereAreTooManyObjects) {
+  create("one-of-two");
+  create("asked-for");
+  ControlLoopOptions options;
+  options.resync = milliseconds(1);
+  options.most_resyncs = 1.0 / 3600;  // so one an hour
+  start([](const ReconcileRequest&) -> Outcome { return Done{}; }, options);
+  EXPECT_TRUE(ran("one-of-two", 1));
+  for (int i = 1; i <= 20; ++i) {
+    EXPECT_TRUE(ran("asked-for", i));
+    loop_->revisit({Kind::kFeatureFlag, "default", "asked-for"}, Priority::kHigh);
+  }
+  EXPECT_EQ(reconciler_->runs("one-of-two"), 1);
+}
+
 TEST_F(ControlLoopTest, ListsAgainWhenTheWatchExpiredAndMissesNothing) {
   const ResourcePtr gone = create("gone");
   create("kept");
