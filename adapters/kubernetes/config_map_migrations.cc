@@ -2,7 +2,7 @@
 #include "adapters/kubernetes/config_map_migrations.h"
 
 #include "controller/codec/cluster_config_map.h"
-#include "controller/codec/migration_files.h"
+#include "controller/codec/migration_layout.h"
 
 #include <utility>
 
@@ -11,14 +11,14 @@ namespace {
 
 Result<std::vector<Migration>> migrations_of(const std::string& body) {
   ASSIGN_OR_RETURN(codec::ConfigMapView view, codec::decode_config_map(body));
-  codec::MigrationFiles all;
+  codec::SourceFiles files;
   for (auto& [key, text] : view.data) {
-    ASSIGN_OR_RETURN(const auto name, codec::parse_migration_name(key));
-    if (name) {
-      RETURN_IF_ERROR(all.add(key, *name, std::move(text)));
+    if (codec::may_be_migration(key)) {
+      files.push_back({key, std::move(text)});
     }
   }
-  return all.take();
+  ASSIGN_OR_RETURN(const auto layout, codec::layout_of(files));
+  return layout == nullptr ? std::vector<Migration>{} : layout->read(files);
 }
 
 }  // namespace

@@ -126,5 +126,34 @@ data:
                              HasSubstr("011_again.up.sql"), HasSubstr("11_eleven.up.sql")));
 }
 
+TEST_F(AReference, MigrationsInAConfigMapMayBeThoseOfAnyTool) {
+  const TempDir directory;
+  const std::string database = directory / "shop.db";
+  apply(R"yaml(apiVersion: v1
+kind: ConfigMap
+metadata: {name: shop-migrations}
+data:
+  20260101_one.sql: |
+    -- migrate:up
+    create table one (id int);
+    -- migrate:down
+    drop table one;
+)yaml");
+  run();
+  apply(fmt::format(R"(apiVersion: ripcord.dev/v1alpha1
+kind: MigrationVersion
+metadata: {{name: shop}}
+spec:
+  database: {{engine: SQLite, path: {}}}
+  source: {{configMapRef: {{name: shop-migrations}}}}
+)",
+                    database));
+  EXPECT_TRUE(becomes("migrationversion/shop", "Ready", "True Migrated: "));
+  EXPECT_EQ(sqlite(database, "select version, typeof(version) from schema_migrations"),
+            "20260101|text\n");
+  patch("configmap/shop-migrations", R"({"data":{"1_two.up.sql":"select 1"}})");
+  EXPECT_TRUE(becomes("migrationversion/shop", "Ready", "False AmbiguousLayout: "));
+}
+
 }  // namespace
 }  // namespace ripcord

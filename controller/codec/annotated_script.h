@@ -3,9 +3,9 @@
 // Reads the one file of a migration whose up and down are told apart by annotations of goose's
 // kind: the reader of a layout says what a line is, this puts the two scripts together.
 
-#include "adapters/migrationdir/layout.h"
+#include "controller/codec/migration_layout.h"
 
-namespace ripcord::migrationdir {
+namespace ripcord::codec {
 
 enum class Annotation {
   kNone,  // SQL or a comment
@@ -29,4 +29,4 @@ struct AnnotatedRules {
 // Both scripts of `file`. InvalidArgument with file and line.
 Result<Migration> read_annotated(const SourceFile& file, const AnnotatedRules& rules);
 
-}  // namespace ripcord::migrationdir
+}  // namespace ripcord::codec

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // V1.2__add_total.sql, U1.2__add_total.sql (undo), R__views.sql (again whenever it changes), and
 // beside each NAME.sql.conf with executeInTransaction=false.
-#include "adapters/migrationdir/layout.h"
 #include "controller/base/crc32.h"
+#include "controller/codec/migration_layout.h"
 
 #include <algorithm>
 #include <regex>
 
 #include <fmt/format.h>
 
-namespace ripcord::migrationdir {
+namespace ripcord::codec {
 namespace {
 
 constexpr std::size_t kLongestSetting = 1000;
@@ -195,4 +195,4 @@ std::unique_ptr<Layout> flyway_layout() {
   return std::make_unique<Flyway>();
 }
 
-}  // namespace ripcord::migrationdir
+}  // namespace ripcord::codec

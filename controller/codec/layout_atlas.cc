@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // 20240101_users.sql without a down, and atlas.sum over all of them.
-#include "adapters/migrationdir/layout.h"
+#include "controller/codec/migration_layout.h"
 
 #include <algorithm>
 #include <regex>
 
 #include <fmt/format.h>
 
-namespace ripcord::migrationdir {
+namespace ripcord::codec {
 namespace {
 
 // A directive counts in the comments at the top, with an empty line behind them.
@@ -117,4 +117,4 @@ std::unique_ptr<Layout> atlas_layout() {
   return std::make_unique<Atlas>();
 }
 
-}  // namespace ripcord::migrationdir
+}  // namespace ripcord::codec

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 00001_users.sql with `-- +goose Up` and `-- +goose Down`, in any letter case.
-#include "adapters/migrationdir/annotated_script.h"
+#include "controller/codec/annotated_script.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-namespace ripcord::migrationdir {
+namespace ripcord::codec {
 namespace {
 
 const std::regex& file_pattern() {
@@ -121,4 +121,4 @@ std::unique_ptr<Layout> goose_layout() {
   return std::make_unique<Goose>();
 }
 
-}  // namespace ripcord::migrationdir
+}  // namespace ripcord::codec

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "adapters/migrationdir/annotated_script.h"
+#include "controller/codec/annotated_script.h"
 
-namespace ripcord::migrationdir {
+namespace ripcord::codec {
 namespace {
 
 class Reading {
@@ -104,4 +104,4 @@ Result<Migration> read_annotated(const SourceFile& file, const AnnotatedRules& r
   return reading.finish();
 }
 
-}  // namespace ripcord::migrationdir
+}  // namespace ripcord::codec

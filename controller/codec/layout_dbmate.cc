@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // 20240101_users.sql with `-- migrate:up` and `-- migrate:down`, each with options
 // (transaction:false). Both blocks have to be there, each once; the second may be empty.
-#include "adapters/migrationdir/layout.h"
+#include "controller/codec/migration_layout.h"
 
 #include <regex>
 
 #include <fmt/format.h>
 
-namespace ripcord::migrationdir {
+namespace ripcord::codec {
 namespace {
 
 constexpr std::size_t kLongestAnnotation = 1000;
@@ -139,4 +139,4 @@ std::unique_ptr<Layout> dbmate_layout() {
   return std::make_unique<Dbmate>();
 }
 
-}  // namespace ripcord::migrationdir
+}  // namespace ripcord::codec

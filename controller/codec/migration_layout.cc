@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "adapters/migrationdir/layout.h"
+#include "controller/codec/migration_layout.h"
+
+#include <algorithm>
+#include <array>
+#include <regex>
 
 #include <fmt/format.h>
 
-namespace ripcord::migrationdir {
+namespace ripcord::codec {
 namespace {
 
 constexpr std::string_view kBadMigration = "BadMigration";
@@ -27,7 +31,64 @@ bool ends_statement(std::string_view line) {
   return !last.empty() && last.back() == ';';
 }
 
+// Nobody's files would else pass for an empty directory.
+Status refuse_unknown(const SourceFiles& files) {
+  static const std::regex kNumbered(R"(^[0-9]+.*\.sql$)");
+  for (const SourceFile& file : files) {
+    if (std::regex_match(file.name, kNumbered)) {
+      return bad_file(file.name,
+                      "nothing tells whose migration this is: golang-migrate's are named "
+                      "3_add_total.up.sql, Flyway's V3__add_total.sql; dbmate's hold `-- "
+                      "migrate:up`, goose's `-- +goose Up`, sql-migrate's `-- +migrate Up`; Atlas "
+                      "keeps an atlas.sum beside them");
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+bool may_be_migration(const std::string& name) {
+  static const std::regex kPattern(
+      R"(^(.*\.sql|.*\.sql\.conf|atlas\.sum|[0-9]+_.*\.go|[0-9]+_.*\.(up|down)\..*)$)");
+  return std::regex_match(name, kPattern);
+}
+
+Result<std::unique_ptr<Layout>> layout_of(const SourceFiles& files) {
+  std::array<std::unique_ptr<Layout>, 5> known{golang_migrate_layout(), dbmate_layout(),
+                                               goose_layout(), flyway_layout(),
+                                               sql_migrate_layout()};
+  std::unique_ptr<Layout> chosen;
+  std::string signs;
+  int count = 0;
+  for (std::unique_ptr<Layout>& layout : known) {
+    if (const auto sign = layout->sign(files)) {
+      signs +=
+          fmt::format("{}{}'s ({})", count == 0 ? "" : " and ", to_string(layout->id()), *sign);
+      ++count;
+      chosen = std::move(layout);
+    }
+  }
+  if (count > 1) {
+    return error(
+        StatusCode::kInvalidArgument,
+        fmt::format("spec.source: its files are {}: only one can be right; move the others to a "
+                    "place of their own",
+                    signs),
+        "AmbiguousLayout");
+  }
+  if (!chosen) {
+    chosen = atlas_layout();
+    if (!chosen->sign(files)) {
+      RETURN_IF_ERROR(refuse_unknown(files));
+      chosen.reset();
+    }
+  }
+  if (chosen) {
+    RETURN_IF_ERROR(check_atlas_sum(files));
+  }
+  return chosen;
+}
 
 Result<std::string> SourceFile::text() const {
   Result<std::string> read = bytes;
@@ -164,4 +225,4 @@ Status StatementEnds::closed(std::string_view file) const {
   return {};
 }
 
-}  // namespace ripcord::migrationdir
+}  // namespace ripcord::codec

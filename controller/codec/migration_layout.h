@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The layouts of migration directories, one file each, and what they share. A layout is told by the
-// files' names and annotations, never by an option. Pure: the files are read already. Stateless,
-// thread-safe.
+// The layouts of migrations, one file each, and what they share, wherever the files are: in a
+// directory, in a ConfigMap. A layout is told by the files' names and annotations, never by an
+// option. Pure: the files are read already. Stateless, thread-safe.
 
 #include "controller/base/status.h"
 #include "controller/model/migration.h"
@@ -14,12 +14,12 @@
 #include <string_view>
 #include <vector>
 
-namespace ripcord::migrationdir {
+namespace ripcord::codec {
 
-// A file of the directory. One that cannot be read, or is too large, hinders nobody who does not
+// A file. One that cannot be read, or is too large, hinders nobody who does not
 // use it.
 struct SourceFile {
-  std::string name;  // relative to the directory
+  std::string name;  // relative to the place of all
   Result<std::string> bytes;
   Result<std::string> text() const;  // without a byte order mark
 };
@@ -29,13 +29,19 @@ class Layout {
  public:
   virtual ~Layout() = default;
   virtual MigrationLayout id() const = 0;
-  // What shows that the directory has this layout, e.g. "1_a.sql holds `-- migrate:up`"; nothing
+  // What shows that the files have this layout, e.g. "1_a.sql holds `-- migrate:up`"; nothing
   // when nothing does.
   virtual std::optional<std::string> sign(const SourceFiles& files) const = 0;
   // Ascending by version, repeatable ones last. InvalidArgument (reason BadMigration) names the
   // file, and the line where there is one.
   virtual Result<std::vector<Migration>> read(const SourceFiles& files) const = 0;
 };
+
+// The layout of `files` with what atlas.sum says of them checked; null where there is no migration.
+// InvalidArgument when they are nobody's (BadMigration) or two tools' (AmbiguousLayout).
+Result<std::unique_ptr<Layout>> layout_of(const SourceFiles& files);
+// What any layout could be about; other files need not be read.
+bool may_be_migration(const std::string& name);
 
 std::unique_ptr<Layout> golang_migrate_layout();
 std::unique_ptr<Layout> dbmate_layout();
@@ -99,4 +105,4 @@ class StatementEnds {
   std::size_t block_ = 0;  // line of the StatementBegin that is open
 };
 
-}  // namespace ripcord::migrationdir
+}  // namespace ripcord::codec

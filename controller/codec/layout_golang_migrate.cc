@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // 3_add_total.up.sql, 3_add_total.down.sql; the extension is free, a version may have one half.
-#include "adapters/migrationdir/layout.h"
 #include "controller/codec/migration_files.h"
+#include "controller/codec/migration_layout.h"
 
 #include <fmt/format.h>
 
-namespace ripcord::migrationdir {
+namespace ripcord::codec {
 namespace {
 
 class GolangMigrate final : public Layout {
@@ -14,7 +14,7 @@ class GolangMigrate final : public Layout {
 
   std::optional<std::string> sign(const SourceFiles& files) const override {
     for (const SourceFile& file : files) {
-      const auto name = codec::parse_migration_name(file.name);
+      const auto name = parse_migration_name(file.name);
       if (!name || *name) {
         return fmt::format("{} is named like VERSION_TITLE.up.EXTENSION", file.name);
       }
@@ -23,9 +23,9 @@ class GolangMigrate final : public Layout {
   }
 
   Result<std::vector<Migration>> read(const SourceFiles& files) const override {
-    codec::MigrationFiles all;
+    MigrationFiles all;
     for (const SourceFile& file : files) {
-      ASSIGN_OR_RETURN(const auto name, codec::parse_migration_name(file.name));
+      ASSIGN_OR_RETURN(const auto name, parse_migration_name(file.name));
       if (name) {
         ASSIGN_OR_RETURN(std::string script, file.bytes);
         RETURN_IF_ERROR(all.add(file.name, *name, std::move(script)));
@@ -41,4 +41,4 @@ std::unique_ptr<Layout> golang_migrate_layout() {
   return std::make_unique<GolangMigrate>();
 }
 
-}  // namespace ripcord::migrationdir
+}  // namespace ripcord::codec

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // 1_users.sql with `-- +migrate Up` and `-- +migrate Down`, which may alternate; the option
 // notransaction. The history knows a migration by the name of its file.
-#include "adapters/migrationdir/annotated_script.h"
+#include "controller/codec/annotated_script.h"
 
 #include <regex>
 #include <sstream>
 
 #include <fmt/format.h>
 
-namespace ripcord::migrationdir {
+namespace ripcord::codec {
 namespace {
 
 constexpr std::string_view kPrefix = "-- +migrate ";
@@ -95,4 +95,4 @@ std::unique_ptr<Layout> sql_migrate_layout() {
   return std::make_unique<SqlMigrate>();
 }
 
-}  // namespace ripcord::migrationdir
+}  // namespace ripcord::codec

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // atlas.sum: one line for the whole, then "NAME h1:BASE64" of each file, where the hash of a file
 // covers all files before it too.
-#include "adapters/migrationdir/layout.h"
 #include "controller/base/running_sha256.h"
 #include "controller/codec/base64.h"
+#include "controller/codec/migration_layout.h"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
-namespace ripcord::migrationdir {
+namespace ripcord::codec {
 namespace {
 
 constexpr std::string_view kMark = "h1:";
@@ -34,7 +34,7 @@ std::string total_of(const std::vector<Line>& lines) {
     sha.update(line.name);
     sha.update(line.hash);
   }
-  return codec::encode_base64(sha.digest());
+  return encode_base64(sha.digest());
 }
 
 Result<Sum> parse(const std::string& text) {
@@ -114,7 +114,7 @@ Result<std::vector<Line>> compute(const SourceFiles& files, std::string_view end
     if (!sum.lists(file.name)) {
       return as_return(changed(file.name, "was added since atlas.sum was written"));
     }
-    lines.push_back({file.name, codec::encode_base64(running.digest())});
+    lines.push_back({file.name, encode_base64(running.digest())});
   }
   return lines;
 }
@@ -161,4 +161,4 @@ Status check_atlas_sum(const SourceFiles& files) {
   return {};
 }
 
-}  // namespace ripcord::migrationdir
+}  // namespace ripcord::codec
