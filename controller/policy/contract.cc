@@ -72,13 +72,16 @@ class Gate {
     if (!ends || *ends <= facts_.now) {
       return std::nullopt;
     }
-    return Hold{"ContractSoak",
-                fmt::format("{} waits until {}, {} after version {} was applied and the "
-                            "transitions that end with it were done, so that every release that "
-                            "needs the old shape is gone by then{}",
-                            name_of(move_), format_time(*ends), soak,
-                            version_text(facts_.state.version), then()),
-                ends};
+    const bool ended =
+        std::any_of(spec_.transitions.begin(), spec_.transitions.end(),
+                    [&](const Transition& transition) { return transition.contract == version_; });
+    return Hold{
+        "ContractSoak",
+        fmt::format("{} waits until {}, {} after version {} was applied{}, so that every "
+                    "release that needs the old shape is gone by then{}",
+                    name_of(move_), format_time(*ends), soak, version_text(facts_.state.version),
+                    ended ? " and the transitions that end with it were done" : "", then()),
+        ends};
   }
 
   std::string then() const {
