@@ -21,6 +21,14 @@ std::string names_of(const std::vector<const RiskColumn*>& columns, std::string_
   return names;
 }
 
+std::vector<const RiskColumn*> all_of(const RiskTable& table) {
+  std::vector<const RiskColumn*> all;
+  for (const RiskColumn& column : table.columns) {
+    all.push_back(&column);
+  }
+  return all;
+}
+
 // Row t and row b have the same key.
 std::string same_key(const std::vector<const RiskColumn*>& key) {
   std::string same;
@@ -48,26 +56,29 @@ std::string insert_missing(const RiskTable& table, const std::string& columns,
       table.name, columns, staging);
 }
 
+// A row that was written over can be found again.
+bool can_be_found(const RiskTable& table, const std::vector<std::string>& overwrites) {
+  const auto in_key = [&](const std::string& name) {
+    const RiskColumn* column = table.find(name);
+    return column != nullptr && column->is_key;
+  };
+  return overwrites.empty() ||
+         (!table.key().empty() && std::none_of(overwrites.begin(), overwrites.end(), in_key));
+}
+
 // The values that an UPDATE wrote over, in the rows that still are there.
 std::string write_back(const RiskTable& table, const std::vector<std::string>& overwrites,
                        const std::string& staging) {
   std::vector<const RiskColumn*> columns;
   std::string set;
-  bool in_key = false;
   for (const std::string& name : overwrites) {
     if (const RiskColumn* column = table.find(name)) {
       columns.push_back(column);
-      set += fmt::format("{}{1} = b.{1}", set.empty() ? "" : ", ", column->name);
-      in_key = in_key || column->is_key;
+      set += fmt::format("{0}{1} = b.{1}", set.empty() ? "" : ", ", column->name);
     }
   }
   if (columns.empty()) {
     return "";
-  }
-  if (table.key().empty() || in_key) {
-    return fmt::format(
-        "-- {}: the rows as they were are in {} now; say yourself which is which.\n",
-        in_key ? "The primary key was written over" : table.name + " has no primary key", staging);
   }
   return fmt::format(
       "-- What was written to these columns since is overwritten; to keep some of it, narrow this "
@@ -75,14 +86,6 @@ std::string write_back(const RiskTable& table, const std::vector<std::string>& o
       "row({5})::text;\n",
       table.name, set, staging, same_key(table.key()), names_of(columns, "t."),
       names_of(columns, "b."));
-}
-
-std::vector<const RiskColumn*> all_of(const RiskTable& table) {
-  std::vector<const RiskColumn*> all;
-  for (const RiskColumn& column : table.columns) {
-    all.push_back(&column);
-  }
-  return all;
 }
 
 class Archive {
@@ -165,9 +168,17 @@ class Archive {
                                file));
     const std::string staging = fmt::format("ripcord_back_{}", ++number_);
     script_ += fmt::format("-- {}: {} rows\n", table->name, rows_) +
-               load_into(staging, columns, *table, file) +
-               (loss.keeps_rows ? "" : insert_missing(*table, columns, staging)) +
-               write_back(*table, loss.overwrites, staging);
+               load_into(staging, columns, *table, file);
+    if (!can_be_found(*table, loss.overwrites)) {
+      script_ +=
+          fmt::format("-- {}: the rows as they were are in {} now; say yourself which is which.\n",
+                      table->key().empty() ? table->name + " has no primary key"
+                                           : "The primary key was written over",
+                      staging);
+      return {};
+    }
+    script_ += write_back(*table, loss.overwrites, staging) +
+               (loss.keeps_rows ? "" : insert_missing(*table, columns, staging));
     for (const RiskColumn& column : table->columns) {
       if (column.owns_sequence && !loss.keeps_rows) {
         script_ += fmt::format(

@@ -122,13 +122,6 @@ class Archive {
     }
     RETURN_IF_ERROR(write_csv(
         fmt::format("SELECT {} FROM {} WHERE {}", list_of(shown), table.name, where), file));
-    if (!loss.keeps_rows) {
-      RETURN_IF_ERROR(key.empty() ? insert_missing(table, all, where)
-                                  : write_statements(insert_sql(table, table.name, all, where)));
-    }
-    if (overwritten.empty()) {
-      return {};
-    }
     if (std::any_of(key.begin(), key.end(), [&](const std::string& name) {
           return std::find(overwritten.begin(), overwritten.end(), name) != overwritten.end();
         })) {
@@ -138,17 +131,30 @@ class Archive {
           file);
       return {};
     }
-    script_ += "-- What was written to these columns since is overwritten.\n";
-    // A rowid alone could be that of a newer row.
+    if (!overwritten.empty()) {
+      RETURN_IF_ERROR(write_statements(write_back_sql(table, key, overwritten, beside, where)));
+    }
+    if (loss.keeps_rows) {
+      return {};
+    }
+    return key.empty() ? insert_missing(table, all, where)
+                       : write_statements(insert_sql(table, table.name, all, where));
+  }
+
+  // What was written to these columns since is overwritten. A rowid alone could be that of a newer
+  // row.
+  static std::string write_back_sql(const RiskTable& table, const Names& key,
+                                    const Names& overwritten, const Names& beside,
+                                    const std::string& where) {
     const std::string which = key.empty() ? pairs({"rowid"}, " = ", "") +
                                                 (beside.empty() ? "" : " || ' AND ' || ") +
                                                 pairs(beside, " IS ", " AND ")
                                           : pairs(key, " IS ", " AND ");
-    return write_statements(
-        fmt::format("SELECT 'UPDATE ' || {} || ' SET ' || {} || ' WHERE ' || {} || ' AND NOT (' || "
-                    "{} || ');' FROM {} WHERE {}",
-                    quoted(table.name, '\''), pairs(overwritten, " = ", ", "), which,
-                    pairs(overwritten, " IS ", " AND "), table.name, where));
+    return fmt::format(
+        "SELECT 'UPDATE ' || {} || ' SET ' || {} || ' WHERE ' || {} || ' AND NOT (' || {} || ');' "
+        "FROM {} WHERE {}",
+        quoted(table.name, '\''), pairs(overwritten, " = ", ", "), which,
+        pairs(overwritten, " IS ", " AND "), table.name, where);
   }
 
   Status copy_column(const RiskTable& table, const RiskColumn& lost, const std::string& file) {
