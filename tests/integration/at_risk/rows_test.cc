@@ -100,7 +100,7 @@ TEST_P(RowSets, ThatWereDeletedComeBackAndOthersAreLeftAlone) {
 }
 
 TEST_P(RowSets, OfATableWithoutAKeyComeBackAsOftenAsTheyWereThere) {
-  for (const std::string& where : {"a = 1", "a IN (SELECT 1)"}) {
+  for (const std::string where : {"a = 1", "a IN (SELECT 1)"}) {
     SCOPED_TRACE(where);
     SetUp();
     begin(kKeyless, "DELETE FROM t WHERE " + where,
@@ -178,7 +178,7 @@ TEST_P(RowSets, AreCountedByTheStatementsOwnWhere) {
 }
 
 TEST_P(RowSets, AreCountedAtMostWhereNobodyCanTellWhichOnes) {
-  for (const std::string& down :
+  for (const std::string down :
        {"DELETE FROM t WHERE a IN (SELECT 1)", "UPDATE t SET c = ''; DELETE FROM t WHERE a = 1",
         "INSERT INTO t (a) VALUES (9); UPDATE t SET b = '' WHERE a = 1",
         "DELETE FROM t WHERE b = lower('X')"}) {

@@ -262,7 +262,7 @@ TEST(SqliteInspector, TellsWhichRowsAreRemovedOrWrittenOver) {
       {"delete from t as x where x.a = 1", "t: removed, which rows is not known"},
       {"select 1; delete from t where a = 1", "t: removed, which rows is not known"},
       {"insert or replace into t values (1)", "t: removed, which rows is not known"},
-      {"insert into t values (1) on conflict do update set b = 2",
+      {"insert into t (a, b) values (1, 2) on conflict (a) do update set b = 2",
        "t: b written over, which rows is not known"},
   };
   for (const RowsCase& each : cases) {
