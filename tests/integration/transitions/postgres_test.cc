@@ -259,12 +259,13 @@ TEST_F(PostgresTransitions, NoLockOutlivesItsBatch) {
   transition.contract.reset();
   transition.backfill->batch_size = 70;
   World world(
-      Setup{Engine::kPostgreSql,
-            {one(1,
-                 "CREATE TABLE users (id integer PRIMARY KEY, email text); INSERT INTO users "
-                 "SELECT g, 'User' || g FROM generate_series(1, 300) g"),
-             one(2, "SELECT 1"), one(3, "ALTER TABLE users ADD COLUMN address text")},
-            {transition}},
+      ripcord::Setup{
+          Engine::kPostgreSql,
+          {one(1,
+               "CREATE TABLE users (id integer PRIMARY KEY, email text); INSERT INTO users "
+               "SELECT g, 'User' || g FROM generate_series(1, 300) g"),
+           one(2, "SELECT 1"), one(3, "ALTER TABLE users ADD COLUMN address text")},
+          {transition}},
       Trace(look));
   database = &world.ref();
   ASSERT_EQ(world.go(3), "Ready");
