@@ -173,7 +173,11 @@ void judge_truncate(Ledger& ledger, Node node) {
     if (ledger.certainly_fresh(relation_key(name))) {
       continue;
     }
-    ledger.lose({DataLoss::What::kRows, name});
+    DataLoss loss{DataLoss::What::kRows, name};
+    if (ledger.judgements.size() == 1 && !ledger.conditional && relation.flag("inh")) {
+      loss.where = "true";
+    }
+    ledger.lose(std::move(loss));
     ledger.find("truncate", ledger.at(relation), {"TRUNCATE " + name, {}, {}});
     if (cascades) {
       ledger.lose({DataLoss::What::kOther, "rows of every table that refers to " + name});

@@ -71,9 +71,8 @@ void Ledger::lock(LockMode mode, const std::string& relation, TableWork work) {
 }
 
 void Ledger::lose(DataLoss loss) {
-  auto& loses = current().effects.loses;
-  if (!defining && std::find(loses.begin(), loses.end(), loss) == loses.end()) {
-    loses.push_back(std::move(loss));
+  if (!defining) {
+    add_loss(current().effects.loses, std::move(loss));
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/pgquery/judge.h"
 #include "adapters/pgquery/names.h"
+#include "controller/codec/row_filter.h"
 
 #include <set>
 
@@ -42,6 +43,50 @@ std::set<std::string> null_columns(Node where) {
   return columns;
 }
 
+// Values, columns and operators on them: the same for a row each time it is asked.
+bool tells_rows(Node where) {
+  static const std::set<std::string_view> kPlain = {
+      "A_ArrayExpr", "A_Const", "A_Expr",   "BoolExpr", "BooleanTest", "ColumnRef",
+      "Integer",     "List",    "NullTest", "String",   "TypeCast",    "TypeName"};
+  bool plain = true;
+  where.each_below([&](Node node) {
+    const std::string_view key = node.key();
+    const bool is_node = !key.empty() && key.front() >= 'A' && key.front() <= 'Z';
+    plain = plain && (!is_node || kPlain.contains(key));
+  });
+  return plain;
+}
+
+// Of the first statement of a script: nothing before it changes which rows these are.
+std::optional<std::string> exact_rows(const Ledger& ledger, Node statement) {
+  const Node target = statement["relation"];
+  const bool plain = target.flag("inh") && !target["alias"] && !statement["withClause"] &&
+                     !statement["fromClause"] && !statement["usingClause"];
+  if (ledger.judgements.size() > 1 || ledger.conditional || !ledger.place.exact || !plain ||
+      statement.parent().key() != "stmt" || !tells_rows(statement["whereClause"])) {
+    return std::nullopt;
+  }
+  const std::string_view text = ledger.place.words();
+  const auto tokens = codec::tokenize_sql(codec::SqlDialect::kPostgreSql, text);
+  return tokens ? std::optional(codec::row_filter(text, *tokens, 0, "true")) : std::nullopt;
+}
+
+// UPDATE's, ON CONFLICT's and MERGE's.
+std::vector<std::string> written_columns(Node targets) {
+  std::vector<std::string> columns;
+  for (Node each = targets.first(); each; each = each.next()) {
+    columns.push_back(each["ResTarget"]["name"].text());
+  }
+  return columns;
+}
+
+DataLoss overwritten(const std::string& relation, Node targets) {
+  DataLoss loss{DataLoss::What::kRows, relation};
+  loss.overwrites = written_columns(targets);
+  loss.keeps_rows = true;
+  return loss;
+}
+
 // Every column that is set is new in this script, or held nothing in the rows that are changed.
 bool overwrites_nothing(const Ledger& ledger, const std::string& relation, Node update) {
   std::set<std::string> nulls;
@@ -71,7 +116,9 @@ void judge_update(Ledger& ledger, Node node) {
     return;
   }
   const bool all = !node["whereClause"] && !node["fromClause"];
-  ledger.lose({DataLoss::What::kRows, relation});
+  DataLoss loss = overwritten(relation, node["targetList"]);
+  loss.where = exact_rows(ledger, node);
+  ledger.lose(std::move(loss));
   ledger.find("change-rows", ledger.at(target),
               {fmt::format("UPDATE {}{}", relation, all ? " of every row" : ""), {}, {}});
 }
@@ -85,7 +132,9 @@ void judge_delete(Ledger& ledger, Node node) {
   }
   const bool all = !node["whereClause"] && !node["usingClause"];
   check_backfill(ledger, target, "DELETE FROM " + relation);
-  ledger.lose({DataLoss::What::kRows, relation});
+  DataLoss loss{DataLoss::What::kRows, relation};
+  loss.where = exact_rows(ledger, node);
+  ledger.lose(std::move(loss));
   ledger.find("change-rows", ledger.at(target),
               {fmt::format("DELETE FROM {}{}", relation, all ? " of every row" : ""), {}, {}});
 }
@@ -99,7 +148,7 @@ void judge_insert(Ledger& ledger, Node node) {
   }
   if (node["onConflictClause"].is("action", "ONCONFLICT_UPDATE") &&
       !ledger.certainly_fresh(relation_key(relation))) {
-    ledger.lose({DataLoss::What::kRows, relation});
+    ledger.lose(overwritten(relation, node["onConflictClause"]["targetList"]));
     ledger.find("change-rows", ledger.at(target),
                 {fmt::format("INSERT INTO {} ON CONFLICT DO UPDATE", relation), {}, {}});
   }
@@ -108,17 +157,23 @@ void judge_insert(Ledger& ledger, Node node) {
 void judge_merge(Ledger& ledger, Node node) {
   const Node target = node["relation"];
   const std::string relation = relation_name(target);
-  bool changes = false;
+  std::vector<DataLoss> losses;
   const Node clauses = node["mergeWhenClauses"];
   for (Node each = clauses.first(); each; each = each.next()) {
-    const std::string_view command = each["MergeWhenClause"]["commandType"].raw();
-    changes = changes || command == "CMD_UPDATE" || command == "CMD_DELETE";
+    const Node clause = each["MergeWhenClause"];
+    if (clause.is("commandType", "CMD_UPDATE")) {
+      losses.push_back(overwritten(relation, clause["targetList"]));
+    } else if (clause.is("commandType", "CMD_DELETE")) {
+      losses.push_back({DataLoss::What::kRows, relation});
+    }
   }
   ledger.lock(LockMode::kRowExclusive, relation);
   if (!ledger.certainly_fresh(relation_key(relation))) {
     check_backfill(ledger, target, "MERGE INTO " + relation);
-    if (changes) {
-      ledger.lose({DataLoss::What::kRows, relation});
+    if (!losses.empty()) {
+      for (DataLoss& loss : losses) {
+        ledger.lose(std::move(loss));
+      }
       ledger.find("change-rows", ledger.at(target), {"MERGE INTO " + relation, {}, {}});
     }
   }

@@ -29,6 +29,65 @@ std::vector<const RiskColumn*> all_of(const RiskTable& table) {
   return all;
 }
 
+// Row t and row b have the same key.
+std::string same_key(const std::vector<const RiskColumn*>& key) {
+  std::string same;
+  for (const RiskColumn* each : key) {
+    same += fmt::format("{}t.{} = b.{}", same.empty() ? "" : " and ", each->name, each->name);
+  }
+  return same;
+}
+
+// Without a key, rows that look the same are counted: as many are inserted as are missing.
+std::string insert_missing(const RiskTable& table, const std::string& columns,
+                           const std::string& staging) {
+  if (!table.key().empty()) {
+    return fmt::format(
+        "insert into {0} ({1}) overriding system value select {1} from {2} on conflict do "
+        "nothing;\n",
+        table.name, columns, staging);
+  }
+  return fmt::format(
+      "insert into {0} ({1}) overriding system value select {1} from (select {1}, row({1})::text "
+      "as ripcord_row, row_number() over (partition by row({1})::text) as ripcord_nth from {2}) b "
+      "left join (select row({1})::text as ripcord_row, count(*) as ripcord_here from {0} group by "
+      "1) t using (ripcord_row) where ripcord_nth > coalesce(ripcord_here, 0) on conflict do "
+      "nothing;\n",
+      table.name, columns, staging);
+}
+
+// A row that was written over can be found again.
+bool can_be_found(const RiskTable& table, const std::vector<std::string>& overwrites) {
+  const auto in_key = [&](const std::string& name) {
+    const RiskColumn* column = table.find(name);
+    return column != nullptr && column->is_key;
+  };
+  return overwrites.empty() ||
+         (!table.key().empty() && std::none_of(overwrites.begin(), overwrites.end(), in_key));
+}
+
+// The values that an UPDATE wrote over, in the rows that still are there.
+std::string write_back(const RiskTable& table, const std::vector<std::string>& overwrites,
+                       const std::string& staging) {
+  std::vector<const RiskColumn*> columns;
+  std::string set;
+  for (const std::string& name : overwrites) {
+    if (const RiskColumn* column = table.find(name)) {
+      columns.push_back(column);
+      set += fmt::format("{0}{1} = b.{1}", set.empty() ? "" : ", ", column->name);
+    }
+  }
+  if (columns.empty()) {
+    return "";
+  }
+  return fmt::format(
+      "-- What was written to these columns since is overwritten; to keep some of it, narrow this "
+      "update.\nupdate {0} t set {1} from {2} b where {3} and row({4})::text is distinct from "
+      "row({5})::text;\n",
+      table.name, set, staging, same_key(table.key()), names_of(columns, "t."),
+      names_of(columns, "b."));
+}
+
 class Archive {
  public:
   Archive(Connection& connection, DurableFolder& folder, const ArchiveOrder& order,
@@ -40,7 +99,7 @@ class Archive {
     switch (loss.what) {
       case DataLoss::What::kTable:
       case DataLoss::What::kRows:
-        return copy_table(loss.relation, item.file);
+        return copy_table(loss, item.file);
       case DataLoss::What::kColumn:
         return copy_column(loss, item.file);
       case DataLoss::What::kSequence:
@@ -96,27 +155,35 @@ class Archive {
         staging, columns, table.name, file, format());
   }
 
-  Status copy_table(const std::string& relation, const std::string& file) {
-    ASSIGN_OR_RETURN(const auto table, find_risk_table(connection_, relation));
+  Status copy_table(const DataLoss& loss, const std::string& file) {
+    ASSIGN_OR_RETURN(const auto table, find_risk_table(connection_, loss.relation));
     if (!table) {
       script_ += fmt::format("-- {}: it was not there any more\n", file);
       return {};
     }
     RETURN_IF_ERROR(lock(*table));
     const std::string columns = names_of(all_of(*table));
-    RETURN_IF_ERROR(write_file(fmt::format("SELECT {} FROM {}", columns, table->name), file));
+    RETURN_IF_ERROR(write_file(fmt::format("SELECT {} FROM {} WHERE {}", columns, table->name,
+                                           loss.where.value_or("true")),
+                               file));
     const std::string staging = fmt::format("ripcord_back_{}", ++number_);
     script_ += fmt::format("-- {}: {} rows\n", table->name, rows_) +
-               load_into(staging, columns, *table, file) +
-               fmt::format(
-                   "insert into {0} ({1}) overriding system value select {1} from {2} on "
-                   "conflict do nothing;\n",
-                   table->name, columns, staging);
+               load_into(staging, columns, *table, file);
+    if (!can_be_found(*table, loss.overwrites)) {
+      script_ +=
+          fmt::format("-- {}: the rows as they were are in {} now; say yourself which is which.\n",
+                      table->key().empty() ? table->name + " has no primary key"
+                                           : "The primary key was written over",
+                      staging);
+      return {};
+    }
+    script_ += write_back(*table, loss.overwrites, staging) +
+               (loss.keeps_rows ? "" : insert_missing(*table, columns, staging));
     for (const RiskColumn& column : table->columns) {
-      if (column.owns_sequence) {
+      if (column.owns_sequence && !loss.keeps_rows) {
         script_ += fmt::format(
-            "select setval(pg_get_serial_sequence({0}, {1}), max({2})) from {3} having max({2}) is "
-            "not null;\n",
+            "select setval(pg_get_serial_sequence({0}, {1}), max({2})) from {3} having max({2}) > "
+            "coalesce(pg_sequence_last_value(pg_get_serial_sequence({0}, {1})::regclass), 0);\n",
             Connection::quote_literal(table->name), Connection::quote_literal(column.plain),
             column.name, table->name);
       }
@@ -152,14 +219,10 @@ class Archive {
           table->name, in_key ? " beside it" : "", staging);
       return {};
     }
-    std::string same;
-    for (const RiskColumn* each : key) {
-      same += fmt::format("{}t.{} = b.{}", same.empty() ? "" : " and ", each->name, each->name);
-    }
     script_ += fmt::format(
         "-- What was written since is kept; to overwrite it, leave out what follows the last "
         "'and'.\nupdate {0} t set {1} = b.{1} from {2} b where {3} and (t.{1} is null{4});\n",
-        table->name, column->name, staging, same,
+        table->name, column->name, staging, same_key(key),
         column->default_value.empty()
             ? std::string()
             : fmt::format(" or t.{}::text = ({})::text", column->name, column->default_value));
@@ -185,8 +248,9 @@ class Archive {
     ASSIGN_OR_RETURN(const auto tables, tables_of_schema(connection_, loss.relation));
     const auto dot = file.rfind('.');
     for (std::size_t i = 0; i < tables.size(); ++i) {
-      RETURN_IF_ERROR(copy_table(
-          tables[i], fmt::format("{}-{}{}", file.substr(0, dot), i + 1, file.substr(dot))));
+      RETURN_IF_ERROR(
+          copy_table({DataLoss::What::kTable, tables[i]},
+                     fmt::format("{}-{}{}", file.substr(0, dot), i + 1, file.substr(dot))));
     }
     return {};
   }

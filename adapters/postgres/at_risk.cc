@@ -42,8 +42,9 @@ class Counter {
       case DataLoss::What::kTable:
         return count_rows(loss.loss, "", risk);
       case DataLoss::What::kRows:
-        risk.at_most = true;
-        return count_rows(loss.loss, "", risk);
+        risk.at_most = !loss.loss.where;
+        return count_rows(loss.loss, loss.loss.where ? fmt::format("({})", *loss.loss.where) : "",
+                          risk);
       case DataLoss::What::kColumn:
         return count_column(loss.loss, risk);
       case DataLoss::What::kSequence:
@@ -156,13 +157,13 @@ class Counter {
 
 Result<std::vector<DataAtRisk>> count_at_risk(Connection& connection,
                                               const std::vector<LossAtRisk>& losses,
-                                              const std::stop_token& stop) {
+                                              const std::stop_token& stop, Duration patience) {
   ASSIGN_OR_RETURN(
       const Rows limited,
       connection.execute(fmt::format(
           "SET default_transaction_read_only = on; SET lock_timeout = '2s'; SET statement_timeout "
           "= '{}ms'",
-          std::chrono::duration_cast<std::chrono::milliseconds>(kCountTime).count())));
+          std::chrono::duration_cast<std::chrono::milliseconds>(patience).count())));
   static_cast<void>(limited);
   std::vector<DataAtRisk> counted;
   Counter counter(connection, stop);

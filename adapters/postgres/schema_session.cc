@@ -124,6 +124,7 @@ class Session final : public SchemaSession {
     SchemaState state =
         codec::schema_state_of(tables_.history, versions, records_, std::move(unfinished));
     RETURN_IF_ERROR(read_tombstones(connection_, tables_, state));
+    RETURN_IF_ERROR(read_finished_transitions(connection_, tables_, state));
     return state;
   }
 

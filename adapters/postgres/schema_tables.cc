@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kFind =
     "SELECT current_schema(), current_database(), to_regclass('ripcord.applied') IS NOT NULL AND "
     "to_regclass('ripcord.journal') IS NOT NULL, to_regclass('ripcord.tombstones') IS NOT NULL, "
-    "t.place, t.name, t.columns FROM (SELECT) one "
+    "t.place, t.name, t.columns, to_regclass('ripcord.transitions') IS NOT NULL FROM (SELECT) one "
     "LEFT JOIN (SELECT n.nspname AS place, c.relname AS name, string_agg(a.attname || ' ' || "
     "format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attname COLLATE \"C\") AS columns "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON "
@@ -113,6 +113,7 @@ Result<SchemaTables> find_tables(Connection& connection) {
   tables.database = row[1].value_or("");
   tables.has_own_tables = row[2] == "t";
   tables.has_tombstones = row[3] == "t";
+  tables.has_transitions = row[7] == "t";
   RETURN_IF_ERROR(take_history(rows, true, tables));
   if (tables.history == nullptr) {
     ASSIGN_OR_RETURN(const Rows unusual, connection.query(kUnusual));
@@ -229,6 +230,23 @@ Status prune_records(Connection& connection, const SchemaTables& tables) {
   return pruned ? ok_status() : pruned.error().annotated("dropping stale records");
 }
 
+Status read_finished_transitions(Connection& connection, const SchemaTables& tables,
+                                 SchemaState& state) {
+  if (!tables.has_transitions) {
+    return {};
+  }
+  ASSIGN_OR_RETURN(const Rows rows,
+                   connection.query("SELECT name, (extract(epoch FROM finished_at) * "
+                                    "1000000)::bigint FROM ripcord.transitions WHERE home = $1 AND "
+                                    "finished_at IS NOT NULL ORDER BY name",
+                                    {tables.home}));
+  for (const auto& row : rows.rows) {
+    state.finished_transitions.push_back(
+        {row[0].value_or(""), WallTime(std::chrono::microseconds(number(row[1])))});
+  }
+  return {};
+}
+
 Result<SchemaState> read_state(Connection& connection) {
   ASSIGN_OR_RETURN(const Rows begun,
                    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
@@ -244,6 +262,7 @@ Result<SchemaState> read_state(Connection& connection) {
                      read_unfinished(connection, tables, now));
     SchemaState state = codec::schema_state_of(tables.history, now, records, std::move(unfinished));
     RETURN_IF_ERROR(read_tombstones(connection, tables, state));
+    RETURN_IF_ERROR(read_finished_transitions(connection, tables, state));
     return state;
   };
   Result<SchemaState> state = read();

@@ -22,7 +22,8 @@ struct SchemaTables {
   const codec::MigrationHistory* history = nullptr;  // null: no tool's table is there
   codec::HistoryTable table;                         // of the history
   bool has_own_tables = false;
-  bool has_tombstones = false;  // tombstones.h
+  bool has_tombstones = false;   // tombstones.h
+  bool has_transitions = false;  // transitions.h
 };
 
 Result<SchemaTables> find_tables(Connection& connection);
@@ -40,6 +41,8 @@ Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connectio
 // Deletes records of what the history does not hold; under the lock. A dirty one is not believed.
 Status prune_records(Connection& connection, const SchemaTables& tables);
 
+Status read_finished_transitions(Connection& connection, const SchemaTables& tables,
+                                 SchemaState& state);
 // Everything at once, in one snapshot.
 Result<SchemaState> read_state(Connection& connection);
 

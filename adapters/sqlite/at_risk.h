@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Counts what migrations would destroy in a SQLite database, and copies it into a folder before it
-// is: a CSV file for each thing, and bring-back.sql, which sqlite3 runs to bring it back. The copy
-// is made in the transaction of the step (BEGIN IMMEDIATE): nobody writes in between.
+// Counts what migrations would destroy in a SQLite database. A thing that cannot be counted in
+// `patience` is told by the rowids of its table, as "at most".
 
 #include "adapters/sqlite/connection.h"
 #include "controller/model/schema_state.h"
@@ -11,12 +10,12 @@
 
 namespace ripcord::sqlite {
 
+inline constexpr auto kCountTime = std::chrono::seconds(10);
+
 // One entry a loss, in order.
 Result<std::vector<DataAtRisk>> count_at_risk(Connection& connection,
                                               const std::vector<LossAtRisk>& losses,
-                                              const std::stop_token& stop);
-// Errors of the database, and (reason ArchiveFailed) of the disk.
-Status archive(Connection& connection, const ArchiveOrder& order, std::int64_t version,
-               const std::stop_token& stop);
+                                              const Clock& clock, const std::stop_token& stop,
+                                              Duration patience = kCountTime);
 
 }  // namespace ripcord::sqlite

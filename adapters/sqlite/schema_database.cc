@@ -36,7 +36,7 @@ class Database final : public SchemaDatabase {
   Result<std::vector<DataAtRisk>> count(const std::vector<LossAtRisk>& losses,
                                         std::stop_token stop) override {
     ASSIGN_OR_RETURN(Connection connection, Connection::open(path_, OpenMode::kReadWrite));
-    return count_at_risk(connection, losses, stop);
+    return count_at_risk(connection, losses, clock_, stop);
   }
 
   Result<std::unique_ptr<SchemaSession>> lock(Duration patience, std::stop_token stop) override {

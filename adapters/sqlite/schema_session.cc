@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/sqlite/schema_session.h"
 
-#include "adapters/sqlite/at_risk.h"
+#include "adapters/sqlite/archive.h"
 #include "adapters/sqlite/schema_tables.h"
 #include "adapters/sqlite/tombstones.h"
 #include "adapters/sqlite/transitions.h"
@@ -65,6 +65,7 @@ class Session final : public SchemaSession {
     SchemaState state =
         codec::schema_state_of(tables_.history, now, records_, std::move(unfinished));
     RETURN_IF_ERROR(read_tombstones(connection_, state));
+    RETURN_IF_ERROR(read_finished_transitions(connection_, state));
     return state;
   }
 

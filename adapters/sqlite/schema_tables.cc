@@ -209,6 +209,22 @@ Status prune_records(Connection& connection) {
   return {};
 }
 
+Status read_finished_transitions(Connection& connection, SchemaState& state) {
+  ASSIGN_OR_RETURN(const Rows there, connection.query("SELECT 1 FROM sqlite_master WHERE type = "
+                                                      "'table' AND name = 'ripcord_transitions'"));
+  if (there.rows.empty()) {
+    return {};
+  }
+  ASSIGN_OR_RETURN(const Rows rows,
+                   connection.query("SELECT name, finished_at FROM ripcord_transitions WHERE "
+                                    "finished_at IS NOT NULL ORDER BY name"));
+  for (const auto& row : rows.rows) {
+    ASSIGN_OR_RETURN(const WallTime at, parse_time(row[1].value_or("")));
+    state.finished_transitions.push_back({row[0].value_or(""), at});
+  }
+  return {};
+}
+
 Result<SchemaState> read_state(Connection& connection) {
   RETURN_IF_ERROR(connection.execute("BEGIN"));
   const auto read = [&]() -> Result<SchemaState> {
@@ -222,6 +238,7 @@ Result<SchemaState> read_state(Connection& connection) {
                      read_unfinished(connection, now));
     SchemaState state = codec::schema_state_of(tables.history, now, records, std::move(unfinished));
     RETURN_IF_ERROR(read_tombstones(connection, state));
+    RETURN_IF_ERROR(read_finished_transitions(connection, state));
     return state;
   };
   Result<SchemaState> state = read();

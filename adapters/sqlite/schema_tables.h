@@ -30,6 +30,7 @@ Result<std::optional<UnfinishedMigration>> read_unfinished(Connection& connectio
                                                            const codec::AppliedVersions& now);
 // Deletes records of what the history does not hold; under the lock. A dirty one is not believed.
 Status prune_records(Connection& connection);
+Status read_finished_transitions(Connection& connection, SchemaState& state);
 // Everything at once, in one snapshot.
 Result<SchemaState> read_state(Connection& connection);
 

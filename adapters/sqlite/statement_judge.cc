@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/sqlite/statement_judge.h"
 
+#include "controller/codec/row_filter.h"
+
 #include <algorithm>
 #include <cctype>
 
@@ -56,10 +58,7 @@ bool replaces(const codec::SqlPiece& piece) {
 }  // namespace
 
 void StatementJudge::lose(DataLoss loss) {
-  auto& loses = effects_.loses;
-  if (std::find(loses.begin(), loses.end(), loss) == loses.end()) {
-    loses.push_back(std::move(loss));
-  }
+  add_loss(effects_.loses, std::move(loss));
 }
 
 void StatementJudge::find(std::string_view id, const std::string& subject, const std::string& key) {
@@ -83,21 +82,23 @@ void StatementJudge::find(std::string_view id, const std::string& subject, const
 
 SqlEffects StatementJudge::judge(const codec::SqlPiece& piece, bool more) {
   effects_ = {};
+  ++statement_;
   dropped_now_.clear();
   here_ = piece.tokens.front().offset;
-  const Preparation prepared = scratch_.prepare(piece);
+  Preparation prepared = scratch_.prepare(piece);
+  events_ = std::move(prepared.events);
   if (!prepared.error.empty()) {
     effects_.unknown = prepared.error;
     find("not-understood", prepared.error);
     return std::move(effects_);
   }
-  for (const AuthorizerEvent& event : prepared.events) {
+  for (const AuthorizerEvent& event : events_) {
     if (event.action == SQLITE_DROP_TABLE || event.action == SQLITE_DROP_VTABLE) {
       dropped_now_.insert(key_of("table", event.first));
     }
   }
   bool changes_schema = false;
-  for (const AuthorizerEvent& event : prepared.events) {
+  for (const AuthorizerEvent& event : events_) {
     changes_schema = changes_schema ||
                      (event.action >= SQLITE_CREATE_INDEX && event.action <= SQLITE_DROP_VIEW &&
                       event.action != SQLITE_DELETE) ||
@@ -108,7 +109,7 @@ SqlEffects StatementJudge::judge(const codec::SqlPiece& piece, bool more) {
       (more || piece.tokens.front().word("CREATE") || says(piece, "NOT", "NULL"))) {
     scratch_.apply(piece);
   }
-  for (const AuthorizerEvent& event : prepared.events) {
+  for (const AuthorizerEvent& event : events_) {
     see(event, piece);
   }
   effects_.additive = effects_.additive && effects_.loses.empty() && effects_.unknown.empty() &&
@@ -153,7 +154,7 @@ void StatementJudge::see(const AuthorizerEvent& event, const codec::SqlPiece& pi
       break;
     case SQLITE_DELETE:
     case SQLITE_UPDATE:
-      see_rows(event);
+      see_rows(event, piece);
       break;
     case SQLITE_CREATE_TABLE:
     case SQLITE_CREATE_VTABLE:
@@ -205,7 +206,34 @@ void StatementJudge::see_create(const std::string& key, const codec::SqlPiece& p
   }
 }
 
-void StatementJudge::see_rows(const AuthorizerEvent& event) {
+// Of a DELETE or UPDATE of one table that begins a script, asks nothing but that table and calls
+// nothing.
+std::optional<std::string> StatementJudge::exact_rows(const codec::SqlPiece& piece) const {
+  const auto& tokens = piece.tokens;
+  const bool deletes = tokens[0].word("DELETE") && tokens.size() > 2 && tokens[1].word("FROM");
+  const std::size_t name = deletes ? 2 : 1;
+  if (statement_ > 1 || !(deletes || tokens[0].word("UPDATE")) || tokens.size() <= name) {
+    return std::nullopt;
+  }
+  const std::string& table = tokens[name].text;
+  const bool plain_name = deletes ? tokens.size() == name + 1 || tokens[name + 1].word("WHERE")
+                                  : tokens.size() > name + 1 && tokens[name + 1].word("SET");
+  const bool tells_rows = std::none_of(tokens.begin(), tokens.end(), [](const auto& token) {
+    return token.word("SELECT") || token.word("LIMIT") || token.word("RETURNING");
+  });
+  const bool from = !deletes && std::any_of(tokens.begin(), tokens.end(),
+                                            [](const auto& token) { return token.word("FROM"); });
+  const bool alone = std::all_of(events_.begin(), events_.end(), [&](const auto& event) {
+    const bool rows = event.action == SQLITE_READ || event.action == SQLITE_UPDATE ||
+                      event.action == SQLITE_DELETE;
+    return rows && sqlite3_stricmp(event.first.c_str(), table.c_str()) == 0;
+  });
+  return plain_name && tells_rows && !from && alone
+             ? std::optional(codec::row_filter(piece.text, tokens, tokens.front().offset, "1"))
+             : std::nullopt;
+}
+
+void StatementJudge::see_rows(const AuthorizerEvent& event, const codec::SqlPiece& piece) {
   const std::string table = key_of("table", event.first);
   if (internal(event.first) || dropped_now_.contains(table) || made_.contains(table)) {
     return;
@@ -214,7 +242,13 @@ void StatementJudge::see_rows(const AuthorizerEvent& event) {
   if (update && made_.contains(key_of("column", event.first + "." + event.second))) {
     return;
   }
-  lose({DataLoss::What::kRows, event.first});
+  DataLoss loss{DataLoss::What::kRows, event.first};
+  if (update) {
+    loss.overwrites = {event.second};
+    loss.keeps_rows = true;
+  }
+  loss.where = exact_rows(piece);
+  lose(std::move(loss));
   find("change-rows", (update ? "UPDATE " : "DELETE FROM ") + event.first);
 }
 

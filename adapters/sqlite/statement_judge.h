@@ -26,12 +26,13 @@ class StatementJudge {
 
  private:
   void see(const AuthorizerEvent& event, const codec::SqlPiece& piece);
-  void see_rows(const AuthorizerEvent& event);
+  void see_rows(const AuthorizerEvent& event, const codec::SqlPiece& piece);
   void see_drop(const AuthorizerEvent& event);
   void see_alter(const AuthorizerEvent& event, const codec::SqlPiece& piece);
   void see_pragma(const AuthorizerEvent& event);
   void see_create(const std::string& key, const codec::SqlPiece& piece);
   bool only_drops(const codec::SqlPiece& piece) const;
+  std::optional<std::string> exact_rows(const codec::SqlPiece& piece) const;
   std::string why_only_once(const codec::SqlPiece& piece, bool changes_schema);
   void lose(DataLoss loss);
   void find(std::string_view rule, const std::string& subject, const std::string& key = "");
@@ -40,7 +41,9 @@ class StatementJudge {
   const std::set<std::string>* made_by_up_;
   std::set<std::string> made_;  // "table:t", "column:t.c"
   SqlEffects effects_;
-  std::set<std::string> dropped_now_;  // tables that the current statement drops
+  std::vector<AuthorizerEvent> events_;  // of the current statement
+  int statement_ = 0;                    // 1 for the first
+  std::set<std::string> dropped_now_;    // tables that the current statement drops
   std::size_t here_ = 0;
   std::set<std::string> dropped_;               // tables that were there before
   std::size_t rebuilt_at_ = std::string::npos;  // a dropped table's name was taken again

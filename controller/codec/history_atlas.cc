@@ -9,7 +9,7 @@
 namespace ripcord::codec {
 namespace {
 
-enum Column { kVersion, kType, kApplied, kTotal, kError };
+enum Column { kVersion, kType, kApplied, kTotal, kError, kDescription };
 
 class AtlasHistory final : public MigrationHistory {
  public:
@@ -31,7 +31,8 @@ class AtlasHistory final : public MigrationHistory {
   }
 
   std::string select_sql(const HistoryTable& table) const override {
-    return fmt::format("SELECT version, type, applied, total, error FROM {}", table.quoted);
+    return fmt::format("SELECT version, type, applied, total, error, description FROM {}",
+                       table.quoted);
   }
 
   Result<AppliedVersions> read(const HistoryRows& rows) const override {
@@ -54,6 +55,8 @@ class AtlasHistory final : public MigrationHistory {
       }
       ASSIGN_OR_RETURN(AppliedEntry entry, entry_of(layout(), version, version));
       entry.baseline = type == 1;
+      const std::string description = row[kDescription].value_or("");
+      entry.file = fmt::format("{}{}{}.sql", version, description.empty() ? "" : "_", description);
       versions.entries.push_back(std::move(entry));
     }
     RETURN_IF_ERROR(sort_entries(versions));

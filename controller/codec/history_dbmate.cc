@@ -25,6 +25,7 @@ class DbmateHistory final : public MigrationHistory {
     for (const auto& row : rows) {
       const std::string text = row[0].value_or("");
       ASSIGN_OR_RETURN(AppliedEntry entry, entry_of(layout(), text, text));
+      entry.file = text + "_*.sql";
       versions.entries.push_back(std::move(entry));
     }
     RETURN_IF_ERROR(sort_entries(versions));

@@ -82,6 +82,7 @@ class FlywayHistory final : public MigrationHistory {
       }
       entry.checksum = row[kChecksum].value_or("");
       entry.baseline = type == "BASELINE";
+      entry.file = row[kScript].value_or("");
       applied[entry.version] = std::move(entry);
     }
     for (auto& [version, entry] : applied) {

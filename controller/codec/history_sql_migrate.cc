@@ -28,6 +28,7 @@ class SqlMigrateHistory final : public MigrationHistory {
     for (const auto& row : rows) {
       const std::string id = row[0].value_or("");
       ASSIGN_OR_RETURN(AppliedEntry entry, entry_of(layout(), id, id));
+      entry.file = id;
       versions.entries.push_back(std::move(entry));
     }
     RETURN_IF_ERROR(sort_entries(versions));

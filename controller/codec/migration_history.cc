@@ -160,6 +160,7 @@ SchemaState exact_state(const AppliedVersions& versions,
     }
     applied.previous = entry.baseline ? std::nullopt : std::optional(below);
     applied.tool_checksum = entry.checksum;
+    applied.tool_file = entry.file;
     below = entry.version;
     state.applied.push_back(std::move(applied));
   }

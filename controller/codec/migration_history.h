@@ -22,6 +22,7 @@ struct AppliedEntry {
   std::string key;        // of its row, in the tool's words
   std::string checksum;   // where the tool keeps one that Migration::tool_checksum can be held to
   bool baseline = false;  // what lies below counts as applied too
+  std::string file{};     // its name, as far as the table tells; empty: not at all
 };
 
 struct AppliedVersions {

@@ -37,6 +37,7 @@ struct AppliedMigration {
   std::optional<std::int64_t> previous;
   std::string tool_checksum{};  // what the history of the tool that applied it says; see Migration
   std::optional<WallTime> applied_at{};  // by the database's clock; absent: not known
+  std::string tool_file{};               // its file, as far as the history of that tool tells
 
   bool operator==(const AppliedMigration&) const = default;
 };
@@ -69,6 +70,14 @@ struct KeptTombstone : Tombstone {
   bool operator==(const KeptTombstone&) const = default;
 };
 
+// A transition whose backfill has ended, by the database's clock.
+struct FinishedTransition {
+  std::string name;
+  WallTime at{};
+
+  bool operator==(const FinishedTransition&) const = default;
+};
+
 struct SchemaState {
   std::optional<std::int64_t> version;    // absent = nothing applied
   bool dirty = false;                     // set by another tool: its last migration is half done
@@ -80,7 +89,8 @@ struct SchemaState {
   std::optional<MigrationLayout> history{};  // whose table is there; absent = none yet
   std::string dirty_detail{};                // what that tool says; empty: golang-migrate's bit
   std::vector<AppliedRepeatable> repeatables{};
-  std::vector<KeptTombstone> tombstones{};  // by version
+  std::vector<KeptTombstone> tombstones{};                 // by version
+  std::vector<FinishedTransition> finished_transitions{};  // by name
   // What a way back could not restore as it was; a sentence each.
   std::vector<std::string> remarks{};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/model/sql_effects.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -45,6 +46,26 @@ std::string to_string(const DataLoss& loss) {
       break;
   }
   return loss.relation;
+}
+
+void add_loss(std::vector<DataLoss>& losses, DataLoss loss) {
+  const auto same = std::find_if(losses.begin(), losses.end(), [&](const DataLoss& each) {
+    return each.what == loss.what && each.relation == loss.relation && each.column == loss.column;
+  });
+  if (same == losses.end()) {
+    losses.push_back(std::move(loss));
+    return;
+  }
+  for (std::string& column : loss.overwrites) {
+    auto& all = same->overwrites;
+    if (std::find(all.begin(), all.end(), column) == all.end()) {
+      all.push_back(std::move(column));
+    }
+  }
+  same->keeps_rows = same->keeps_rows && loss.keeps_rows;
+  if (same->where != loss.where) {
+    same->where.reset();
+  }
 }
 
 bool blocks(const TakenLock& lock) {

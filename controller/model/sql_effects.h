@@ -3,6 +3,7 @@
 // What one SQL statement does, as far as its text tells: which locks it takes and for what, what it
 // loses, whether the release before it goes on working. Values; found by an SqlInspector.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,10 +40,18 @@ struct DataLoss {
   What what = What::kOther;
   std::string relation;  // kOther: what it is, in words
   std::string column{};  // kColumn
+  // Of kRows: these columns are written over; with `keeps_rows` that is all, no row goes away.
+  std::vector<std::string> overwrites{};
+  bool keeps_rows = false;
+  // Of kRows: it is about exactly the rows for which this holds when the script begins. Absent: it
+  // cannot be told which ones.
+  std::optional<std::string> where{};
 
   bool operator==(const DataLoss&) const = default;
 };
 std::string to_string(const DataLoss& loss);  // "column users.email", "rows of users"
+// Each thing once; rows of one table are one thing.
+void add_loss(std::vector<DataLoss>& losses, DataLoss loss);
 
 // Locks on relations that the same script made are left out: nobody waits for them.
 struct SqlEffects {

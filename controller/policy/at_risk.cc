@@ -50,9 +50,7 @@ std::vector<DataLoss> losses_in(const std::vector<SqlStatement>& statements) {
   std::vector<DataLoss> found;
   for (const SqlStatement& statement : statements) {
     for (const DataLoss& loss : statement.effects.loses) {
-      if (std::find(found.begin(), found.end(), loss) == found.end()) {
-        found.push_back(loss);
-      }
+      add_loss(found, loss);
     }
   }
   return found;
@@ -68,6 +66,9 @@ std::vector<LossAtRisk> losses_of(const MigrationPath& path) {
     }
     const std::int64_t version = move.step.migration.version;
     for (DataLoss& loss : losses_in(move.step.statements)) {
+      if (&move != &path.moves.front()) {
+        loss.where.reset();  // what goes before it may change which rows these are
+      }
       losses.push_back({version, std::move(loss)});
     }
     for (const SqlStatement& statement : move.step.statements) {

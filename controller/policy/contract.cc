@@ -72,12 +72,16 @@ class Gate {
     if (!ends || *ends <= facts_.now) {
       return std::nullopt;
     }
-    return Hold{"ContractSoak",
-                fmt::format("{} waits until {}, {} after version {} was applied, so that every "
-                            "release that needs the old shape is gone by then{}",
-                            name_of(move_), format_time(*ends), soak,
-                            version_text(facts_.state.version), then()),
-                ends};
+    const bool ended =
+        std::any_of(spec_.transitions.begin(), spec_.transitions.end(),
+                    [&](const Transition& transition) { return transition.contract == version_; });
+    return Hold{
+        "ContractSoak",
+        fmt::format("{} waits until {}, {} after version {} was applied{}, so that every "
+                    "release that needs the old shape is gone by then{}",
+                    name_of(move_), format_time(*ends), soak, version_text(facts_.state.version),
+                    ended ? " and the transitions that end with it were done" : "", then()),
+        ends};
   }
 
   std::string then() const {
@@ -238,7 +242,15 @@ std::optional<WallTime> soak_ends(const MigrationVersionSpec& spec, const Schema
   if (below == state.applied.end() || !below->applied_at) {
     return std::nullopt;
   }
-  return later(*below->applied_at, spec.policy.contract_soak);
+  WallTime begins = *below->applied_at;
+  for (const FinishedTransition& finished : state.finished_transitions) {
+    const bool ends_with_it = std::any_of(
+        spec.transitions.begin(), spec.transitions.end(), [&](const Transition& transition) {
+          return transition.name == finished.name && transition.contract == contract;
+        });
+    begins = ends_with_it ? std::max(begins, finished.at) : begins;
+  }
+  return later(begins, spec.policy.contract_soak);
 }
 
 PutAside can_put_aside(const MigrationVersionSpec& spec, const MigrationMove& move) {

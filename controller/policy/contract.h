@@ -4,7 +4,8 @@
 //
 // A contract going up is held, in this order and an override or not, until
 //   every transition that ends with it is Complete                     else TransitionNotComplete
-//   contractSoak has passed since the newest version below it was applied      else ContractSoak
+//   contractSoak has passed since the newest version below it was applied and those transitions
+//   had ended                                                                  else ContractSoak
 //   nobody has read the old shape for min(contractSoak, 1 h)
 //                                                        else OldShapeRead, ObservingOldShape
 //   approval.version is its version                                    else ApprovalRequired

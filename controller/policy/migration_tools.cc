@@ -35,10 +35,11 @@ void add_missing_files(const SchemaState& state,
         files.find(applied.version) != files.end()) {
       continue;
     }
-    path.drift.push_back(fmt::format(
-        "version {}{}{} is applied, but its file is missing and its undo is not recorded; bring "
-        "the file back",
-        applied.version, applied.name.empty() ? "" : " ", applied.name));
+    const std::string& name = applied.tool_file.empty() ? applied.name : applied.tool_file;
+    path.drift.push_back(
+        fmt::format("version {} is applied, but its file{}{} is missing and its undo is not "
+                    "recorded; bring the file back",
+                    applied.version, name.empty() ? "" : " ", name));
   }
 }
 

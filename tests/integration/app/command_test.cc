@@ -229,6 +229,25 @@ TEST(Plan, TellsWhatWouldRunAndTouchesNothing) {
   EXPECT_EQ(read_file(dir / "shop.db"), "") << "a plan changes nothing";
 }
 
+TEST(Plan, SaysWhatAWayDownWouldDestroy) {
+  TempDir dir;
+  std::filesystem::create_directory(dir / "migrations");
+  write_file(dir / "migrations/1_users.up.sql", "create table users(id integer primary key);");
+  write_file(dir / "migrations/1_users.down.sql", "drop table users;");
+  write_file(dir / "schema.yaml", schema("shop.db", 0));
+  ASSERT_EQ(run({.argv = {"sqlite3", dir / "shop.db",
+                          "create table users(id integer primary key); insert into users values "
+                          "(1), (2); create table schema_migrations(version uint64, dirty bool); "
+                          "create unique index version_unique on schema_migrations(version); "
+                          "insert into schema_migrations values(1, false)"}})
+                .exit_code,
+            0);
+  const RunResult down = ripcord_command({"plan", dir / "schema.yaml"});
+  EXPECT_EQ(down.exit_code, 2) << down.out << down.err;
+  EXPECT_THAT(down.out, HasSubstr("  at risk: table users: 2 rows\n"));
+  EXPECT_THAT(down.out, HasSubstr("held: "));
+}
+
 TEST(Plan, ExitsWithZeroWhenThereIsNothingToDoAndWithOneOnAnError) {
   TempDir dir;
   std::filesystem::create_directory(dir / "migrations");

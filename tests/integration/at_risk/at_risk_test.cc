@@ -2,6 +2,7 @@
 // What a way down destroys, on real databases: counted before a person decides, copied before it
 // runs, and brought back by the script that the copy comes with.
 #include "adapters/postgres/connection.h"
+#include "tests/integration/at_risk/brought_back.h"
 #include "tests/integration/migrations/harness.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/process.h"
@@ -24,24 +25,16 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::SizeIs;
 
-// The one folder below `directory`.
-fs::path only_folder(const std::string& directory) {
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(directory)) {
-    found.push_back(entry.path());
-  }
-  EXPECT_THAT(found, SizeIs(1));
-  return found.empty() ? fs::path() : found.front();
-}
-
-std::string run(const std::vector<std::string>& argv, const fs::path& folder) {
-  ProcessOptions options;
-  options.argv = argv;
-  options.cwd = folder.string();
-  ChildProcess child(std::move(options));
-  const auto code = child.wait(std::chrono::seconds(60));
-  EXPECT_EQ(code, 0) << child.out() << child.err();
-  return child.out();
+// Where a person looks before approving: the condition, and `ripcord plan`.
+void expect_shown_to_who_approves(Harness& h, std::size_t things, const std::string& text) {
+  const Condition* waits = h.status().conditions.find("ApprovalRequired");
+  ASSERT_NE(waits, nullptr);
+  EXPECT_EQ(waits->status, ConditionState::kTrue);
+  EXPECT_THAT(waits->message, HasSubstr(text));
+  const auto plan = h.plan();
+  ASSERT_TRUE(plan) << plan.error().message();
+  EXPECT_THAT(plan->at_risk, SizeIs(things));
+  EXPECT_EQ(plan->at_risk, h.status().at_risk);
 }
 
 class PostgresAtRisk : public testing::Test {
@@ -113,6 +106,7 @@ TEST_F(PostgresAtRisk, IsCountedAndShownWhereAPersonHasToDecide) {
   h.spec().approval.reset();
   h.converge();
   EXPECT_THAT(h.verdict(), AllOf(HasSubstr("ApprovalRequired"), HasSubstr("At risk: table")));
+  expect_shown_to_who_approves(h, 3, "At risk: table Order items: 9 rows");
 }
 
 TEST_F(PostgresAtRisk, CountsRowSetsAtMostAndSaysWhatItCannotCount) {
@@ -362,6 +356,7 @@ TEST_F(SqliteAtRisk, IsCountedAndShownWhereAPersonHasToDecide) {
               AllOf(HasSubstr("ApprovalRequired"), HasSubstr("column users.email: 2 rows"),
                     HasSubstr("column users.visits: 1 row, the newest of 2026-01-15T12:00:00Z"),
                     HasSubstr("table odd one: 3 rows")));
+  expect_shown_to_who_approves(h, 4, "At risk: column users.email: 2 rows");
 }
 
 TEST_F(SqliteAtRisk, IsBroughtBackByTheScriptItComesWith) {

@@ -4,12 +4,14 @@
 #include "adapters/postgres/shadow_databases.h"
 #include "adapters/process/child_runner.h"
 #include "adapters/sqlite/shadow_databases.h"
+#include "controller/strategies/migration_proof.h"
 #include "tests/integration/migrations/harness.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/status_matchers.h"
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -145,6 +147,22 @@ const Case kPostgres[] = {
     {"a table that takes no row and is not touched",
      "CREATE TABLE t (a int NOT NULL CHECK (a > 5 AND a < 5)); CREATE TABLE u (a int)",
      "CREATE INDEX i ON u (a)", "DROP INDEX i", R::kLossless, ""},
+    {"a column whose comment does not come back",
+     "CREATE TABLE t (a int, b int); COMMENT ON COLUMN t.b IS 'x'", "ALTER TABLE t DROP COLUMN b",
+     "ALTER TABLE t ADD COLUMN b int", R::kIrreversible,
+     "down does not bring back comment on column b of table public.t"},
+    {"a column whose grant does not come back",
+     "CREATE TABLE t (a int, b int); GRANT SELECT (b) ON t TO public",
+     "ALTER TABLE t DROP COLUMN b", "ALTER TABLE t ADD COLUMN b int", R::kIrreversible,
+     "down does not bring back grants of column public.t.b"},
+    {"columns whose statistics do not come back",
+     "CREATE TABLE t (a int, b int); CREATE STATISTICS s ON a, b FROM t",
+     "ALTER TABLE t DROP COLUMN b", "ALTER TABLE t ADD COLUMN b int", R::kIrreversible,
+     "down does not bring back statistics public.s"},
+    {"a column whose statistics target does not come back",
+     "CREATE TABLE t (a int, b int); ALTER TABLE t ALTER b SET STATISTICS 500",
+     "ALTER TABLE t DROP COLUMN b", "ALTER TABLE t ADD COLUMN b int", R::kIrreversible,
+     "down leaves column public.t.b as \"integer\"; it was \"integer statistics 500\""},
     {"a role", kUsers, "CREATE ROLE ripcord_proof_test", "DROP ROLE ripcord_proof_test",
      R::kUnproven, "reaches beyond its database"},
     {"a role in a block", kUsers, "DO $$ BEGIN EXECUTE 'create role ripcord_proof_test'; END $$",
@@ -345,14 +363,36 @@ TEST_F(ProofOnPostgres, SeesTheSchemaThatIsThereAndNotOnlyWhatItMade) {
 
 TEST_F(ProofOnPostgres, TouchesNoRowOfTheRealDatabase) {
   psql("CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2)");
-  Harness harness(ref(), {migration(1, "DELETE FROM t", "SELECT 1")});
+  Harness harness(ref(), {migration(1, "DELETE FROM t", "SELECT 1 / 0")});
   harness.set_shadows(shadows_);
   harness.spec().policy.proof = ProofPolicy::kRequire;
   harness.spec().version = 1;
-  harness.spec().policy.down = DownPolicy::kForbid;
   harness.converge();
   ASSERT_EQ(harness.status().proofs.size(), 1U);
-  EXPECT_EQ(harness.status().proofs.front().result, Reversibility::kLossy);
+  EXPECT_EQ(harness.status().proofs.front().result, Reversibility::kIrreversible);
+  EXPECT_THAT(harness.verdict(), StartsWith("NotReversible"));
+  EXPECT_EQ(psql("SELECT count(*) FROM t"), "2") << "its up ran on the shadow only";
+}
+
+TEST_F(ProofOnPostgres, GoToTheServerThatThePolicyNamesAndLeaveNothingThere) {
+  PostgresCluster other;
+  ASSERT_EQ(::setenv("RIPCORD_PROOF_TEST_URL", other.url().c_str(), 1), 0);
+  psql("CREATE TABLE t (a int)");
+  int made = 0;
+  postgres::PostgresShadows shadows(commands_, [&](std::string_view) {
+    ++made;
+    EXPECT_NE(shadows_left(other), "");
+    EXPECT_EQ(shadows_left(shared_cluster()), "");
+  });
+  Harness harness(ref(), {migration(1, "ALTER TABLE t ADD COLUMN b int", "SELECT 1")});
+  harness.set_shadows(shadows);
+  harness.spec().policy.proof = ProofPolicy::kRequire;
+  harness.spec().policy.shadow_url_env = "RIPCORD_PROOF_TEST_URL";
+  harness.spec().version = 1;
+  harness.converge();
+  EXPECT_THAT(harness.verdict(), StartsWith("NotReversible: migration 1 is Irreversible"));
+  EXPECT_GT(made, 0);
+  EXPECT_EQ(shadows_left(other), "");
 }
 
 TEST_F(ProofOnPostgres, SeveralAtOnceDoNotDisturbEachOther) {
@@ -378,6 +418,41 @@ TEST_F(ProofOnPostgres, SeveralAtOnceDoNotDisturbEachOther) {
     EXPECT_EQ(result, "ok ok ok ");
   }
   EXPECT_EQ(shadows_left(shared_cluster()), "");
+}
+
+TEST_F(ProofOnPostgres, OfDifferentMigrationsAtOnceFindWhatEachDoes) {
+  psql("CREATE TABLE t (a int)");
+  struct Prover {
+    std::string down;
+    Reversibility result;
+    std::string found{};
+  };
+  std::array<Prover, 4> all = {{{"ALTER TABLE t DROP COLUMN b", R::kLossy},
+                                {"SELECT 1", R::kIrreversible},
+                                {"SELECT 1 / 0", R::kIrreversible},
+                                {"ALTER TABLE t DROP COLUMN b CASCADE", R::kLossy}}};
+  std::vector<std::jthread> provers;
+  for (Prover& prover : all) {
+    provers.emplace_back([this, &prover] {
+      const pgquery::PostgresInspector inspector;
+      MigrationStep step;
+      step.migration = migration(1, "ALTER TABLE t ADD COLUMN b int", prover.down);
+      step.statements = *inspector.inspect(Engine::kPostgreSql, *step.migration.up);
+      step.undo = *inspector.inspect(Engine::kPostgreSql, prover.down);
+      for (int i = 0; i < 3; ++i) {
+        const auto proofs = prove(shadows_, ref(), {}, {step}, {}, {});
+        prover.found +=
+            proofs ? std::string(to_string(proofs->at(0).result)) + " " : to_string(proofs.error());
+      }
+    });
+  }
+  provers.clear();
+  for (const Prover& prover : all) {
+    const std::string once = std::string(to_string(prover.result)) + " ";
+    EXPECT_EQ(prover.found, once + once + once) << prover.down;
+  }
+  EXPECT_EQ(shadows_left(shared_cluster()), "");
+  EXPECT_EQ(psql("SELECT count(*) FROM information_schema.columns WHERE table_name = 't'"), "1");
 }
 
 TEST_F(ProofOnPostgres, WhatAKilledControllerLeftIsDroppedByTheNext) {

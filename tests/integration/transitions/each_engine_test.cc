@@ -103,6 +103,29 @@ TEST_P(Transitions, AContractThatWaitsForThemLetsThemWork) {
   EXPECT_EQ(client->ask("SELECT count(*) FROM users WHERE address IS NULL"), "0");
 }
 
+TEST_P(Transitions, TheContractSoaksFromTheEndOfTheBackfill) {
+  World world = make();
+  const auto client = world.client();
+  world.edit(
+      [](MigrationVersionSpec& spec) { spec.policy.contract_soak = std::chrono::hours(48); });
+  ASSERT_EQ(world.go(3), "Ready");
+  const auto put_back = [&](const std::string& table, const std::string& time) {
+    const std::string sql =
+        on_postgres()
+            ? fmt::format("UPDATE ripcord.{0} SET {1} = {1} - interval '100 hours'", table, time)
+            : fmt::format(
+                  "UPDATE ripcord_{0} SET {1} = strftime('%Y-%m-%dT%H:%M:%fZ', {1}, '-100 "
+                  "hours')",
+                  table, time);
+    ASSERT_OK(client->run(sql));
+  };
+  put_back("applied", "applied_at");
+  EXPECT_THAT(world.go(4), AllOf(StartsWith("ContractSoak: "),
+                                 HasSubstr("and the transitions that end with it were done")));
+  put_back("transitions", "finished_at");
+  EXPECT_THAT(world.go(4), testing::Not(StartsWith("ContractSoak: ")));
+}
+
 TEST_P(Transitions, WhatWasWrittenDuringATombstoneIsInTheOldColumnAgain) {
   World world = make();
   const auto client = world.client();

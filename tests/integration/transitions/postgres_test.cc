@@ -231,6 +231,48 @@ TEST_F(PostgresTransitions, ALockedRowIsWaitedForInSmallBitesAndNamed) {
   EXPECT_EQ(different(*world.client()), "0");
 }
 
+TEST_F(PostgresTransitions, NoLockOutlivesItsBatch) {
+  const DatabaseRef* database = nullptr;
+  int within = 0;
+  int between = 0;
+  const auto held = [&] {
+    auto client = postgres::Connection::open(database->url);
+    EXPECT_OK(client);
+    const auto found = client->query(
+        "SELECT count(DISTINCT a.xact_start), count(*) FILTER (WHERE l.locktype IN ('relation', "
+        "'tuple', 'transactionid')) FROM pg_stat_activity a LEFT JOIN pg_locks l USING (pid) WHERE "
+        "a.application_name = 'ripcord migrations' AND a.datname = current_database()");
+    EXPECT_OK(found);
+    return found->rows.at(0).at(0).value_or("") + " " + found->rows[0][1].value_or("");
+  };
+  const auto look = [&](std::string_view point) {
+    if (point == "before the batch's COMMIT") {
+      ++within;
+      EXPECT_THAT(held(), StartsWith("1 ")) << "one transaction";
+      EXPECT_NE(held(), "1 0");
+    } else if (point == "after the batch's COMMIT") {
+      ++between;
+      EXPECT_EQ(held(), "0 0");
+    }
+  };
+  Transition transition = email_to_address();
+  transition.contract.reset();
+  transition.backfill->batch_size = 70;
+  World world(
+      ripcord::Setup{
+          Engine::kPostgreSql,
+          {one(1,
+               "CREATE TABLE users (id integer PRIMARY KEY, email text); INSERT INTO users "
+               "SELECT g, 'User' || g FROM generate_series(1, 300) g"),
+           one(2, "SELECT 1"), one(3, "ALTER TABLE users ADD COLUMN address text")},
+          {transition}},
+      Trace(look));
+  database = &world.ref();
+  ASSERT_EQ(world.go(3), "Ready");
+  EXPECT_GE(within, 5);
+  EXPECT_EQ(between, within);
+}
+
 TEST_F(PostgresTransitions, AColumnUnderSyncCannotBeDroppedByHand) {
   World world = plain();
   const auto client = world.client();

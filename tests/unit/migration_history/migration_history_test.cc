@@ -93,6 +93,21 @@ TEST(MigrationHistory, TheNewestRowOfGooseCounts) {
   EXPECT_EQ(read->entries.size(), 1U);
 }
 
+TEST(MigrationHistory, KnowsTheFileWhereItsTableDoes) {
+  const auto file = [](Layout layout, const HistoryRows& rows) {
+    const auto versions = history_of(layout).read(rows);
+    EXPECT_OK(versions);
+    return versions->entries.at(0).file;
+  };
+  EXPECT_EQ(file(Layout::kDbmate, {{"004"}}), "004_*.sql");
+  EXPECT_EQ(file(Layout::kSqlMigrate, {{"4_orders.sql"}}), "4_orders.sql");
+  EXPECT_EQ(file(Layout::kAtlas, {{"4", "2", "1", "1", "", "orders"}}), "4_orders.sql");
+  EXPECT_EQ(file(Layout::kAtlas, {{"4", "2", "1", "1", "", ""}}), "4.sql");
+  EXPECT_EQ(file(Layout::kFlyway, {{"1", "4", "orders", "SQL", "V4__orders.sql", "7", "t"}}),
+            "V4__orders.sql");
+  EXPECT_EQ(file(Layout::kGolangMigrate, {{"4", "f"}}), "");
+}
+
 TEST(MigrationHistory, RefusesRowsThatCannotBeItsOwn) {
   const auto not_a_number = history_of(Layout::kDbmate).read({{"one"}});
   EXPECT_CODE(not_a_number, StatusCode::kFailedPrecondition);

@@ -49,6 +49,9 @@ TEST(PostgresRules, FindWhatTheyAreAboutWhereItStandsAndNothingThatOnlyLooksLike
     ASSERT_NE(find_sql_rule(each.file), nullptr) << each.file;
     const SqlReport report = review(each.script);
     const auto& found = report.findings;
+    for (const SqlFinding& finding : found) {
+      EXPECT_THAT(finding.message, ::testing::HasSubstr("Instead: ")) << each.script;
+    }
     const bool ok = each.expected == "clean"
                         ? std::none_of(found.begin(), found.end(),
                                        [&](const auto& f) { return about(each, f); })

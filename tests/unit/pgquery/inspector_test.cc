@@ -4,6 +4,8 @@
 #include "adapters/sqlite/inspector.h"
 #include "tests/support/status_matchers.h"
 
+#include <fmt/format.h>
+
 namespace ripcord {
 namespace {
 
@@ -169,6 +171,16 @@ TEST(PostgresInspector, TellsLocksWhatBreaksAndWhatIsLost) {
       {"alter table t alter a type bigint",
        "loses column t.a; the previous release breaks: t.a has another type; ACCESS EXCLUSIVE on t "
        "for a rewrite"},
+      {"alter table t rename a to b",
+       "the previous release breaks: it knows t.a by that name; ACCESS EXCLUSIVE on t"},
+      {"alter table t rename to u",
+       "the previous release breaks: it knows t by that name; ACCESS EXCLUSIVE on t"},
+      {"alter table t alter a set not null",
+       "the previous release breaks: it may write NULL into t.a; ACCESS EXCLUSIVE on t for a scan"},
+      {"alter table t add column b int not null",
+       "the previous release breaks: inserts without b are refused; ACCESS EXCLUSIVE on t"},
+      {"drop table t",
+       "loses table t; the previous release breaks: it reads and writes t; ACCESS EXCLUSIVE on t"},
       {"truncate a, b", "loses rows of a, rows of b; ACCESS EXCLUSIVE on a; ACCESS EXCLUSIVE on b"},
       {"alter table t validate constraint c", "SHARE UPDATE EXCLUSIVE on t for a scan; only adds"},
       {"select purge()", "unknown: it calls purge()"},
@@ -179,6 +191,84 @@ TEST(PostgresInspector, TellsLocksWhatBreaksAndWhatIsLost) {
     const auto statements = kPg.inspect(Engine::kPostgreSql, each.sql);
     ASSERT_OK(statements);
     EXPECT_EQ(describe(statements->front().effects), each.described) << each.sql;
+  }
+}
+
+// "t: removed where true", "t: a, b written over, which rows is not known".
+std::string rows_lost(const std::vector<SqlStatement>& statements) {
+  std::string text;
+  for (const SqlStatement& statement : statements) {
+    for (const DataLoss& loss : statement.effects.loses) {
+      text += fmt::format("{}{}:{}{}{}", text.empty() ? "" : "; ", loss.relation,
+                          loss.keeps_rows ? "" : " removed",
+                          loss.overwrites.empty()
+                              ? ""
+                              : fmt::format(" {} written over", fmt::join(loss.overwrites, ", ")),
+                          loss.where ? " where " + *loss.where : ", which rows is not known");
+    }
+  }
+  return text;
+}
+
+struct RowsCase {
+  std::string sql;
+  std::string lost;
+};
+
+TEST(PostgresInspector, TellsWhichRowsAreRemovedOrWrittenOver) {
+  const std::vector<RowsCase> cases = {
+      {"delete from t", "t: removed where true"},
+      {"truncate t", "t: removed where true"},
+      {"delete from t where a = 1 or b like 'x%' returning *",
+       "t: removed where  a = 1 or b like 'x%'"},
+      {"update t set a = (select 1 where true), \"B\" = now() where (c is null and a > 3::int) -- "
+       "x",
+       "t: a, B written over where  (c is null and a > 3::int)"},
+      {"update t set (a, b) = (1, 2)", "t: a, b written over where true"},
+      {"delete from t where a in (select 1)", "t: removed, which rows is not known"},
+      {"delete from t where b = lower('X')", "t: removed, which rows is not known"},
+      {"delete from t where b < now()", "t: removed, which rows is not known"},
+      {"delete from only t where a = 1", "t: removed, which rows is not known"},
+      {"delete from t x where x.a = 1", "t: removed, which rows is not known"},
+      {"delete from t using u where t.a = u.a", "t: removed, which rows is not known"},
+      {"with x as (select 1) delete from t where a = 1", "t: removed, which rows is not known"},
+      {"select 1; delete from t where a = 1", "t: removed, which rows is not known"},
+      {"do $$ begin delete from t where a = 1; end $$", "t: removed, which rows is not known"},
+      {"insert into t values (1) on conflict (a) do update set b = 2",
+       "t: b written over, which rows is not known"},
+      {"merge into t using s on t.a = s.a when matched and s.x then delete when matched then "
+       "update set b = 2",
+       "t: removed b written over, which rows is not known"},
+  };
+  for (const RowsCase& each : cases) {
+    const auto statements = kPg.inspect(Engine::kPostgreSql, each.sql);
+    ASSERT_OK(statements);
+    EXPECT_EQ(rows_lost(*statements), each.lost) << each.sql;
+  }
+}
+
+TEST(SqliteInspector, TellsWhichRowsAreRemovedOrWrittenOver) {
+  const std::vector<RowsCase> cases = {
+      {"delete from t", "t: removed where 1"},
+      {"delete from [t] where a = 1 and b like 'x%'", "t: removed, which rows is not known"},
+      {"delete from t where a = 1 or b in ('x', 'y')",
+       "t: removed where  a = 1 or b in ('x', 'y')"},
+      {"update t set a = 1, b = (2) where c is null", "t: a, b written over where  c is null"},
+      {"update t set a = 1 from u where t.b = u.b", "t: a written over, which rows is not known"},
+      {"update or ignore t set a = 1", "t: a written over, which rows is not known"},
+      {"delete from t where a in (select 1)", "t: removed, which rows is not known"},
+      {"delete from t where b < datetime('now')", "t: removed, which rows is not known"},
+      {"delete from t where b < current_timestamp", "t: removed, which rows is not known"},
+      {"delete from t as x where x.a = 1", "t: removed, which rows is not known"},
+      {"select 1; delete from t where a = 1", "t: removed, which rows is not known"},
+      {"insert or replace into t values (1)", "t: removed, which rows is not known"},
+      {"insert into t (a, b) values (1, 2) on conflict (a) do update set b = 2",
+       "t: b written over, which rows is not known"},
+  };
+  for (const RowsCase& each : cases) {
+    const auto statements = kLite.inspect(Engine::kSqlite, each.sql);
+    ASSERT_OK(statements);
+    EXPECT_EQ(rows_lost(*statements), each.lost) << each.sql;
   }
 }
 

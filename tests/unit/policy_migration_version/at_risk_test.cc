@@ -44,6 +44,36 @@ TEST(LossesOfAWayDown, AreEachThingOfEachVersionOnceAndWhatIsUnknown) {
                                              LossAtRisk{3, {}, "it calls purge()"}));
 }
 
+DataLoss rows_where(std::string where) {
+  DataLoss loss{DataLoss::What::kRows, "orders"};
+  loss.where = std::move(where);
+  return loss;
+}
+
+TEST(LossesOfAWayDown, AreExactRowsOnlyWhereNothingGoesBefore) {
+  MigrationPath down;
+  down.moves = {move(4, {losing({rows_where("a = 1")})}), move(3, {losing({rows_where("a = 1")})})};
+  EXPECT_THAT(losses_of(down),
+              ElementsAre(LossAtRisk{4, rows_where("a = 1")},
+                          LossAtRisk{3, DataLoss{DataLoss::What::kRows, "orders"}}));
+}
+
+TEST(LossesOfAWayDown, AreOneThingForAllThatHappensToTheRowsOfATable) {
+  DataLoss written{DataLoss::What::kRows, "orders"};
+  written.overwrites = {"total"};
+  written.keeps_rows = true;
+  written.where = "a = 1";
+  MigrationPath down;
+  down.moves = {move(4, {losing({written}), losing({written})})};
+  EXPECT_THAT(losses_of(down), ElementsAre(LossAtRisk{4, written}));
+  DataLoss more = written;
+  more.overwrites = {"state", "total"};
+  down.moves = {move(4, {losing({written}), losing({more}), losing({rows_where("b = 1")})})};
+  DataLoss both{DataLoss::What::kRows, "orders"};
+  both.overwrites = {"total", "state"};
+  EXPECT_THAT(losses_of(down), ElementsAre(LossAtRisk{4, both}));
+}
+
 TEST(LossesOfAWayDown, AreAtMostAsManyAsAStatusHolds) {
   MigrationPath many;
   for (std::int64_t i = 0; i < 60; ++i) {

@@ -131,6 +131,31 @@ TEST(MigrationPhase, HoldsADeclaredExpandToItsWord) {
   EXPECT_THAT(twice->message, HasSubstr("write CREATE TABLE IF NOT EXISTS"));
 }
 
+TEST(ContractPolicy, SoaksSinceTheTransitionsThatEndWithItWereDone) {
+  World w;
+  w.approve(7);
+  Transition ends, other;
+  ends.name = "address";
+  ends.contract = 7;
+  other.name = "name";
+  other.contract = 8;
+  w.spec.transitions = {ends, other};
+  TransitionStatus complete;
+  complete.name = "address";
+  complete.phase = TransitionPhase::kComplete;
+  w.transitions = {complete};
+  w.state.finished_transitions = {{"address", kStart + hours(30)}, {"name", kStart + hours(90)}};
+  w.now = kStart + hours(30 + 48) - minutes(1);
+  EXPECT_EQ(w.reason(), "ContractSoak");
+  EXPECT_EQ(w.held().hold->until, kStart + hours(30 + 48));
+  EXPECT_THAT(w.message(), HasSubstr("and the transitions that end with it were done"));
+  w.now += minutes(1);
+  EXPECT_NE(w.reason(), "ContractSoak") << "the other transition ends with another contract";
+  w.now = kStart + hours(48);
+  w.state.finished_transitions = {{"address", kStart - hours(30)}};
+  EXPECT_NE(w.reason(), "ContractSoak") << "version 6 was the later one";
+}
+
 TEST(ContractPolicy, RefusesADeclaredExpandThatIsNoneBeforeAnythingRuns) {
   World w;
   w.now += hours(100);

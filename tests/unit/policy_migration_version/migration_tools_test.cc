@@ -91,6 +91,10 @@ TEST(MigrationTools, AMissingFileIsNamedUnlessItsUndoIsRecorded) {
   w.files.erase(w.files.begin());
   EXPECT_THAT(w.path().drift,
               ElementsAre(HasSubstr("version 1 is applied, but its file is missing")));
+  w.state.applied[0].tool_file = "V1__users.sql";
+  EXPECT_THAT(
+      w.path().drift,
+      ElementsAre(HasSubstr("version 1 is applied, but its file V1__users.sql is missing")));
   w.state.applied[0].down = "DROP TABLE t";
   EXPECT_THAT(w.path().drift, IsEmpty());
 }

@@ -75,6 +75,22 @@ TEST_F(MigrationVersionStrategyTest, ShowsTheVersionAndWhetherItCanGoBackAndForg
   EXPECT_FALSE(w_.metrics.values.contains("ripcord_migration_version shop"));
 }
 
+TEST_F(MigrationVersionStrategyTest, ShowsNoWayBackThatItsProofRefuted) {
+  const auto proven = [this](std::int64_t version, Reversibility result) {
+    w_.edit_status([&](MigrationVersionStatus& status) {
+      MigrationProof proof;
+      proof.version = version;
+      proof.result = result;
+      status.proofs = {proof};
+    });
+    expect_done();
+    return metric("ripcord_rollback_available migration_version");
+  };
+  EXPECT_EQ(proven(5, Reversibility::kIrreversible), 0);
+  EXPECT_EQ(proven(5, Reversibility::kLossy), 1) << "it needs an approval, but it is there";
+  EXPECT_EQ(proven(4, Reversibility::kIrreversible), 1) << "that is not the version that is there";
+}
+
 TEST_F(MigrationVersionStrategyTest, MeasuresAWayDownByTriggerResultAndStage) {
   override_to(3);
   expect_done();

@@ -107,6 +107,12 @@ void MigrationWorld::edit(const std::function<void(MigrationVersionSpec&)>& chan
   must(store_.update(object));
 }
 
+void MigrationWorld::edit_status(const std::function<void(MigrationVersionStatus&)>& change) {
+  Resource object = *must(store_.get(key_));
+  change(std::get<MigrationVersionStatus>(object.status));
+  must(store_.update_status(object));
+}
+
 MigrationVersionStatus MigrationWorld::status() const {
   return std::get<MigrationVersionStatus>(must(store_.get(key_))->status);
 }

@@ -85,6 +85,7 @@ class MigrationWorld {
   // A run whose process dies before its last status write.
   void reconcile_and_die();
   void edit(const std::function<void(MigrationVersionSpec&)>& change);
+  void edit_status(const std::function<void(MigrationVersionStatus&)>& change);
   MigrationVersionStatus status() const;
   // "Reason: message" of a condition that is True, else empty.
   std::string condition(std::string_view type) const;
