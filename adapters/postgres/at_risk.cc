@@ -4,12 +4,18 @@
 #include "adapters/postgres/risk_table.h"
 #include "controller/base/time_text.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <deque>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
 namespace ripcord::postgres {
 namespace {
+
+constexpr std::size_t kTogether = 100;  // questions in one statement
 
 std::int64_t number(const Value& value) {
   return value ? std::strtoll(value->c_str(), nullptr, 10) : 0;
@@ -32,21 +38,24 @@ std::string newest_sql(const RiskTable& table, const std::string& filter) {
                              times);
 }
 
+// Losses become questions about tables; those about one table are asked together, so that each
+// table is read once.
 class Counter {
  public:
   Counter(Connection& connection, const std::stop_token& stop)
       : connection_(connection), stop_(stop) {}
 
-  Status count(const LossAtRisk& loss, DataAtRisk& risk) {
+  // `risk` must stay where it is until ask().
+  Status add(const LossAtRisk& loss, DataAtRisk& risk) {
     switch (loss.loss.what) {
       case DataLoss::What::kTable:
-        return count_rows(loss.loss, "", risk);
+        return add_rows(loss.loss.relation, "", risk);
       case DataLoss::What::kRows:
         risk.at_most = !loss.loss.where;
-        return count_rows(loss.loss, loss.loss.where ? fmt::format("({})", *loss.loss.where) : "",
-                          risk);
+        return add_rows(loss.loss.relation,
+                        loss.loss.where ? fmt::format("({})", *loss.loss.where) : "", risk);
       case DataLoss::What::kColumn:
-        return count_column(loss.loss, risk);
+        return add_column(loss.loss, risk);
       case DataLoss::What::kSequence:
         return look_at_sequence(loss.loss, risk);
       case DataLoss::What::kSchema:
@@ -59,19 +68,51 @@ class Counter {
     return {};
   }
 
+  Status ask() {
+    for (auto& [name, questions] : questions_) {
+      for (std::size_t at = 0; at < questions.size(); at += kTogether) {
+        const auto begin = questions.begin() + static_cast<std::ptrdiff_t>(at);
+        const auto count = std::min(kTogether, questions.size() - at);
+        RETURN_IF_ERROR(ask({begin, begin + static_cast<std::ptrdiff_t>(count)}));
+      }
+    }
+    questions_.clear();
+    return {};
+  }
+
  private:
-  Status count_rows(const DataLoss& loss, const std::string& filter, DataAtRisk& risk) {
-    ASSIGN_OR_RETURN(const auto table, find_risk_table(connection_, loss.relation));
-    if (!table) {
+  struct Question {
+    const RiskTable* table = nullptr;
+    std::string filter;  // empty: every row
+    DataAtRisk* risk = nullptr;
+  };
+
+  Result<const RiskTable*> find(const std::string& relation) {
+    auto known = tables_.find(relation);
+    if (known == tables_.end()) {
+      ASSIGN_OR_RETURN(auto table, find_risk_table(connection_, relation));
+      known = tables_.emplace(relation, std::move(table)).first;
+    }
+    return known->second ? &*known->second : nullptr;
+  }
+
+  void add(const RiskTable& table, std::string filter, DataAtRisk& risk) {
+    questions_[table.name].push_back({&table, std::move(filter), &risk});
+  }
+
+  Status add_rows(const std::string& relation, std::string filter, DataAtRisk& risk) {
+    ASSIGN_OR_RETURN(const RiskTable* const table, find(relation));
+    if (table == nullptr) {
       risk.note = "there is no such table now: another step makes or renames it";
       return {};
     }
-    return ask(*table, filter, risk);
+    add(*table, std::move(filter), risk);
+    return {};
   }
 
-  Status count_column(const DataLoss& loss, DataAtRisk& risk) {
-    ASSIGN_OR_RETURN(const auto table, find_risk_table(connection_, loss.relation));
-    const RiskColumn* column = table ? table->find(loss.column) : nullptr;
+  Status add_column(const DataLoss& loss, DataAtRisk& risk) {
+    ASSIGN_OR_RETURN(const RiskTable* const table, find(loss.relation));
+    const RiskColumn* column = table != nullptr ? table->find(loss.column) : nullptr;
     if (column == nullptr) {
       risk.note = "there is no such column now: another step makes or renames it";
       return {};
@@ -79,7 +120,8 @@ class Counter {
     if (!column->constant_default) {
       risk.note = "its default is no constant, so every value counts";
     }
-    return ask(*table, RiskTable::differs_sql(*column), risk);
+    add(*table, RiskTable::differs_sql(*column), risk);
+    return {};
   }
 
   Status look_at_sequence(const DataLoss& loss, DataAtRisk& risk) {
@@ -97,10 +139,14 @@ class Counter {
 
   Status count_schema(const DataLoss& loss, DataAtRisk& risk) {
     ASSIGN_OR_RETURN(const auto tables, tables_of_schema(connection_, loss.relation));
-    risk.rows = 0;
+    Counter inside(connection_, stop_);
+    std::deque<DataAtRisk> each;
     for (const std::string& name : tables) {
-      DataAtRisk one;
-      RETURN_IF_ERROR(count_rows({DataLoss::What::kTable, name}, "", one));
+      RETURN_IF_ERROR(inside.add_rows(name, "", each.emplace_back()));
+    }
+    RETURN_IF_ERROR(inside.ask());
+    risk.rows = 0;
+    for (const DataAtRisk& one : each) {
       *risk.rows += one.rows.value_or(0);
       risk.newest = std::max(risk.newest, one.newest);
       if (!one.note.empty()) {
@@ -112,31 +158,54 @@ class Counter {
     return {};
   }
 
-  Status ask(const RiskTable& table, const std::string& filter, DataAtRisk& risk) {
+  // All of one table.
+  Status ask(const std::vector<Question>& questions) {
+    const RiskTable& table = *questions.front().table;
+    std::string columns;
+    for (const Question& each : questions) {
+      columns += fmt::format("{}count(*){}, {}", columns.empty() ? "" : ", ",
+                             each.filter.empty() ? "" : " FILTER (WHERE " + each.filter + ")",
+                             newest_sql(table, each.filter));
+    }
     const auto rows =
-        connection_.query(fmt::format("SELECT count(*){}, {} FROM {}",
-                                      filter.empty() ? "" : " FILTER (WHERE " + filter + ")",
-                                      newest_sql(table, filter), table.name),
-                          {}, stop_);
+        connection_.query(fmt::format("SELECT {} FROM {}", columns, table.name), {}, stop_);
     if (rows) {
-      risk.rows = number(rows->rows.at(0).at(0));
-      if (const Value& newest = rows->rows[0][1]) {
-        if (const auto time = parse_time(*newest)) {
-          risk.newest = *time;
-        }
+      for (std::size_t i = 0; i < questions.size(); ++i) {
+        take(rows->rows.at(0).at(2 * i), rows->rows[0].at(2 * i + 1), *questions[i].risk);
       }
       return {};
     }
-    if (rows.error().code() != StatusCode::kDeadlineExceeded) {
-      return or_note(rows.error(), risk);
+    if (rows.error().code() == StatusCode::kDeadlineExceeded) {
+      return estimate(questions);
     }
+    if (questions.size() == 1 || !connection_.alive()) {
+      return or_note(rows.error(), *questions.front().risk);
+    }
+    for (const Question& each : questions) {  // which of them is refused?
+      RETURN_IF_ERROR(ask({each}));
+    }
+    return {};
+  }
+
+  static void take(const Value& rows, const Value& newest, DataAtRisk& risk) {
+    risk.rows = number(rows);
+    if (newest) {
+      if (const auto time = parse_time(*newest)) {
+        risk.newest = *time;
+      }
+    }
+  }
+
+  Status estimate(const std::vector<Question>& questions) {
     ASSIGN_OR_RETURN(const Rows estimate,
                      connection_.query("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE "
                                        "oid = $1::regclass",
-                                       {table.name}));
-    risk.rows = number(estimate.rows.at(0).at(0));
-    risk.at_most = true;
-    risk.note = "the server's estimate of all rows: counting took too long";
+                                       {questions.front().table->name}));
+    for (const Question& each : questions) {
+      each.risk->rows = number(estimate.rows.at(0).at(0));
+      each.risk->at_most = true;
+      each.risk->note = "the server's estimate of all rows: counting took too long";
+    }
     return {};
   }
 
@@ -151,6 +220,8 @@ class Counter {
 
   Connection& connection_;
   const std::stop_token& stop_;
+  std::map<std::string, std::optional<RiskTable>> tables_;
+  std::map<std::string, std::vector<Question>> questions_;  // by table
 };
 
 }  // namespace
@@ -165,18 +236,20 @@ Result<std::vector<DataAtRisk>> count_at_risk(Connection& connection,
           "= '{}ms'",
           std::chrono::duration_cast<std::chrono::milliseconds>(patience).count())));
   static_cast<void>(limited);
-  std::vector<DataAtRisk> counted;
+  std::vector<DataAtRisk> counted(losses.size());
   Counter counter(connection, stop);
-  for (const LossAtRisk& loss : losses) {
-    DataAtRisk& risk = counted.emplace_back();
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    const LossAtRisk& loss = losses[i];
+    DataAtRisk& risk = counted[i];
     risk.version = loss.version;
     risk.what = loss.unknown.empty() ? to_string(loss.loss) : "unknown";
     if (!loss.unknown.empty()) {
       risk.note = "cannot be counted: " + loss.unknown;
       continue;
     }
-    RETURN_IF_ERROR(counter.count(loss, risk));
+    RETURN_IF_ERROR(counter.add(loss, risk));
   }
+  RETURN_IF_ERROR(counter.ask());
   return counted;
 }
 

@@ -4,20 +4,22 @@
 #include "adapters/sqlite/risk_table.h"
 #include "controller/base/time_text.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <map>
+#include <vector>
 
 #include <fmt/format.h>
 
 namespace ripcord::sqlite {
 namespace {
 
-Status ask(Connection& connection, const RiskTable& table, const std::string& filter,
-           const std::stop_token& stop, DataAtRisk& risk) {
-  ASSIGN_OR_RETURN(const Rows rows, connection.query(fmt::format("SELECT count(*) FROM {} WHERE {}",
-                                                                 table.name, filter),
-                                                     {}, stop));
-  risk.rows = std::strtoll(rows.rows.at(0).at(0).value_or("0").c_str(), nullptr, 10);
+constexpr std::size_t kTogether = 100;  // questions in one statement
+
+// Of the table's own times, in the rows of the filter.
+Status find_newest(Connection& connection, const RiskTable& table, const std::string& filter,
+                   const std::stop_token& stop, DataAtRisk& risk) {
   for (const RiskColumn& column : table.columns) {
     if (!column.is_time) {
       continue;
@@ -58,35 +60,73 @@ Status bound(Connection& connection, const RiskTable& table, DataAtRisk& risk) {
   return {};
 }
 
-Status count_one(Connection& connection, const DataLoss& loss, const std::stop_token& stop,
-                 DataAtRisk& risk) {
+struct Question {
+  std::string filter;
+  DataAtRisk* risk = nullptr;
+};
+
+// About one table, which is read once for all counts.
+struct Questions {
+  RiskTable table;
+  std::vector<Question> all;
+};
+
+void add(Questions& questions, const DataLoss& loss, DataAtRisk& risk) {
   const bool column_loss = loss.what == DataLoss::What::kColumn;
-  if (!column_loss && loss.what != DataLoss::What::kTable && loss.what != DataLoss::What::kRows) {
-    risk.note = "cannot be counted";
-    return {};
-  }
-  ASSIGN_OR_RETURN(const RiskTable table, find_risk_table(connection, loss.relation));
+  const RiskTable& table = questions.table;
   const RiskColumn* column = column_loss ? table.find(loss.column) : nullptr;
   if (table.columns.empty() || (column_loss && column == nullptr)) {
     risk.note = fmt::format("there is no such {} now: another step makes or renames it",
                             column_loss ? "column" : "table");
-    return {};
+    return;
   }
   if (column_loss && !column->constant_default) {
     risk.note = "its default is no constant, so every value counts";
   }
   risk.at_most = loss.what == DataLoss::What::kRows && !loss.where;
-  const std::string filter =
-      column_loss ? RiskTable::differs_sql(*column) : fmt::format("({})", loss.where.value_or("1"));
-  const Status asked = ask(connection, table, filter, stop, risk);
-  if (asked.code() == StatusCode::kDeadlineExceeded) {
-    return bound(connection, table, risk);
+  questions.all.push_back({column_loss ? RiskTable::differs_sql(*column)
+                                       : fmt::format("({})", loss.where.value_or("1")),
+                           &risk});
+}
+
+Status ask(Connection& connection, const RiskTable& table, const std::vector<Question>& questions,
+           const std::stop_token& stop) {
+  std::string columns;
+  for (const Question& each : questions) {
+    columns +=
+        fmt::format("{}count(CASE WHEN {} THEN 1 END)", columns.empty() ? "" : ", ", each.filter);
   }
-  if (asked.code() == StatusCode::kFailedPrecondition) {
-    risk.note = "cannot be counted: " + asked.message();
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection.query(fmt::format("SELECT {} FROM {}", columns, table.name), {}, stop));
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    DataAtRisk& risk = *questions[i].risk;
+    risk.rows = std::strtoll(rows.rows.at(0).at(i).value_or("0").c_str(), nullptr, 10);
+    RETURN_IF_ERROR(find_newest(connection, table, questions[i].filter, stop, risk));
+  }
+  return {};
+}
+
+Status ask_or_note(Connection& connection, const RiskTable& table,
+                   const std::vector<Question>& questions, const std::stop_token& stop) {
+  const Status asked = ask(connection, table, questions, stop);
+  if (asked.code() == StatusCode::kDeadlineExceeded) {
+    for (const Question& each : questions) {
+      RETURN_IF_ERROR(bound(connection, table, *each.risk));
+    }
     return {};
   }
-  return asked;
+  if (asked.code() != StatusCode::kFailedPrecondition) {
+    return asked;
+  }
+  if (questions.size() == 1) {
+    questions.front().risk->note = "cannot be counted: " + asked.message();
+    return {};
+  }
+  for (const Question& each : questions) {  // which of them is refused?
+    RETURN_IF_ERROR(ask_or_note(connection, table, {each}, stop));
+  }
+  return {};
 }
 
 }  // namespace
@@ -95,17 +135,36 @@ Result<std::vector<DataAtRisk>> count_at_risk(Connection& connection,
                                               const std::vector<LossAtRisk>& losses,
                                               const Clock& clock, const std::stop_token& stop,
                                               Duration patience) {
-  std::vector<DataAtRisk> counted;
-  for (const LossAtRisk& loss : losses) {
-    DataAtRisk& risk = counted.emplace_back();
-    risk.version = loss.version;
-    risk.what = loss.unknown.empty() ? to_string(loss.loss) : "unknown";
-    if (!loss.unknown.empty()) {
-      risk.note = "cannot be counted: " + loss.unknown;
+  std::vector<DataAtRisk> counted(losses.size());
+  std::map<std::string, Questions> tables;
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    const DataLoss& loss = losses[i].loss;
+    DataAtRisk& risk = counted[i];
+    risk.version = losses[i].version;
+    risk.what = losses[i].unknown.empty() ? to_string(loss) : "unknown";
+    if (!losses[i].unknown.empty()) {
+      risk.note = "cannot be counted: " + losses[i].unknown;
       continue;
     }
-    connection.limit({&clock, clock.now() + patience, std::numeric_limits<std::size_t>::max()});
-    RETURN_IF_ERROR(count_one(connection, loss.loss, stop, risk));
+    if (loss.what != DataLoss::What::kColumn && loss.what != DataLoss::What::kTable &&
+        loss.what != DataLoss::What::kRows) {
+      risk.note = "cannot be counted";
+      continue;
+    }
+    auto [at, fresh] = tables.try_emplace(loss.relation);
+    if (fresh) {
+      ASSIGN_OR_RETURN(at->second.table, find_risk_table(connection, loss.relation));
+    }
+    add(at->second, loss, risk);
+  }
+  for (const auto& [name, questions] : tables) {
+    for (std::size_t at = 0; at < questions.all.size(); at += kTogether) {
+      const auto begin = questions.all.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto count = std::min(kTogether, questions.all.size() - at);
+      connection.limit({&clock, clock.now() + patience, std::numeric_limits<std::size_t>::max()});
+      RETURN_IF_ERROR(ask_or_note(connection, questions.table,
+                                  {begin, begin + static_cast<std::ptrdiff_t>(count)}, stop));
+    }
   }
   return counted;
 }
