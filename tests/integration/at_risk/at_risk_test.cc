@@ -134,6 +134,36 @@ TEST_F(PostgresAtRisk, CountsRowSetsAtMostAndSaysWhatItCannotCount) {
   EXPECT_THAT(h.verdict(), HasSubstr("the newest of 2026-01-01T"));
 }
 
+TEST_F(PostgresAtRisk, ATableIsReadOnceForAllThatItLoses) {
+  Harness h = harness();
+  fill(h);
+  const auto scans = [&] {
+    return std::stoi(sql("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'users'"));
+  };
+  const int before = scans();
+  h.spec().version = 0;
+  const auto plan = h.plan();
+  ASSERT_TRUE(plan) << plan.error().message();
+  EXPECT_THAT(plan->at_risk, SizeIs(4));  // two columns and the table; the other table
+  EXPECT_TRUE(eventually([&] { return scans() > before; }));
+  EXPECT_EQ(scans(), before + 1);
+}
+
+TEST_F(PostgresAtRisk, WhatTheServerRefusesToCountHidesNothingElse) {
+  Harness h(ref(), {migration(1, "CREATE TABLE t (a int, b int)", "DROP TABLE t"),
+                    migration(2, "INSERT INTO t VALUES (0, 1), (1, 2)",
+                              "DELETE FROM t WHERE 1 / a > 0; ALTER TABLE t DROP COLUMN b")});
+  h.go(2);
+  ASSERT_EQ(h.verdict(), "Ready");
+  h.spec().version = 0;
+  const auto plan = h.plan();
+  ASSERT_TRUE(plan) << plan.error().message();
+  ASSERT_THAT(plan->at_risk, SizeIs(3));
+  EXPECT_THAT(plan->at_risk[0].note, HasSubstr("division by zero"));
+  EXPECT_EQ(plan->at_risk[1].rows, 2);
+  EXPECT_EQ(plan->at_risk[2].rows, 2);
+}
+
 TEST_F(PostgresAtRisk, ALosslessWayDownIsNotCounted) {
   Harness h(ref(), {migration(1, "CREATE TABLE t (a int)", "DROP TABLE t"),
                     migration(2, "CREATE INDEX i ON t (a)", "DROP INDEX i")});
