@@ -237,10 +237,7 @@ struct OldSwitch {
 class AnOlderViewOfATarget : public testing::TestWithParam<OldSwitch> {
  protected:
   void SetUp() override {
-    REQUIRE_CONTROL_PLANE();
-    if (!shared_control_plane().runs_controllers()) {
-      GTEST_SKIP() << "KUBEBUILDER_ASSETS has no EndpointSlice controller";
-    }
+    REQUIRE_CONTROLLERS();
   }
 };
 
