@@ -79,9 +79,7 @@ Outcome switch_with_a_crash(std::size_t at, const std::string& when) {
 
 class ACrashInASwitch : public testing::TestWithParam<const char*> {
  protected:
-  void SetUp() override {
-    REQUIRE_CONTROLLERS();
-  }
+  void SetUp() override { REQUIRE_CONTROLLERS(); }
 };
 
 TEST_P(ACrashInASwitch, AroundAnyWriteLeadsToTheSameEndAsNone) {

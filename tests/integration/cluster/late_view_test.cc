@@ -236,9 +236,7 @@ struct OldSwitch {
 
 class AnOlderViewOfATarget : public testing::TestWithParam<OldSwitch> {
  protected:
-  void SetUp() override {
-    REQUIRE_CONTROLLERS();
-  }
+  void SetUp() override { REQUIRE_CONTROLLERS(); }
 };
 
 TEST_P(AnOlderViewOfATarget, SendsNoTrafficWhereItWasOnce) {
