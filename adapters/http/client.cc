@@ -273,6 +273,10 @@ struct Origin {
 
 using Tls = Result<std::shared_ptr<const TlsSetup>>;
 
+bool has_certificate(const Tls& tls) {
+  return tls && (*tls)->has_certificate();
+}
+
 Origin make_origin(const web::uri& url, const std::shared_ptr<const TlsSetup>& tls) {
   Origin origin;
   rest::client::http_client_config config;
@@ -294,10 +298,17 @@ bool before_sending(std::string_view what) {
          what.starts_with("Failed to resolve address");
 }
 
-Status failure_of(const rest::http_exception& e, const std::string& tls) {
+Status failure_of(const rest::http_exception& e, const std::string& tls, bool has_certificate) {
   const std::string_view what = e.what();
   if (!tls.empty()) {
     return Status(StatusCode::kUnavailable, tls, std::string(kTlsFailed));
+  }
+  // TLS 1.3: the server looks at our certificate when we have begun to send, and closes.
+  if (has_certificate && what.starts_with("Failed to write request")) {
+    return Status(StatusCode::kUnavailable,
+                  "the server closed the connection before the request was sent; does it take the "
+                  "client certificate?",
+                  std::string(kTlsFailed));
   }
   if (what.starts_with("Error in SSL handshake")) {
     return Status(StatusCode::kUnavailable,
@@ -347,7 +358,8 @@ class CpprestClient final : public HttpClient {
     } catch (const web::uri_exception& e) {
       return error(StatusCode::kInvalidArgument, e.what());
     } catch (const rest::http_exception& e) {
-      return tl::unexpected<Status>(failure_of(e, failures ? failures->since(seen) : ""));
+      return tl::unexpected<Status>(
+          failure_of(e, failures ? failures->since(seen) : "", has_certificate(tls_)));
     } catch (const std::exception& e) {
       return error(StatusCode::kUnavailable, e.what());
     }
@@ -415,7 +427,7 @@ class CpprestStreamClient final : public HttpStreamClient {
       }
       return read_pieces(answer, limit, request.timeout, sink);
     } catch (const rest::http_exception& e) {
-      return failure_of(e, failures ? failures->since(0) : "");
+      return failure_of(e, failures ? failures->since(0) : "", has_certificate(tls_));
     } catch (const std::exception& e) {
       return Status(StatusCode::kUnavailable, e.what());
     }

@@ -39,6 +39,8 @@ class TlsSetup {
   // brackets.
   void apply(SSL_CTX* context, const std::string& host,
              std::shared_ptr<TlsFailures> failures) const;
+  // Whether a server that asks for one is shown a certificate of ours.
+  bool has_certificate() const { return own_.key != nullptr; }
 
  private:
   TlsSetup() = default;

@@ -39,6 +39,12 @@ class TwoSinks final : public EventSink {
   EventSink& b_;
 };
 
+// Its definition or a right is missing.
+bool waits_for_a_person(const kubernetes::CachedStore::KindState& state) {
+  const StatusCode code = state.follows.problem.code();
+  return code == StatusCode::kNotFound || code == StatusCode::kPermissionDenied;
+}
+
 // One replica. Flags are looked after by every replica, in silence while it does not lead; the
 // other kinds by the leader alone, with loops that live as long as its leadership.
 class Replica {
@@ -168,6 +174,11 @@ class Replica {
       health.objects = state.objects;
       if (!state.follows.problem.ok()) {
         health.watch_error = to_string(state.follows.problem);
+      }
+      // No flag is served before all are known: a first list that the server refuses for now is
+      // awaited, and only what a person has to put right leaves flags out.
+      if (state.kind == Kind::kFeatureFlag && !health.synced && !waits_for_a_person(state)) {
+        health.watch_error.clear();
       }
     }
     return all;

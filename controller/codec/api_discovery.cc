@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/codec/api_json.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace ripcord::codec {
@@ -82,6 +84,13 @@ ApiJson object_resource(const KindEntry& entry, Kind kind) {
   return resource;
 }
 
+// As an API server lists them.
+std::array<Kind, kAllKinds.size()> by_name() {
+  std::array<Kind, kAllKinds.size()> kinds = kAllKinds;
+  std::ranges::sort(kinds, {}, [](Kind kind) { return plural(kind); });
+  return kinds;
+}
+
 ApiJson core_resources() {
   return ApiJson::array({read_only("events", "event", "Event", true, "ev"),
                          read_only("namespaces", "namespace", "Namespace", false, "ns")});
@@ -130,7 +139,7 @@ std::string api_group(std::string_view name) {
 
 std::string api_resource_list(const ApiCatalog& catalog) {
   ApiJson resources = ApiJson::array();
-  for (const Kind kind : kAllKinds) {
+  for (const Kind kind : by_name()) {
     resources.push_back(object_resource(catalog.parts().of(kind), kind));
     resources.push_back({{"name", std::string(plural(kind)) + "/status"},
                          {"singularName", ""},
@@ -156,7 +165,7 @@ std::string aggregated_core() {
 
 std::string aggregated_groups(const ApiCatalog& catalog) {
   ApiJson resources = ApiJson::array();
-  for (const Kind kind : kAllKinds) {
+  for (const Kind kind : by_name()) {
     ApiJson entry =
         aggregated(object_resource(catalog.parts().of(kind), kind), kApiGroup, kVersion);
     entry["subresources"] =

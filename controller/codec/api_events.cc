@@ -11,7 +11,7 @@
 namespace ripcord::codec {
 namespace {
 
-constexpr std::string_view kSource = "ripcord";
+constexpr std::string_view kController = "ripcord.dev/controller";
 
 ApiJson regarding_json(const ApiEvent& event) {
   return {{"kind", to_string(event.regarding.kind)},
@@ -35,13 +35,13 @@ ApiJson event_json(const ApiEvent& event, bool core) {
                   {"action", event.action},
                   {core ? "message" : "note", event.note},
                   {"type", event.warning ? "Warning" : "Normal"},
-                  {core ? "source" : "deprecatedSource", {{"component", kSource}}},
+                  {core ? "source" : "deprecatedSource", {{"component", kController}}},
                   {core ? "firstTimestamp" : "deprecatedFirstTimestamp", format_time(event.first)},
                   {core ? "lastTimestamp" : "deprecatedLastTimestamp", format_time(event.last)},
                   {core ? "count" : "deprecatedCount", event.count},
                   {"eventTime", format_micro_time(event.first)},
-                  {core ? "reportingComponent" : "reportingController", "ripcord.dev/controller"},
-                  {"reportingInstance", kSource}};
+                  {core ? "reportingComponent" : "reportingController", kController},
+                  {"reportingInstance", "ripcord"}};
   if (event.count > 1) {
     json["series"] = {{"count", event.count}, {"lastObservedTime", format_micro_time(event.last)}};
   }
@@ -148,7 +148,7 @@ Item item_of(const ApiEvent& event, bool core, const AnswerForm& form) {
   return {event_json(event, core),
           {human_age(form.now - event.last), event.warning ? "Warning" : "Normal", event.reason,
            fmt::format("{}/{}", lower(to_string(event.regarding.kind)), event.regarding.name), "",
-           kSource, event.note, human_age(form.now - event.first), event.count, event.name}};
+           kController, event.note, human_age(form.now - event.first), event.count, event.name}};
 }
 
 Item item_of(const ApiNamespace& one, const AnswerForm& form) {

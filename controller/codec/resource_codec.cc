@@ -138,7 +138,16 @@ Node node_of(const Resource& resource) {
   writer.field("kind", std::string(to_string(resource.kind())));
   writer.field("metadata", resource.meta);
   std::visit([&](const auto& spec) { writer.field("spec", spec); }, resource.spec);
-  std::visit([&](const auto& status) { writer.field("status", status); }, resource.status);
+  std::visit(
+      [&]<class Status>(const Status& status) {
+        if (status == Status{}) {  // never observed: as a server shows it, by the schema's default
+          writer.group("status",
+                       [](auto& group) { group.field("observedGeneration", std::int32_t{-1}); });
+        } else {
+          writer.field("status", status);
+        }
+      },
+      resource.status);
   Node root = writer.take();
   add_api_fields(resource.meta.api_fields, *root.find("metadata"));
   return root;

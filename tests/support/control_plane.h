@@ -116,3 +116,17 @@ bool control_plane_is_required();
       GTEST_SKIP() << "Skipped, because it needs a Kubernetes API server: " << *ripcord_why; \
     }                                                                                        \
   } while (false)
+
+// The same, and for want of the controllers that only tests/controlplane runs.
+#define REQUIRE_CONTROLLERS()                                                          \
+  do {                                                                                 \
+    REQUIRE_CONTROL_PLANE();                                                           \
+    if (!::ripcord::shared_control_plane().runs_controllers()) {                       \
+      const char* const ripcord_why =                                                  \
+          "KUBEBUILDER_ASSETS has no controllers; unset it to use tests/controlplane"; \
+      if (::ripcord::control_plane_is_required()) {                                    \
+        FAIL() << "RIPCORD_REQUIRE_CONTROL_PLANE=1, but " << ripcord_why;              \
+      }                                                                                \
+      GTEST_SKIP() << "Skipped: " << ripcord_why;                                      \
+    }                                                                                  \
+  } while (false)

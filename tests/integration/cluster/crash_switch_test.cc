@@ -79,12 +79,7 @@ Outcome switch_with_a_crash(std::size_t at, const std::string& when) {
 
 class ACrashInASwitch : public testing::TestWithParam<const char*> {
  protected:
-  void SetUp() override {
-    REQUIRE_CONTROL_PLANE();
-    if (!shared_control_plane().runs_controllers()) {
-      GTEST_SKIP() << "KUBEBUILDER_ASSETS has no EndpointSlice controller";
-    }
-  }
+  void SetUp() override { REQUIRE_CONTROLLERS(); }
 };
 
 TEST_P(ACrashInASwitch, AroundAnyWriteLeadsToTheSameEndAsNone) {

@@ -52,6 +52,28 @@ TEST_F(OnACluster, AnOverrideByKubectlPatchReachesEveryReplicaAndTheStatus) {
   EXPECT_TRUE(ready) << flag["status"].dump(1);
 }
 
+TEST_F(OnACluster, AReplicaIsNotReadyBeforeItServesFlags) {
+  const ClusterNamespace ns;
+  FaultProxy proxy(ClusterNamespace::plane(), plain_client());
+  RunningOnCluster replica(proxy.kubeconfig(ClusterNamespace::plane().token()), ns.name(),
+                           {"--no-leader-elect"});
+  ns.apply_flag("checkout");
+  ns.await_ready("featureflag/checkout");
+  replica.terminate();
+  const int busy = proxy.add_rule(R"({"method":"GET","path":"/featureflags","status":503})");
+  replica.start_without_waiting();
+  EXPECT_TRUE(proxy.applied(busy, 3));
+  const auto verbose = [&] { return replica.health("/readyz?verbose").body; };
+  EXPECT_TRUE(eventually([&] {
+    return verbose().find("[+]MigrationVersion synced") != std::string::npos;
+  })) << verbose();
+  EXPECT_EQ(replica.health("/readyz").status, 500) << verbose();
+  EXPECT_THAT(verbose(), HasSubstr("[-]FeatureFlag not synced"));
+  proxy.remove_rule(busy);
+  EXPECT_TRUE(eventually([&] { return replica.health("/readyz").status == 200; })) << verbose();
+  EXPECT_EQ(replica.flag("checkout"), "true");
+}
+
 TEST_F(OnACluster, WhatHappensAgainIsOneEventWithASeries) {
   const ClusterNamespace ns;
   RunningOnCluster replica(admin(), ns.name());

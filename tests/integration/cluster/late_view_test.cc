@@ -236,12 +236,7 @@ struct OldSwitch {
 
 class AnOlderViewOfATarget : public testing::TestWithParam<OldSwitch> {
  protected:
-  void SetUp() override {
-    REQUIRE_CONTROL_PLANE();
-    if (!shared_control_plane().runs_controllers()) {
-      GTEST_SKIP() << "KUBEBUILDER_ASSETS has no EndpointSlice controller";
-    }
-  }
+  void SetUp() override { REQUIRE_CONTROLLERS(); }
 };
 
 TEST_P(AnOlderViewOfATarget, SendsNoTrafficWhereItWasOnce) {

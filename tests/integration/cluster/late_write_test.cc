@@ -100,10 +100,7 @@ TEST(ALateWrite, OfAStatusIsRefusedOnceTheNextLeaderHasActed) {
 class ALateSwitch : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
-    REQUIRE_CONTROL_PLANE();
-    if (!shared_control_plane().runs_controllers()) {
-      GTEST_SKIP() << "KUBEBUILDER_ASSETS has no EndpointSlice controller";
-    }
+    REQUIRE_CONTROLLERS();
     ClusterNamespace::apply_crds();
   }
 };

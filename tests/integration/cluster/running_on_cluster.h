@@ -42,6 +42,8 @@ class RunningOnCluster {
   std::string metrics() const;
   double metric(const std::string& series) const;  // "name{label=\"x\"}"; 0 when it is not there
   bool leads() const;
+  std::uint16_t metrics_port() const { return metrics_port_; }
+  std::uint16_t ofrep_port() const { return ofrep_port_; }
   std::string log() { return process_->err(); }
 
  private:

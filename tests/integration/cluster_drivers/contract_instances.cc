@@ -39,10 +39,7 @@ class RouteUnderTest final : public RouterUnderTest {
 };
 
 void needs_controllers() {
-  REQUIRE_CONTROL_PLANE();
-  if (!shared_control_plane().runs_controllers()) {
-    GTEST_SKIP() << "KUBEBUILDER_ASSETS has no EndpointSlice controller";
-  }
+  REQUIRE_CONTROLLERS();
 }
 
 INSTANTIATE_TEST_SUITE_P(KubernetesService, TrafficRouterContract,

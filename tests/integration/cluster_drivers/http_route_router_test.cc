@@ -20,10 +20,7 @@ using Mood = SimulatedGateway::Mood;
 class AnHttpRouteRouter : public testing::Test {
  protected:
   void SetUp() override {
-    REQUIRE_CONTROL_PLANE();
-    if (!shared_control_plane().runs_controllers()) {
-      GTEST_SKIP() << "KUBEBUILDER_ASSETS has no EndpointSlice controller";
-    }
+    REQUIRE_CONTROLLERS();
     install_gateway_api(shared_control_plane());
     world_ = std::make_unique<ClusterWorld>();
     spec_ = three_environments(*world_);

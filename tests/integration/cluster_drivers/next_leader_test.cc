@@ -31,10 +31,7 @@ class Led final : public kubernetes::WriteFence {
 class TheNextLeader : public testing::Test {
  protected:
   void SetUp() override {
-    REQUIRE_CONTROL_PLANE();
-    if (!shared_control_plane().runs_controllers()) {
-      GTEST_SKIP() << "KUBEBUILDER_ASSETS has no EndpointSlice controller";
-    }
+    REQUIRE_CONTROLLERS();
     world_ = std::make_unique<ClusterWorld>();
   }
   ClusterReach of(const Led& leader) {

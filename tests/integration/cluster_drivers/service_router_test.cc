@@ -23,10 +23,7 @@ const TrafficWeights kGreen = {{"green", 100}};
 class AServiceRouter : public testing::Test {
  protected:
   void SetUp() override {
-    REQUIRE_CONTROL_PLANE();
-    if (!shared_control_plane().runs_controllers()) {
-      GTEST_SKIP() << "KUBEBUILDER_ASSETS has no EndpointSlice controller";
-    }
+    REQUIRE_CONTROLLERS();
     world_ = std::make_unique<ClusterWorld>();
     spec_ = three_environments(*world_);
     spec_.router.kubernetes_service = KubernetesServiceRouter{"shop", "version", {}};

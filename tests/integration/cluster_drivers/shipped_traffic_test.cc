@@ -25,9 +25,7 @@ class ATrafficTarget : public ShippedShop {
     if (IsSkipped() || HasFatalFailure()) {
       return;
     }
-    if (!plane().runs_controllers()) {
-      GTEST_SKIP() << "KUBEBUILDER_ASSETS has no EndpointSlice controller";
-    }
+    REQUIRE_CONTROLLERS();
     world_ = std::make_unique<ClusterWorld>("shop");
     three_environments(*world_);
   }

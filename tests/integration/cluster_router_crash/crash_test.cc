@@ -45,10 +45,7 @@ struct Switch {
 class RouterCrash : public testing::TestWithParam<Switch> {
  protected:
   void SetUp() override {
-    REQUIRE_CONTROL_PLANE();
-    if (!shared_control_plane().runs_controllers()) {
-      GTEST_SKIP() << "KUBEBUILDER_ASSETS has no EndpointSlice controller";
-    }
+    REQUIRE_CONTROLLERS();
     set_up_shop(plane());
   }
   static ControlPlane& plane() { return shared_control_plane(); }

@@ -115,9 +115,7 @@ TEST_F(AControlPlane, GivesTokensToServiceAccounts) {
 }
 
 TEST_F(AControlPlane, FinishesTheDeletionOfANamespace) {
-  if (!plane().runs_controllers()) {
-    GTEST_SKIP() << "KUBEBUILDER_ASSETS has no controllers; unset it to use tests/controlplane";
-  }
+  REQUIRE_CONTROLLERS();
   const std::string ns = fresh_namespace(plane());
   plane().must_kubectl({"create", "configmap", "inside", "-n", ns});
   plane().must_kubectl({"delete", "namespace", ns, "--timeout=50s"});
@@ -126,9 +124,7 @@ TEST_F(AControlPlane, FinishesTheDeletionOfANamespace) {
 }
 
 TEST_F(AControlPlane, CollectsWhatADeletedOwnerOwned) {
-  if (!plane().runs_controllers()) {
-    GTEST_SKIP() << "KUBEBUILDER_ASSETS has no controllers; unset it to use tests/controlplane";
-  }
+  REQUIRE_CONTROLLERS();
   const std::string ns = fresh_namespace(plane());
   plane().must_kubectl({"create", "configmap", "owner", "-n", ns});
   const std::string uid = plane().must_kubectl(
@@ -142,9 +138,7 @@ TEST_F(AControlPlane, CollectsWhatADeletedOwnerOwned) {
 }
 
 TEST_F(AControlPlane, MakesPodsOfADeploymentAndEndpointsOfReadyPods) {
-  if (!plane().runs_controllers()) {
-    GTEST_SKIP() << "KUBEBUILDER_ASSETS has no controllers; unset it to use tests/controlplane";
-  }
+  REQUIRE_CONTROLLERS();
   const std::string ns = fresh_namespace(plane());
   plane().must_kubectl({"apply", "-n", ns, "-f", "-"}, kServiceAndNode);
   plane().must_kubectl({"apply", "-n", ns, "-f", "-"}, kDeployment);

@@ -91,12 +91,15 @@ class Installed : public testing::Test {
     }
     return all;
   }
+  static std::string token_of(const std::string& account, const std::string& ns) {
+    const std::string made =
+        plane().must_kubectl({"create", "token", account, "-n", ns, "--duration=1h"});
+    return made.substr(0, made.find('\n'));
+  }
   // kubectl with a real token of the ServiceAccount and nothing else.
   static RunResult as_ripcord(std::vector<std::string> args, const std::string& input = {}) {
-    static const std::string kToken = plane().must_kubectl(
-        {"create", "token", "ripcord", "-n", "ripcord-system", "--duration=1h"});
-    const std::string token = kToken.substr(0, kToken.find('\n'));
-    args.insert(args.begin(), {"--token", token});
+    static const std::string kToken = token_of("ripcord", "ripcord-system");
+    args.insert(args.begin(), {"--token", kToken});
     return plane().kubectl(args, input);
   }
   static void takes(const std::string& what, const std::string& manifests) {
@@ -205,9 +208,7 @@ TEST(Chart, InstallsUpgradesAndUninstallsAndLeavesTheObjects) {
 }
 
 TEST_F(Installed, GetsItsPodsPastTheRestrictedStandard) {
-  if (!plane().runs_controllers()) {
-    GTEST_SKIP() << "nothing makes pods of a Deployment here";
-  }
+  REQUIRE_CONTROLLERS();
   std::string pods;
   EXPECT_TRUE(eventually(
       [&] {
@@ -338,6 +339,38 @@ TEST_F(Installed, HoldsItsLeaseWithItsToken) {
   EXPECT_EQ(as_ripcord({"replace", "-f", "-"}, lease("ripcord-leader")).exit_code, 0);
   EXPECT_EQ(as_ripcord({"create", "-f", "-"}, lease("another")).exit_code, 0);
   EXPECT_THAT(as_ripcord({"replace", "-f", "-"}, lease("another")).err, HasSubstr("forbidden"));
+}
+
+// docs/rbac.md: what people write is taken with the roles for people; installing is an
+// administrator's.
+TEST_F(Installed, TakesTheObjectsOfPeopleWithTheRolesForPeople) {
+  plane().must_kubectl({"create", "serviceaccount", "developer", "-n", "shop"});
+  for (const std::string role : {"ripcord-view", "ripcord-edit"}) {
+    plane().must_kubectl({"create", "rolebinding", "developer-" + role, "-n", "shop",
+                          "--clusterrole=" + role, "--serviceaccount=shop:developer"});
+  }
+  const std::string token = token_of("developer", "shop");
+  const auto apply = [&](const std::string& how, const std::string& what, const std::string& ns) {
+    return plane().kubectl({"--token", token, "apply", "--server-side", "--dry-run=server",
+                            "--validate=strict", how, what, "-n", ns});
+  };
+  for (const char* file :
+       {"feature_flag/valid/all_fields.yaml", "traffic_target/valid/blue_green.yaml",
+        "migration_version/valid/secret.yaml", "restore_request/valid/swap.yaml"}) {
+    const std::string path = source_dir() + "/tests/golden/" + file;
+    RunResult taken;
+    EXPECT_TRUE(eventually([&] {  // the server hears of new bindings a little later
+      taken = apply("-f", path, "shop");
+      return taken.exit_code == 0;
+    })) << taken.err;
+    EXPECT_THAT(taken.err, Not(HasSubstr("Warning"))) << file;
+    EXPECT_THAT(apply("-f", path, "default").err, HasSubstr("forbidden")) << file;
+    EXPECT_THAT(
+        as_ripcord({"apply", "--server-side", "--dry-run=server", "-f", path, "-n", "shop"}).err,
+        HasSubstr("forbidden"))
+        << file;
+  }
+  EXPECT_THAT(apply("-k", kManifests + "install", "ripcord-system").err, HasSubstr("forbidden"));
 }
 
 // Watching a single name needs `list` on that name only, when it is asked by the field selector.

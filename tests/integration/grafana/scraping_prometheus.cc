@@ -36,7 +36,8 @@ std::string form_text(const std::map<std::string, std::string>& form) {
 
 }  // namespace
 
-ScrapingPrometheus::ScrapingPrometheus(std::uint16_t target, const std::string& rules_file)
+ScrapingPrometheus::ScrapingPrometheus(const std::vector<std::uint16_t>& targets,
+                                       const std::string& rules_file)
     : address_(fmt::format("127.0.0.1:{}", free_port())), client_(http::make_http_client()) {
   std::filesystem::copy_file(rules_file, dir_ / "rules.yaml");
   write_file(dir_ / "prometheus.yml",
@@ -46,13 +47,13 @@ ScrapingPrometheus::ScrapingPrometheus(std::uint16_t target, const std::string& 
                          "- job_name: ripcord\n"
                          "  honor_labels: true\n"
                          "  static_configs: [{{targets: ['127.0.0.1:{}']}}]\n",
-                         target));
+                         fmt::join(targets, "', '127.0.0.1:")));
   process_ = std::make_unique<ChildProcess>(
       ProcessOptions{.argv = {"prometheus", "--config.file=" + (dir_ / "prometheus.yml"),
                               "--storage.tsdb.path=" + (dir_ / "data"),
                               "--web.listen-address=" + address_, "--log.level=warn"}});
-  const bool up =
-      eventually([&] { return has_number(query("ripcord_build_info")); }, std::chrono::seconds(60));
+  const std::string all = fmt::format("count(ripcord_build_info) == {}", targets.size());
+  const bool up = eventually([&] { return has_number(query(all)); }, std::chrono::seconds(60));
   if (!up) {
     throw std::runtime_error("Prometheus did not scrape Ripcord: " + process_->err());
   }

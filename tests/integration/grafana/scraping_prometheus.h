@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Debian's Prometheus, scraping one target every second, with a file of rules. Throws
+// Debian's Prometheus, scraping ports of loopback every second, with a file of rules. Throws
 // std::runtime_error when it does not start or does not answer.
 
 #include "controller/ports/http_client.h"
@@ -17,7 +17,7 @@ namespace ripcord {
 
 class ScrapingPrometheus {
  public:
-  ScrapingPrometheus(std::uint16_t target, const std::string& rules_file);
+  ScrapingPrometheus(const std::vector<std::uint16_t>& targets, const std::string& rules_file);
 
   // The answer of an instant query: its `data.result`; what Prometheus says when it refuses.
   nlohmann::json query(const std::string& expression) const;

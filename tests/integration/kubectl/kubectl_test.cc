@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unmodified kubectl against the resource API of standalone Ripcord and against a real API server:
 // script.txt says what it is asked and what it answers, the same for both.
+#include "controller/codec/cluster_event.h"
 #include "tests/integration/kubectl/servers.h"
 #include "tests/support/paths/paths.h"
 
 #include <fstream>
+#include <functional>
 #include <regex>
 #include <sstream>
 
@@ -17,7 +19,7 @@ namespace {
 const std::string kFolder = source_dir() + "/tests/integration/kubectl";
 
 struct Step {
-  std::string command;
+  std::string command;  // starts with "event ": one about the flag of that name is recorded
   std::vector<std::string> expected;
   int exit_code = 0;
 };
@@ -26,11 +28,11 @@ std::vector<Step> read_script() {
   std::ifstream file(kFolder + "/script.txt");
   std::vector<Step> steps;
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("$ ")) {
+    if (line.starts_with("$ ") || line.starts_with("! ")) {
       steps.push_back({line.substr(2), {}, 0});
     } else if (!steps.empty() && line.starts_with("?")) {
       steps.back().exit_code = std::stoi(line.substr(1));
-    } else if (!steps.empty() && !line.empty()) {
+    } else if (!steps.empty() && !line.empty() && !line.starts_with("# ")) {
       steps.back().expected.push_back(line);
     }
   }
@@ -43,7 +45,8 @@ std::vector<std::string> normalized(const std::string& output) {
       {std::regex("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}"), "UID"},
       {std::regex("\"?[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z\"?"), "TIME"},
       {std::regex("resourceVersion: \"[0-9]+\""), "resourceVersion: VERSION"},
-      {std::regex(" [0-9]+(s|m[0-9]+s|m)( |$)"), " AGE$2"},
+      {std::regex("Resource Version: +[0-9]+"), "Resource Version: VERSION"},
+      {std::regex("(^| )[0-9]+(s|m[0-9]+s|m|y[0-9]+d)( |$)"), "$1AGE$3"},
       {std::regex("[ \t]+"), " "},
       {std::regex("^ | $"), ""}};
   std::vector<std::string> lines;
@@ -59,10 +62,16 @@ std::vector<std::string> normalized(const std::string& output) {
   return lines;
 }
 
-void run_script(const Shell& shell) {
+using Record = std::function<void(const std::string& flag)>;
+
+void run_script(const Shell& shell, const Record& record) {
   const std::vector<Step> steps = read_script();
   ASSERT_GT(steps.size(), 40U);
   for (const Step& step : steps) {
+    if (step.command.starts_with("event ")) {
+      record(step.command.substr(6));
+      continue;
+    }
     const RunResult result = shell(step.command);
     std::vector<std::string> lines = normalized(result.out);
     // Of a long refusal the first line says it all.
@@ -74,17 +83,44 @@ void run_script(const Shell& shell) {
   }
 }
 
+std::string uid_of(const Shell& shell, const std::string& flag) {
+  return shell("kubectl get rff " + flag + " -o jsonpath={.metadata.uid}").out;
+}
+
 TEST(Kubectl, GetsTheAnswersOfTheScriptFromStandaloneRipcord) {
   REQUIRE_CONTROL_PLANE();  // for its kubectl
   Standalone ripcord;
-  run_script(Shell(shared_control_plane().kubectl_path(), "--server " + ripcord.url()));
+  const Shell shell(shared_control_plane().kubectl_path(), "--server " + ripcord.url());
+  run_script(shell, [&](const std::string& flag) {
+    ripcord.events().record({{Kind::kFeatureFlag, "scripted", flag},
+                             uid_of(shell, flag),
+                             Event::Type::kWarning,
+                             "Probed",
+                             "Probe",
+                             "why"});
+  });
 }
 
 TEST(Kubectl, GetsTheSameAnswersFromARealApiServer) {
   REQUIRE_CONTROL_PLANE();
   const ControlPlane& plane = shared_control_plane();
   prepare(plane);
-  run_script(Shell(plane.kubectl_path(), "--kubeconfig " + plane.kubeconfig()));
+  const Shell shell(plane.kubectl_path(), "--kubeconfig " + plane.kubeconfig());
+  run_script(shell, [&](const std::string& flag) {
+    // As the controller writes it.
+    codec::ClusterEvent event;
+    event.name = flag + ".1";
+    event.regarding = {Kind::kFeatureFlag, "scripted", flag};
+    event.regarding_uid = uid_of(shell, flag);
+    event.warning = true;
+    event.reason = "Probed";
+    event.action = "Probe";
+    event.note = "why";
+    event.time = SystemClock().wall_now();
+    event.reporting_controller = "ripcord.dev/controller";
+    event.reporting_instance = "ripcord-0";
+    plane.must_kubectl({"create", "-f", "-"}, codec::encode_event(event));
+  });
 }
 
 // A Python that has the official client: the one on the path, else Debian's (python3-kubernetes).

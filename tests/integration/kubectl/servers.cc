@@ -35,7 +35,7 @@ void prepare(const ControlPlane& plane) {
 }
 
 Shell::Shell(const std::string& kubectl, const std::string& arguments) {
-  for (const char* manifest : {"flag.yaml", "applied.yaml"}) {
+  for (const char* manifest : {"flag.yaml", "applied.yaml", "kinds.yaml"}) {
     std::filesystem::copy(source_dir() + "/tests/integration/kubectl/" + manifest,
                           directory_ / manifest);
   }

@@ -29,6 +29,11 @@ std::string repeated(const std::string& text) {
   return all;
 }
 
+// Of "$list 3" and "$keys 3".
+std::size_t number_in(const std::string& key) {
+  return std::stoul(key.substr(key.find(' ')));
+}
+
 // RFC 7386: null removes.
 Node merged(Node target, const Node& patch) {
   if (patch.type == Node::Type::kString && patch.text.starts_with("$repeat ")) {
@@ -47,10 +52,21 @@ Node merged(Node target, const Node& patch) {
   if (!patch.is_map()) {
     return patch;
   }
+  if (patch.members.size() == 1 && patch.members[0].key.starts_with("$list ")) {
+    Node list = Node::list();
+    list.items.assign(number_in(patch.members[0].key), merged({}, patch.members[0].value));
+    return list;
+  }
   if (!target.is_map()) {
     target = Node::map();
   }
   for (const codec::Member& member : patch.members) {
+    if (member.key.starts_with("$keys ")) {
+      for (std::size_t i = 0; i < number_in(member.key); ++i) {
+        target.set("k" + std::to_string(i), merged({}, member.value));
+      }
+      continue;
+    }
     if (member.value.is_null()) {
       target.erase(member.key);
       continue;

@@ -3,7 +3,8 @@
 // tests/golden/corpus: manifests with the verdict that the codec and an API server with our CRDs
 // both give. A file holds `base`, an object that is valid, and `cases`, each of which changes it:
 //   merge    a JSON merge patch on `base`; "$repeat 3 ab" stands for "ababab",
-//            "$null" for a null that is written
+//            "$null" for a null that is written; {$list 3: x} for [x, x, x]; {$keys 3: x} for
+//            {k0: x, k1: x, k2: x}
 //   invalid  the field that both name; absent: the manifest is valid
 //   server   what the server names instead: a parent of `invalid`, where it cannot be that exact;
 //            `accepts` where it cannot refuse. `because` then says why.

@@ -7,6 +7,8 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_authority.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <set>
@@ -50,18 +52,21 @@ class TokenService final : public HttpService {
 struct Traffic {
   std::atomic<int> good{0};
   std::atomic<int> bad{0};
+  std::array<std::atomic<int>, 3> ended{};  // of each thread
   Mutex mutex;
   std::string first_bad GUARDED_BY(mutex);
 };
 
-std::vector<std::jthread> send_all_the_time(ClusterClient& client, Traffic& traffic) {
+std::vector<std::jthread> send_all_the_time(ClusterClient& client, Traffic& traffic,
+                                            bool new_connections = false) {
   std::vector<std::jthread> threads;
-  for (int i = 0; i < 3; ++i) {
-    threads.emplace_back([&client, &traffic, i](const std::stop_token& stop) {
+  for (std::size_t i = 0; i < traffic.ended.size(); ++i) {
+    threads.emplace_back([&client, &traffic, new_connections, i](const std::stop_token& stop) {
       while (!stop.stop_requested()) {
         HttpRequest request;
         request.url = "/x";
         request.method = i == 0 ? "POST" : "GET";
+        request.new_connection = new_connections;
         const auto response = client.send(request);
         if (response && response->status == 200) {
           ++traffic.good;
@@ -71,6 +76,7 @@ std::vector<std::jthread> send_all_the_time(ClusterClient& client, Traffic& traf
           traffic.first_bad =
               response ? std::to_string(response->status) : to_string(response.error());
         }
+        ++traffic.ended.at(i);
         std::this_thread::sleep_for(2ms);
       }
     });
@@ -153,6 +159,72 @@ TEST(Rotation, OfTheServersCaAndOfOurCertificateNeedsNoRestart) {
   HttpResponse refused;
   ASSERT_OK(client.stream(watch, [&](std::string_view piece) { got += piece; }, refused, {}));
   EXPECT_EQ(got, "line 0\nline 1\nline 2\n");
+}
+
+TEST(Rotation, OfBothCasAndOurCertificateAllTheTimeFailsNoRequest) {
+  TempDir folder;
+  std::unique_ptr<TestAuthority> now = std::make_unique<TestAuthority>("CA 0");
+  const auto serve_with = [&](const TestAuthority& ca) {
+    const TestCertificate server = ca.issue("server", "DNS:localhost");
+    replace_file(folder / "server.key", server.private_key_pem);
+    replace_file(folder / "server.crt", server.certificate_pem);
+  };
+  // One file, as the kubelet keeps it.
+  const auto be_known_by = [&](const TestAuthority& ca, const std::string& name) {
+    const TestCertificate mine = ca.issue(name);
+    replace_file(folder / "me.pem", mine.certificate_pem + mine.private_key_pem);
+  };
+  serve_with(*now);
+  be_known_by(*now, "me-0");
+  replace_file(folder / "ca.crt", now->ca_pem());
+  replace_file(folder / "client-ca.crt", now->ca_pem());
+  const TlsServer server(folder.path().string(), {"--client-ca"});
+  SystemClock clock;
+  ClusterAccess access;
+  access.origin = "the test";
+  access.server = fmt::format("https://localhost:{}", server.port());
+  access.ca.file = folder / "ca.crt";
+  access.certificate.file = folder / "me.pem";
+  access.key.file = folder / "me.pem";
+  ClusterClient client(std::make_shared<Credentials>(access, clock, nullptr),
+                       http::make_http_clients, clock);
+  Traffic traffic;
+  // Every thread has since begun and ended a request.
+  const auto requests_pass = [&] {
+    std::array<int, 3> before{};
+    std::copy(traffic.ended.begin(), traffic.ended.end(), before.begin());
+    EXPECT_TRUE(eventually([&] {
+      return std::equal(before.begin(), before.end(), traffic.ended.begin(),
+                        [](int then, int since) { return since >= then + 2; });
+    }));
+  };
+  {
+    const auto threads = send_all_the_time(client, traffic, true);
+    for (int i = 1; i <= 3; ++i) {
+      auto next = std::make_unique<TestAuthority>(fmt::format("CA {}", i));
+      requests_pass();
+      // Each side trusts both, is known by the new one, and then the old one is forgotten.
+      replace_file(folder / "client-ca.crt", now->ca_pem() + next->ca_pem());
+      replace_file(folder / "ca.crt", now->ca_pem() + next->ca_pem());
+      requests_pass();
+      serve_with(*next);
+      requests_pass();
+      be_known_by(*next, fmt::format("me-{}", i));
+      requests_pass();
+      replace_file(folder / "client-ca.crt", next->ca_pem());
+      replace_file(folder / "ca.crt", next->ca_pem());
+      now = std::move(next);
+    }
+    requests_pass();
+  }
+  const MutexLock lock(traffic.mutex);
+  EXPECT_EQ(traffic.bad, 0) << traffic.first_bad;
+  HttpRequest request;
+  request.url = "/";
+  request.new_connection = true;
+  const auto last = client.send(request);
+  ASSERT_OK(last);
+  EXPECT_THAT(last->body, HasSubstr("me-3"));
 }
 
 TEST(Rotation, WithoutANewCertificateSaysWhatIsWrong) {
