@@ -255,8 +255,8 @@ TEST_F(BehindAProxy, AnObjectOfMoreThanAMegabyteIsFollowedAndConverged) {
     object["spec"]["source"]["inline"].push_back(
         {{"version", version},
          {"name", fmt::format("v{}", version)},
-         {"up", fmt::format("create table t{} (a int);\n{}", version, remark)},
-         {"down", fmt::format("drop table t{}", version)}});
+         {"up", fmt::format("create view t{} as select 1;\n{}", version, remark)},
+         {"down", fmt::format("drop view t{}", version)}});
   }
   FaultProxy proxy(plane(), plain_client());
   proxy.add_rule(R"({"method":"GET","path":"migrationversions","piece":1000})");
