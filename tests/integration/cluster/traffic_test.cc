@@ -246,17 +246,19 @@ TEST_F(BehindAProxy, AnObjectOfMoreThanAMegabyteIsFollowedAndConverged) {
   const std::string database = directory / "app.db";
   std::string remark = "-- ";
   remark.append(600'000, 'x');
-  nlohmann::json object = nlohmann::json::parse(fmt::format(
-      R"({{"apiVersion":"ripcord.dev/v1alpha1","kind":"MigrationVersion",)"
-      R"("metadata":{{"name":"shop"}},"spec":{{"version":2,"policy":{{"down":"Allow"}},)"
-      R"("database":{{"engine":"SQLite","path":"{}"}},"source":{{"inline":[]}}}}}})",
-      database));
+  nlohmann::json object = nlohmann::json::parse(
+      fmt::format(R"({{"apiVersion":"ripcord.dev/v1alpha1","kind":"MigrationVersion",)"
+                  R"("metadata":{{"name":"shop"}},"spec":{{"version":2,)"
+                  R"("policy":{{"down":"Allow","dataLoss":"Approve"}},)"
+                  R"("approval":{{"version":1,"by":"alice","dataLoss":true}},)"
+                  R"("database":{{"engine":"SQLite","path":"{}"}},"source":{{"inline":[]}}}}}})",
+                  database));
   for (int version = 1; version <= 2; ++version) {
     object["spec"]["source"]["inline"].push_back(
         {{"version", version},
          {"name", fmt::format("v{}", version)},
-         {"up", fmt::format("create view t{} as select 1;\n{}", version, remark)},
-         {"down", fmt::format("drop view t{}", version)}});
+         {"up", fmt::format("create table t{} (a int);\n{}", version, remark)},
+         {"down", fmt::format("drop table t{}", version)}});
   }
   FaultProxy proxy(plane(), plain_client());
   proxy.add_rule(R"({"method":"GET","path":"migrationversions","piece":1000})");
