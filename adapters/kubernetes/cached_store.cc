@@ -9,6 +9,7 @@
 #include <thread>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -31,6 +32,12 @@ WatchEvent gone(const StoredObject& object, std::int64_t version) {
   last.meta.resource_version = version;
   return {WatchEvent::Type::kDeleted, std::make_shared<const Resource>(std::move(last))};
 }
+
+// What this process did and the watch has not brought yet.
+struct OwnWrites {
+  std::vector<ResourcePtr> objects;
+  std::unordered_set<std::string> removed;  // uids
+};
 
 }  // namespace
 
@@ -69,24 +76,29 @@ class CachedStore::Mirror final : public MirrorSink {
                      : problem.message());
   }
 
-  // The object that this process wrote, if that is newer than `mirrored`, which may be null.
+  // The object that this process wrote, if that is newer than `mirrored`, which may be null; null
+  // when this process removed it.
   ResourcePtr newest(const ObjectKey& key, ResourcePtr mirrored) const {
     MutexLock lock(mutex_);
     const auto own = own_.find(key);
-    return own != own_.end() && (!mirrored || newer(own->second, mirrored)) ? own->second
-                                                                            : mirrored;
+    const ResourcePtr& newest =
+        own != own_.end() && (!mirrored || newer(own->second, mirrored)) ? own->second : mirrored;
+    return newest && removed_.contains(newest->meta.uid) ? nullptr : newest;
   }
 
-  std::vector<ResourcePtr> own() const {
+  OwnWrites own() const {
     MutexLock lock(mutex_);
-    std::vector<ResourcePtr> objects;
+    OwnWrites own{{}, removed_};
     for (const auto& [key, object] : own_) {
-      objects.push_back(object);
+      own.objects.push_back(object);
     }
-    return objects;
+    return own;
   }
 
   void wrote(const ResourcePtr& object) {
+    if (object->meta.deletion_timestamp && object->meta.finalizers.empty()) {
+      return removed(object->key(), object->meta.uid);  // it was the last finalizer that held it
+    }
     MutexLock lock(mutex_);
     if (object->meta.resource_version > version_) {
       ResourcePtr& own = own_[object->key()];
@@ -96,9 +108,25 @@ class CachedStore::Mirror final : public MirrorSink {
     }
   }
 
+  // By uid, so that what another makes under this name is seen.
+  void removed(const ObjectKey& key, const std::string& uid) {
+    MutexLock lock(mutex_);
+    const auto own = own_.find(key);
+    const StoredObject mirrored = table_ ? table_->stored(key) : StoredObject();
+    // Else the watch has brought the end of it already.
+    if ((own != own_.end() && own->second->meta.uid == uid) ||
+        (mirrored && mirrored.identity().uid == uid)) {
+      removed_.insert(uid);
+    }
+  }
+
   void replace(std::vector<StoredObject> objects, std::int64_t version) override {
     const std::shared_ptr<ObjectTable> table = this->table();
     const std::size_t count = objects.size();
+    std::unordered_set<std::string> there;
+    for (const StoredObject& object : objects) {
+      there.emplace(object.identity().uid);
+    }
     if (!table) {
       auto fresh = ObjectTable::create(std::move(objects), version, kDefaultHistoryLimit, packed);
       MutexLock lock(mutex_);
@@ -107,6 +135,7 @@ class CachedStore::Mirror final : public MirrorSink {
       table->publish(difference(*table, std::move(objects), version));
     }
     MutexLock lock(mutex_);
+    std::erase_if(removed_, [&](const std::string& uid) { return !there.contains(uid); });
     reached(version, count);
   }
 
@@ -129,6 +158,9 @@ class CachedStore::Mirror final : public MirrorSink {
       table->publish({&event, 1});
     }
     MutexLock lock(mutex_);
+    if (deleted) {
+      removed_.erase(event.object->meta.uid);
+    }
     reached(version, count);
   }
 
@@ -182,6 +214,7 @@ class CachedStore::Mirror final : public MirrorSink {
   mutable Mutex mutex_;
   std::shared_ptr<ObjectTable> table_ GUARDED_BY(mutex_);  // null before the first list
   std::unordered_map<ObjectKey, ResourcePtr> own_ GUARDED_BY(mutex_);
+  std::unordered_set<std::string> removed_ GUARDED_BY(mutex_);  // by us, and not yet by the watch
   std::int64_t version_ GUARDED_BY(mutex_) = 0;
   std::size_t count_ GUARDED_BY(mutex_) = 0;
   Reflector reflector_;
@@ -225,9 +258,9 @@ Result<ObjectList> CachedStore::list(Kind kind, std::optional<std::string> ns) c
   const Mirror& mirror = this->mirror(kind);
   ASSIGN_OR_RETURN(const std::shared_ptr<ObjectTable> table, mirror.synced());
   // Own writes first: one that the watch brings in between is then in the list, or gone from it.
-  const std::vector<ResourcePtr> own = mirror.own();
+  const auto own = mirror.own();
   ASSIGN_OR_RETURN(ObjectList list, table->list(kind, ns));
-  for (const ResourcePtr& object : own) {
+  for (const ResourcePtr& object : own.objects) {
     if ((ns && object->meta.ns != *ns) || object->meta.resource_version <= list.resource_version) {
       continue;
     }
@@ -238,6 +271,7 @@ Result<ObjectList> CachedStore::list(Kind kind, std::optional<std::string> ns) c
       *at = object;
     }
   }
+  std::erase_if(list.items, [&](const auto& item) { return own.removed.contains(item->meta.uid); });
   return list;
 }
 
@@ -246,12 +280,15 @@ Result<std::int64_t> CachedStore::each(Kind kind,
   const Mirror& mirror = this->mirror(kind);
   ASSIGN_OR_RETURN(const std::shared_ptr<ObjectTable> table, mirror.synced());
   // What was created here, and the watch brings later, is taken last.
-  const std::vector<ResourcePtr> own = mirror.own();
+  const auto own = mirror.own();
   ASSIGN_OR_RETURN(const std::int64_t version, table->each(kind, [&](const ResourcePtr& object) {
-    take(mirror.newest(object->key(), object));
+    if (const ResourcePtr newest = mirror.newest(object->key(), object)) {
+      take(newest);
+    }
   }));
-  for (const ResourcePtr& object : own) {
-    if (object->meta.resource_version > version && !table->stored(object->key())) {
+  for (const ResourcePtr& object : own.objects) {
+    if (object->meta.resource_version > version && !own.removed.contains(object->meta.uid) &&
+        !table->stored(object->key())) {
       take(object);
     }
   }
@@ -288,7 +325,16 @@ Result<ResourcePtr> CachedStore::update_status(const Resource& object) {
 }
 
 Status CachedStore::remove(const ObjectKey& key, const Preconditions& preconditions) {
-  return remote_.remove(key, preconditions);
+  const Result<codec::DecodedDeletion> answer = remote_.removed(key, preconditions);
+  if (!answer) {
+    return written(key, tl::unexpected<Status>(answer.error())).error();
+  }
+  if (answer->left) {
+    mirror(key.kind).wrote(answer->left);
+  } else if (!answer->gone_uid.empty()) {
+    mirror(key.kind).removed(key, answer->gone_uid);
+  }
+  return ok_status();
 }
 
 }  // namespace ripcord::kubernetes

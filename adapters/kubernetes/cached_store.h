@@ -3,10 +3,9 @@
 // ObjectStore over an API server that reads from memory: one reflector a kind keeps a mirror,
 // writes go to the server.
 //
-// - A read shows the process's own writes at once, before the watch brings them. After a Conflict
-// the object is read
-//   from the server, so the next attempt is not made from the same old copy. A removal shows when
-//   the watch brings it.
+// - A read shows the process's own writes and removals at once, before the watch brings them. After
+// a Conflict the object is read
+//   from the server, so the next attempt is not made from the same old copy.
 // - Reads and watches of a kind fail with Unavailable until its first list is complete; each kind
 // by itself. Afterwards
 //   they are answered from what is known, also while the server is away.

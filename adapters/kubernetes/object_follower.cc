@@ -72,7 +72,7 @@ class Follow {
       RETURN_IF_ERROR(list(stop));
     }
     const Status ended = watch(stop);
-    if (ended.code() == StatusCode::kExpired || ended.code() == StatusCode::kInternal) {
+    if (ended.code() == StatusCode::kExpired || ended.reason() == codec::kNoFrame) {
       version_.clear();
     }
     return ended;

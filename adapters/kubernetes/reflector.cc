@@ -88,7 +88,7 @@ void Reflector::run(const std::stop_token& stop) {
     if (ended.ok()) {
       continue;
     }
-    if (ended.code() == StatusCode::kExpired || ended.code() == StatusCode::kInternal) {
+    if (ended.code() == StatusCode::kExpired || ended.reason() == codec::kNoFrame) {
       // Not all replicas at the same moment.
       listed_ = false;
       list_reason_ = ended.code() == StatusCode::kExpired ? "expired" : "unreadable";
@@ -255,19 +255,12 @@ Status Reflector::take_frame(Stream& stream, std::string_view line) {
   if (line.empty()) {
     return ok_status();
   }
+  ASSIGN_OR_RETURN(codec::DecodedWatchEvent event, codec::decode_watch_event(line));
   if (++stream.frames == 1 && !stream.initial) {
     note(ok_status());
   }
-  Result<codec::DecodedWatchEvent> event = codec::decode_watch_event(line);
-  if (!event) {
-    // An ERROR frame says itself what it means. What is no frame at all leaves us not knowing what
-    // we missed.
-    return event.error().code() == StatusCode::kInvalidArgument
-               ? Status(StatusCode::kInternal, event.error().message())
-               : event.error();
-  }
-  if (event->type == "BOOKMARK") {
-    if (stream.initial && event->initial_list_ends) {
+  if (event.type == "BOOKMARK") {
+    if (stream.initial && event.initial_list_ends) {
       stream.initial = false;
       std::vector<StoredObject> objects;
       objects.reserve(stream.collected.size());
@@ -275,32 +268,32 @@ Status Reflector::take_frame(Stream& stream, std::string_view line) {
         objects.push_back(std::move(object));
       }
       stream.collected.clear();
-      replace(std::move(objects), event->resource_version);
+      replace(std::move(objects), event.resource_version);
     } else if (!stream.initial) {
-      version_ = event->resource_version;
+      version_ = event.resource_version;
       sink_.advance(version_);
     }
     return ok_status();
   }
-  if (!event->object) {
-    unreadable(event->unreadable);
-    version_ = stream.initial ? version_ : event->resource_version;
+  if (!event.object) {
+    unreadable(event.unreadable);
+    version_ = stream.initial ? version_ : event.resource_version;
     return ok_status();
   }
-  const bool deleted = event->type == "DELETED";
+  const bool deleted = event.type == "DELETED";
   if (stream.initial) {
-    const std::pair key(event->object->meta.ns, event->object->meta.name);
+    const std::pair key(event.object->meta.ns, event.object->meta.name);
     if (deleted) {
       stream.collected.erase(key);
     } else {
-      stream.collected[key] = packed(event->object);
+      stream.collected[key] = packed(event.object);
     }
     return ok_status();
   }
-  deliver({deleted                  ? WatchEvent::Type::kDeleted
-           : event->type == "ADDED" ? WatchEvent::Type::kAdded
-                                    : WatchEvent::Type::kModified,
-           std::move(event->object)});
+  deliver({deleted                 ? WatchEvent::Type::kDeleted
+           : event.type == "ADDED" ? WatchEvent::Type::kAdded
+                                   : WatchEvent::Type::kModified,
+           std::move(event.object)});
   return ok_status();
 }
 

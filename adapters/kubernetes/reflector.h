@@ -12,6 +12,8 @@
 //                     ^                                   |
 //                     +------- Expired, unreadable frame -+
 //
+// Nothing else leads to a list: a server in trouble, by its HTTP status or in an ERROR frame, is
+// asked again for the watch from where it was.
 // While the server is away or refuses, the mirror keeps what it has; state() says what is wrong.
 // run() is for one thread, state() for any. Everything passed in must outlive it.
 

@@ -221,10 +221,16 @@ Result<ResourcePtr> RemoteObjectStore::update_status(const Resource& object) {
 }
 
 Status RemoteObjectStore::remove(const ObjectKey& key, const Preconditions& preconditions) {
+  const Result<codec::DecodedDeletion> answer = removed(key, preconditions);
+  return answer ? ok_status() : answer.error();
+}
+
+Result<codec::DecodedDeletion> RemoteObjectStore::removed(const ObjectKey& key,
+                                                          const Preconditions& preconditions) {
   HttpRequest request{.method = "DELETE", .url = object_path(key)};
   request.body = codec::encode_delete_options(preconditions.uid, preconditions.resource_version);
-  const Result<std::string> answer = exchange(std::move(request));
-  return answer ? ok_status() : answer.error();
+  ASSIGN_OR_RETURN(const std::string answer, exchange(std::move(request)));
+  return codec::decode_deletion(answer);
 }
 
 }  // namespace ripcord::kubernetes

@@ -4,6 +4,7 @@
 // Every call is a request; nothing is cached. Thread-safe; the clients must outlive it. Errors are
 // those of the port; Unavailable when the server does not answer.
 
+#include "controller/codec/wire.h"
 #include "controller/ports/http_client.h"
 #include "controller/ports/object_store.h"
 
@@ -23,6 +24,8 @@ class RemoteObjectStore final : public ObjectStore {
   Result<ResourcePtr> update(const Resource& object) override;
   Result<ResourcePtr> update_status(const Resource& object) override;
   Status remove(const ObjectKey& key, const Preconditions& preconditions) override;
+  // The same, and what the server says of it.
+  Result<codec::DecodedDeletion> removed(const ObjectKey& key, const Preconditions& preconditions);
 
  private:
   Result<std::string> exchange(HttpRequest request) const;

@@ -20,9 +20,12 @@ Result<ListedVersions> decode_listed_versions(std::string_view body) {
 }
 
 Result<VersionFrame> decode_version_frame(std::string_view line) {
-  ASSIGN_OR_RETURN(const Json json, parse_object(line, "watch frame"));
-  const std::string type = text_at(json, "type");
-  const Json& object = member(json, "object");
+  const Result<Json> json = parse_object(line, "watch frame");
+  if (!json) {
+    return error(StatusCode::kInternal, json.error().message(), std::string(kNoFrame));
+  }
+  const std::string type = text_at(*json, "type");
+  const Json& object = member(*json, "object");
   if (type == "ERROR") {
     constexpr std::int64_t kInternalError = 500;
     return tl::unexpected<Status>(
@@ -31,7 +34,8 @@ Result<VersionFrame> decode_version_frame(std::string_view line) {
   const Json& metadata = member(object, "metadata");
   const std::string version = text_at(metadata, "resourceVersion");
   if (type.empty() || version.empty()) {
-    return error(StatusCode::kInternal, "a watch frame has no type or no version");
+    return error(StatusCode::kInternal, "a watch frame has no type or no version",
+                 std::string(kNoFrame));
   }
   return VersionFrame{type, text_at(metadata, "name"), version};
 }

@@ -22,7 +22,7 @@ struct VersionFrame {
   std::string name;  // empty in a BOOKMARK
   std::string version;
 };
-// An ERROR frame is its Status, such as Expired; what is no frame is Internal.
+// An ERROR frame is its Status, such as Expired; what is no frame is Internal with kNoFrame.
 Result<VersionFrame> decode_version_frame(std::string_view line);
 
 }  // namespace ripcord::codec

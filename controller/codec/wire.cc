@@ -116,6 +116,14 @@ Status status_from(const Json& body, int http) {
   return Status(http >= 500 ? StatusCode::kUnavailable : StatusCode::kInvalidArgument, message);
 }
 
+// Of a Status in a stream, whose own HTTP status was 200. Without a code it is the server's
+// failure.
+int code_of(const Json& status) {
+  constexpr int kServerError = 500;
+  const auto at = status.is_object() ? status.find("code") : status.end();
+  return at != status.end() && at->is_number_integer() ? at->get<int>() : kServerError;
+}
+
 std::string list_head(Kind kind, std::int64_t resource_version) {
   return fmt::format(
       R"({{"apiVersion":"{}","kind":"{}List","metadata":{{"resourceVersion":"{}"}},"items":[)",
@@ -200,11 +208,15 @@ std::string encode_watch_error(const Status& status) {
 
 Result<DecodedWatchEvent> decode_watch_event(std::string_view line) {
   const auto span = member_value(line, "object");
-  ASSIGN_OR_RETURN(const Json json, parse(span ? without(line, *span, "null") : std::string(line)));
+  const Result<Json> json = parse(span ? without(line, *span, "null") : std::string(line));
+  if (!json) {
+    return error(StatusCode::kInternal, json.error().message(), std::string(kNoFrame));
+  }
   DecodedWatchEvent event;
-  event.type = text_of(json, "type");
+  event.type = text_of(*json, "type");
   if (event.type.empty() || !span) {
-    return error(StatusCode::kInvalidArgument, "a watch frame has no type or no object");
+    return error(StatusCode::kInternal, "a watch frame has no type or no object",
+                 std::string(kNoFrame));
   }
   const bool of_an_object = event.type != "ERROR" && event.type != "BOOKMARK";
   if (of_an_object) {
@@ -216,15 +228,18 @@ Result<DecodedWatchEvent> decode_watch_event(std::string_view line) {
     }
     event.unreadable = decoded.error();
   }
-  ASSIGN_OR_RETURN(const Json object, parse(span->of(line)));
+  const Result<Json> object = parse(span->of(line));
+  if (!object) {
+    return error(StatusCode::kInternal, object.error().message(), std::string(kNoFrame));
+  }
   if (event.type == "ERROR") {
-    return tl::unexpected<Status>(status_from(object, 0));
+    return tl::unexpected<Status>(status_from(*object, code_of(*object)));
   }
   if (of_an_object) {
-    event.unreadable = unreadable(object, event.unreadable);
+    event.unreadable = unreadable(*object, event.unreadable);
   }
-  const auto metadata = object.is_object() ? object.find("metadata") : object.end();
-  if (metadata != object.end() && metadata->is_object()) {
+  const auto metadata = object->is_object() ? object->find("metadata") : object->end();
+  if (metadata != object->end() && metadata->is_object()) {
     event.resource_version = version_of(*metadata);
     const auto annotations = metadata->find("annotations");
     event.initial_list_ends = annotations != metadata->end() &&
@@ -240,6 +255,19 @@ bool is_being_deleted(std::string_view body) {
   }
   const auto metadata = json->find("metadata");
   return metadata != json->end() && !text_of(*metadata, "deletionTimestamp").empty();
+}
+
+DecodedDeletion decode_deletion(std::string_view body) {
+  const Result<Json> json = parse(body);
+  if (!json) {
+    return {};
+  }
+  if (text_of(*json, "kind") == "Status") {
+    const auto details = json->find("details");
+    return {nullptr, details == json->end() ? "" : text_of(*details, "uid")};
+  }
+  Result<Resource> object = decode(body);
+  return {object ? std::make_shared<const Resource>(*std::move(object)) : nullptr, ""};
 }
 
 std::string encode_delete_options(const std::string& uid, std::int64_t resource_version) {

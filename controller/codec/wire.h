@@ -39,10 +39,21 @@ struct DecodedWatchEvent {
   bool initial_list_ends = false;  // the bookmark after the first objects of a streaming list
   Status unreadable;               // why there is no object; names it
 };
+// The reason of what is no frame of a watch at all: what it was to tell is not known.
+inline constexpr std::string_view kNoFrame = "NoFrame";
+// Internal with kNoFrame for what is no frame.
 Result<DecodedWatchEvent> decode_watch_event(std::string_view line);
 
 // Whether the object of any kind in `body` has a deletionTimestamp.
 bool is_being_deleted(std::string_view body);
+
+// What the answer to a DELETE says: the object while finalizers hold it, else the uid of what is
+// gone; neither when it says nothing of it.
+struct DecodedDeletion {
+  ResourcePtr left;
+  std::string gone_uid;
+};
+DecodedDeletion decode_deletion(std::string_view body);
 
 // metav1.DeleteOptions with preconditions; empty and 0 mean none.
 std::string encode_delete_options(const std::string& uid, std::int64_t resource_version);

@@ -39,7 +39,9 @@ Resource ObjectStoreContract::updated(const Resource& object) {
 }
 
 std::int64_t ObjectStoreContract::version_now(Kind kind) {
-  return must(store().list(kind)).resource_version;
+  ObjectStore& used = store();
+  held_->settle(kind);
+  return must(used.list(kind)).resource_version;
 }
 
 std::unique_ptr<ObjectWatch> ObjectStoreContract::watch_from(std::int64_t version, Kind kind) {

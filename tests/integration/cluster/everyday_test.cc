@@ -160,6 +160,8 @@ TEST_F(OnACluster, AMissingRightIsNamedWithVerbAndKindAndItsGrantHeals) {
     return text.find("cannot watch resource \"migrationversions\"") != std::string::npos;
   })) << verbose();
   EXPECT_THAT(replica.log(), HasSubstr("cannot watch resource"));
+  const std::string followed = R"(ripcord_kind_followed{kind="MigrationVersion"})";
+  EXPECT_EQ(replica.metric(followed), 0) << replica.metrics();
   ns.apply_flag("checkout");
   ns.await_ready("featureflag/checkout");
   EXPECT_EQ(replica.flag("checkout"), "true");
@@ -168,6 +170,7 @@ TEST_F(OnACluster, AMissingRightIsNamedWithVerbAndKindAndItsGrantHeals) {
   EXPECT_TRUE(eventually([&] {
     return verbose().find("[+]MigrationVersion synced") != std::string::npos;
   })) << verbose();
+  EXPECT_TRUE(eventually([&] { return replica.metric(followed) == 1; }));
 }
 
 }  // namespace

@@ -148,13 +148,27 @@ TEST_F(AReflector, WhoseStreamBreaksAfterEvery64thByteEndsWithWhatThereIs) {
 
 TEST_F(AReflector, WhoseStreamingListNeverEndsListsInPages) {
   ns_->apply_flag("checkout");
+  for (int i = 0; i < 500; ++i) {  // one more than a page holds
+    ASSERT_EQ(ns_->request("POST", "featureflags",
+                           fmt::format(
+                               R"({{"apiVersion":"ripcord.dev/v1alpha1",)"
+                               R"("kind":"FeatureFlag","metadata":{{"name":"f{}"}},"spec":{{}}}})",
+                               i),
+                           "application/json")
+                  .status,
+              201);
+  }
   proxy_->add_rule(R"({"path":"sendInitialEvents","no_end":1})");
   start(500ms);
   EXPECT_TRUE(agrees());
-  EXPECT_GE(
-      proxy_->count(
-          0, [](const auto& request) { return request.path.find("?limit=") != std::string::npos; }),
-      1U);
+  EXPECT_EQ(seen_.versions().size(), 501U);
+  for (const std::string part : {"?limit=500", "&continue="}) {
+    EXPECT_GE(
+        proxy_->count(
+            0, [&](const auto& request) { return request.path.find(part) != std::string::npos; }),
+        1U)
+        << part;
+  }
   ns_->apply_flag("checkout", false);
   EXPECT_TRUE(agrees());
 }
@@ -189,14 +203,16 @@ TEST_F(AReflector, IsToldOfADeletionThatItMissed) {
   ns_->apply_flag("goes");
   start();
   ASSERT_TRUE(agrees());
-  // No stream comes through while it happens, and the versions of before are forgotten.
+  // No stream comes through while it happens, and the server forgets the versions of before.
   proxy_->add_rule(R"({"path":"watch=1","status":503})");
   proxy_->cut_streams();
   ns_->kubectl({"delete", "featureflag", "goes"});
+  ns_->forget_versions_of_flags();
+  EXPECT_EQ(seen_.lists(), 1);
   proxy_->remove_rules();
-  proxy_->add_rule(R"({"path":"resourceVersion=[1-9]","status":410,"times":1})");
   EXPECT_TRUE(agrees());
   EXPECT_FALSE(seen_.versions().contains("goes"));
+  EXPECT_EQ(seen_.lists(), 2);
 }
 
 }  // namespace

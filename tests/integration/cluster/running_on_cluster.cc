@@ -5,6 +5,7 @@
 #include "tests/support/paths/paths.h"
 
 #include <csignal>
+#include <limits>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -139,7 +140,8 @@ std::string RunningOnCluster::metrics() const {
 double RunningOnCluster::metric(const std::string& series) const {
   const std::string text = "\n" + metrics();
   const std::size_t at = text.find("\n" + series + " ");
-  return at == std::string::npos ? 0 : std::stod(text.substr(at + series.size() + 2));
+  return at == std::string::npos ? std::numeric_limits<double>::quiet_NaN()
+                                 : std::stod(text.substr(at + series.size() + 2));
 }
 
 bool RunningOnCluster::leads() const {
@@ -191,6 +193,22 @@ void ClusterNamespace::await_ready(const std::string& object) const {
 
 json ClusterNamespace::get(const std::string& object) const {
   return json::parse(kubectl({"get", object, "-o", "json"}));
+}
+
+void ClusterNamespace::forget_versions_of_flags() const {
+  const std::string version =
+      json::parse(request("GET", "featureflags").body)["metadata"]["resourceVersion"];
+  // Any edit of a definition does it.
+  kubectl({"patch", "crd", "featureflags.ripcord.dev", "--type=json", "-p",
+           R"([{"op":"add","path":"/spec/names/shortNames/-","value":"oneflag"}])"});
+  const bool forgotten = eventually([&] {
+    return request("GET", "featureflags?watch=1&timeoutSeconds=1&resourceVersion=" + version)
+               .body.find("\"code\":410") != std::string::npos;
+  });
+  apply_crds();
+  if (!forgotten) {
+    throw std::runtime_error("the API server still knows version " + version);
+  }
 }
 
 std::string ClusterNamespace::state_of(const std::string& kind) const {

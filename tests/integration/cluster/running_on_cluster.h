@@ -40,7 +40,8 @@ class RunningOnCluster {
   std::string flag(const std::string& key) const;
   HttpResponse health(const std::string& path) const;
   std::string metrics() const;
-  double metric(const std::string& series) const;  // "name{label=\"x\"}"; 0 when it is not there
+  // "name{label=\"x\"}"; not a number, so equal to nothing, when it is not there.
+  double metric(const std::string& series) const;
   bool leads() const;
   std::uint16_t metrics_port() const { return metrics_port_; }
   std::uint16_t ofrep_port() const { return ofrep_port_; }
@@ -75,6 +76,9 @@ class ClusterNamespace {
   // By `kubectl wait`, so the newest generation.
   void await_ready(const std::string& object) const;
   nlohmann::json get(const std::string& object) const;
+  // The server's memory of how flags changed begins anew, as after a restart: watches end, and what
+  // they saw before is Expired (410).
+  void forget_versions_of_flags() const;
   // Names, specs, statuses without times and versions: what two runs can be compared by.
   std::string state_of(const std::string& kind) const;
   // Straight to the API server, for many requests. The path is below the namespace:

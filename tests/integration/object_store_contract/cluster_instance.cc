@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/http/client.h"
+#include "adapters/kubernetes/cached_store.h"
 #include "adapters/kubernetes/cluster_client.h"
 #include "adapters/kubernetes/remote_object_store.h"
 #include "tests/contract/object_store/object_store_contract.h"
 #include "tests/support/control_plane.h"
 #include "tests/support/paths/paths.h"
+
+#include <algorithm>
 
 namespace ripcord {
 namespace {
@@ -75,16 +78,63 @@ class HeldClusterStore final : public StoreUnderTest {
   kubernetes::RemoteObjectStore store_{*client_, *client_, client_->server()};
 };
 
+class NoMetrics final : public MetricSink {
+ public:
+  void add(const MetricDescriptor& /*counter*/, LabelValues /*labels*/, double /*delta*/) override {
+  }
+  void set(const MetricDescriptor& /*gauge*/, LabelValues /*labels*/, double /*value*/) override {}
+  void observe(const MetricDescriptor& /*histogram*/, LabelValues /*labels*/,
+               double /*value*/) override {}
+  void remove(const MetricDescriptor& /*gauge*/, LabelValues /*labels*/) override {}
+};
+
+// What the controller works with: reads from the mirror, over what was written by itself.
+class HeldMirroredStore final : public StoreUnderTest {
+ public:
+  HeldMirroredStore() {
+    for (const Kind kind : kAllKinds) {
+      if (!eventually([&] { return mirrored_.list(kind, std::nullopt).has_value(); })) {
+        throw std::runtime_error("the mirror does not come about");
+      }
+    }
+  }
+  ObjectStore& store() override { return mirrored_; }
+
+  void settle(Kind kind) override {
+    const ObjectList there = must(server_.store().list(kind));
+    std::int64_t newest = 0;
+    for (const ResourcePtr& object : there.items) {
+      newest = std::max(newest, object->meta.resource_version);
+    }
+    if (!eventually([&] { return must(store().list(kind)).resource_version >= newest; })) {
+      throw std::runtime_error("the mirror does not follow");
+    }
+  }
+
+ private:
+  HeldClusterStore server_;  // first: it empties the server
+  SystemClock clock_;
+  NoMetrics metrics_;
+  std::unique_ptr<ClusterClient> client_ = make_client(clock_);
+  kubernetes::CachedStore mirrored_{*client_, *client_, {.server = client_->server()},
+                                    clock_,   metrics_, Logger()};
+};
+
+template <class Held>
+StoreFactory on_a_cluster(std::string name, bool waits_for_the_future) {
+  return {.name = std::move(name),
+          .make = [](std::size_t) { return std::make_unique<Held>(); },
+          .history_can_be_short = false,
+          .watches_read_ahead = true,
+          .version_is_shared = true,
+          .waits_for_the_future = waits_for_the_future,
+          .set_up = [] { REQUIRE_CONTROL_PLANE(); }};
+}
+
 INSTANTIATE_TEST_SUITE_P(Cluster, ObjectStoreContract,
-                         testing::Values(StoreFactory{
-                             .name = "cluster",
-                             .make =
-                                 [](std::size_t) { return std::make_unique<HeldClusterStore>(); },
-                             .history_can_be_short = false,
-                             .watches_read_ahead = true,
-                             .version_is_shared = true,
-                             .waits_for_the_future = true,
-                             .set_up = [] { REQUIRE_CONTROL_PLANE(); }}));
+                         testing::Values(on_a_cluster<HeldClusterStore>("cluster", true)));
+INSTANTIATE_TEST_SUITE_P(Mirrored, ObjectStoreContract,
+                         testing::Values(on_a_cluster<HeldMirroredStore>("mirrored", false)));
 
 }  // namespace
 }  // namespace ripcord

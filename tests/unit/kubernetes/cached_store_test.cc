@@ -67,6 +67,31 @@ TEST(CachedStore, ShowsItsOwnWriteBeforeTheWatchDoes) {
   EXPECT_THAT(cached.names(), ElementsAre("a@8", "b@9"));
 }
 
+std::string deletion_of(const std::string& uid) {
+  return R"({"kind":"Status","apiVersion":"v1","status":"Success","details":{"uid":")" + uid +
+         "\"}}";
+}
+
+TEST(CachedStore, ShowsItsOwnRemovalBeforeTheWatchDoesAndWhatComesUnderTheNameAfterIt) {
+  Exchange end_of_a = first_list({flag_at("a", 3), flag_at("b", 4)}, 5, End::kEof);
+  Resource second = flag_at("a", 7);
+  second.meta.uid = "uid-of-another";
+  Cached cached({end_of_a,
+                 {{"watch=1", "resourceVersion=5"}, 200, "", {}, End::kOpen},
+                 {{"DELETE http://api", "/featureflags/a"}, 200, deletion_of("uid-of-a")},
+                 {{"DELETE http://api", "/featureflags/b"}, 200, codec::encode(flag_at("b", 6))},
+                 {{"POST http://api"}, 201, codec::encode(second)}});
+  cached.synced();
+  EXPECT_TRUE(eventually([&] { return cached.api.asked().size() == 2; }));
+  ASSERT_OK(cached.store.remove(kA, {}));
+  EXPECT_CODE(cached.store.get(kA), StatusCode::kNotFound);
+  EXPECT_THAT(cached.names(), ElementsAre("b@4"));
+  ASSERT_OK(cached.store.remove({Kind::kFeatureFlag, "default", "b"}, {}));  // a finalizer holds it
+  EXPECT_THAT(cached.names(), ElementsAre("b@6"));
+  ASSERT_OK(cached.store.create(flag_at("a", 0)));
+  EXPECT_THAT(cached.names(), ElementsAre("a@7", "b@6"));
+}
+
 TEST(CachedStore, ReadsTheObjectAgainAfterAConflict) {
   Cached cached(
       {first_list({flag_at("a", 3)}, 5),

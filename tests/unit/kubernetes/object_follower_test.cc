@@ -72,6 +72,18 @@ TEST(ObjectFollower, ListsAgainWhenTheVersionExpiredAndTellsOnlyWhatDiffers) {
             2);
 }
 
+TEST(ObjectFollower, DoesNotListBecauseTheServerIsInTroubleButBecauseAFrameIsNone) {
+  const std::string trouble =
+      "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":500}}\n";
+  EXPECT_EQ(changes({{.wants = {kList}, .body = listed("7", "5")},
+                     {.wants = {"watch=1", "resourceVersion=7"}, .pieces = {trouble}},
+                     {.wants = {"watch=1", "resourceVersion=7"}, .status = 500},
+                     {.wants = {"watch=1", "resourceVersion=7"}, .pieces = {"no frame\n"}},
+                     {.wants = {kList}, .body = listed("9", "8")},
+                     {.wants = {"watch=1", "resourceVersion=9"}}}),
+            2);
+}
+
 TEST(ObjectFollower, FollowsAllEndpointSlicesOfAService) {
   constexpr const char* kSlices =
       "GET https://api/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices?";

@@ -5,6 +5,7 @@
 #include "tests/unit/kubernetes/scripted_api.h"
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -14,9 +15,12 @@
 namespace ripcord::kubernetes {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Le;
 using testing::Not;
 using End = Exchange::End;
 
@@ -122,7 +126,7 @@ const std::string kExpiredBody =
     R"({"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410})";
 const Exchange kStreamingListOfA = {
     {"GET http://api/apis/ripcord.dev/v1alpha1/featureflags?watch=1", "sendInitialEvents=true",
-     "resourceVersionMatch=NotOlderThan", "allowWatchBookmarks=true"},
+     "resourceVersionMatch=NotOlderThan", "allowWatchBookmarks=true", "&resourceVersion=&"},
     200,
     "",
     {frame("ADDED", flag_at("a", 3)), bookmark(5, true)},
@@ -158,6 +162,30 @@ TEST(Reflector, FramesMayBeCutAnywhere) {
   EXPECT_THAT(followed.until("up to 9"), ElementsAre(HasSubstr("@3 as of 5"), "up to 9"));
 }
 
+// The first list and the watch after it, cut after each byte there is.
+TEST(Reflector, AStreamMayBreakAfterAnyByte) {
+  ReflectorOptions at_once = Followed::options(false);
+  at_once.first_retry = Duration::zero();
+  const std::string list = frame("ADDED", flag_at("a", 3)) + bookmark(5, true);
+  const std::string change = frame("MODIFIED", flag_at("ä", 6));
+  std::vector<Exchange> script;
+  Exchange broken = kStreamingListOfA;
+  broken.end = End::kBroken;
+  for (std::size_t bytes = 0; bytes < list.size(); ++bytes) {
+    broken.pieces = {list.substr(0, bytes)};
+    script.push_back(broken);
+  }
+  broken.pieces = {list};
+  script.push_back(broken);
+  for (std::size_t bytes = 0; bytes <= change.size(); ++bytes) {
+    script.push_back(watch_from(5, {change.substr(0, bytes)}, End::kBroken));
+  }
+  script.push_back(watch_from(6, {bookmark(7)}));
+  Followed followed(std::move(script), at_once);
+  EXPECT_THAT(followed.until("up to 7"),
+              ElementsAre("replace a@3 as of 5", "modified ä@6", "up to 7"));
+}
+
 TEST(Reflector, AnEndedWatchIsTakenUpWhereItWasAndABookmarkMovesThat) {
   Followed followed({kStreamingListOfA, watch_from(5, {bookmark(8)}, End::kEof),
                      watch_from(8, {frame("ADDED", flag_at("b", 9))}, End::kBroken),
@@ -174,6 +202,34 @@ TEST(Reflector, AServerThatIsAwayCostsNoList) {
                      watch_from(5, {bookmark(6)})});
   followed.until("up to 6");
   EXPECT_THAT(followed.api.asked(), Not(Contains(HasSubstr("limit="))));
+}
+
+std::string error_frame(int code, const std::string& reason) {
+  return fmt::format(
+      R"({{"type":"ERROR","object":{{"kind":"Status","status":"Failure","message":"trouble",)"
+      R"("reason":"{}","code":{}}}}})"
+      "\n",
+      reason, code);
+}
+
+TEST(Reflector, AServerInTroubleIsAskedAgainFromWhereItWasWhicheverWayItSaysSo) {
+  std::vector<Exchange> script = {kStreamingListOfA};
+  for (const auto& [code, reason] :
+       std::vector<std::pair<int, std::string>>{{429, "TooManyRequests"},
+                                                {500, "InternalError"},
+                                                {503, "ServiceUnavailable"},
+                                                {504, "Timeout"},
+                                                {500, "NeverHeardOf"},
+                                                {418, ""}}) {
+    script.push_back(watch_from(5, {error_frame(code, reason)}));
+  }
+  script.push_back(watch_from(5, {"{\"type\":\"ERROR\",\"object\":{}}\n"}));
+  for (const int status : {500, 502, 504}) {
+    script.push_back({{"watch=1", "&resourceVersion=5"}, status, "trouble", {}, End::kEof});
+  }
+  script.push_back(watch_from(5, {bookmark(6)}));
+  Followed followed(std::move(script));
+  EXPECT_THAT(followed.until("up to 6"), ElementsAre("replace a@3 as of 5", "up to 6"));
 }
 
 // What an API server sends of a kind that nobody writes: nothing.
@@ -197,6 +253,9 @@ TEST(Reflector, AServerWithoutStreamingListsIsListedInPagesFromThenOn) {
                      watch_from(9, {bookmark(10)})});
   EXPECT_THAT(followed.until("up to 10"),
               ElementsAre("replace a@1 b@2 as of 4", "replace as of 9", "up to 10"));
+  // Without a version a list is what the quorum has, never an older answer of a cache.
+  EXPECT_THAT(followed.api.asked(),
+              Not(Contains(AllOf(HasSubstr("limit="), HasSubstr("resourceVersion")))));
 }
 
 TEST(Reflector, PagesThatOutliveTheirSnapshotAreAskedForAllAtOnce) {
@@ -225,6 +284,55 @@ TEST(Reflector, AnExpiredVersionLeadsToAListAndSoDoesAFrameThatIsNone) {
     EXPECT_THAT(followed.until("up to 6"),
                 ElementsAre("replace a@3 as of 5", "replace a@3 as of 5", "up to 6"));
   }
+}
+
+// Sleeps no time, and tells how long it was to be.
+class Sleepless final : public Clock {
+ public:
+  MonoTime now() const override { return {}; }
+  WallTime wall_now() const override { return {}; }
+  bool sleep_for(Duration d, std::stop_token /*stop*/) override {
+    MutexLock lock(mutex_);
+    slept_.push_back(d);
+    return true;
+  }
+  std::vector<Duration> slept() const {
+    MutexLock lock(mutex_);
+    return slept_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::vector<Duration> slept_ GUARDED_BY(mutex_);
+};
+
+TEST(Reflector, ReplicasWhoseVersionExpiredListAtDifferentTimesWithinTheFirstRetry) {
+  std::set<Duration> waits;
+  for (std::uint32_t seed = 1; seed <= 5; ++seed) {
+    Sleepless clock;
+    NullMetricSink metrics;
+    Told told;
+    ScriptedApi api({kNoStreamingList,
+                     {{"limit=500"}, 200, list_of({}, 4)},
+                     watch_from(4, {kExpiredFrame}),
+                     {{"limit=500"}, 200, list_of({}, 9)},
+                     watch_from(9, {})});
+    ReflectorOptions options = Followed::options(false);
+    options.first_retry = std::chrono::seconds(1);
+    options.list_wait = std::chrono::hours(1);
+    options.seed = seed;
+    Reflector reflector(api, api, options, told, clock, metrics, {});
+    {
+      const std::jthread thread([&](const std::stop_token& stop) { reflector.run(stop); });
+      EXPECT_TRUE(eventually([&] { return api.done(); }));
+    }
+    std::vector<Duration> slept = clock.slept();
+    std::erase(slept, options.list_wait);
+    EXPECT_THAT(slept, Each(Le(options.first_retry)));
+    ASSERT_EQ(slept.size(), 1U);
+    waits.insert(slept.front());
+  }
+  EXPECT_EQ(waits.size(), 5U);
 }
 
 TEST(Reflector, AnObjectThatCannotBeReadIsLeftOutAndTheOthersGoOn) {
