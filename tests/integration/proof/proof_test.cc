@@ -9,10 +9,7 @@
 #include "tests/support/status_matchers.h"
 
 #include <array>
-#include <csignal>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -378,31 +375,6 @@ TEST_F(ProofOnPostgres, SeveralAtOnceDoNotDisturbEachOther) {
     EXPECT_EQ(result, "ok ok ok ");
   }
   EXPECT_EQ(shadows_left(shared_cluster()), "");
-}
-
-TEST_F(ProofOnPostgres, WhatAKilledControllerLeftIsDroppedByTheNext) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    int made = 0;
-    ChildRunner commands;
-    postgres::PostgresShadows shadows(commands, [&made](std::string_view) {
-      if (++made == 2) {
-        ::raise(SIGKILL);
-      }
-    });
-    const auto schema = shadows.make(ref(), std::nullopt, {});
-    static_cast<void>(schema && (*schema)->copy({}));
-    ::_exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFSIGNALED(status));
-  EXPECT_NE(shadows_left(shared_cluster()), "");
-  // The server notices the dead client when it next talks to it; until then its lock is held.
-  ASSERT_TRUE(eventually([&] {
-    EXPECT_OK(shadows_.make(ref(), std::nullopt, {}));
-    return shadows_left(shared_cluster()).empty();
-  }));
 }
 
 TEST_F(ProofOnPostgres, ARoleThatMayNotMakeDatabasesIsToldWhatToGrant) {
