@@ -122,7 +122,9 @@ Result<DatabaseContents> survey(Connection& connection, const std::stop_token& s
 Result<std::vector<TableContents>> survey_schema(Connection& connection, const std::string& schema,
                                                  const std::stop_token& stop) {
   ASSIGN_OR_RETURN(std::vector<Table> tables, tables_of(connection, stop));
-  std::erase_if(tables, [&](const Table& table) { return table.place != schema; });
+  if (!schema.empty()) {
+    std::erase_if(tables, [&](const Table& table) { return table.place != schema; });
+  }
   return contents_of_all(connection, tables, stop);
 }
 

@@ -22,7 +22,7 @@ Status lock_tables(Connection& connection, const std::stop_token& stop);
 // Of every table that is not an extension's own.
 Result<DatabaseContents> survey(Connection& connection, const std::stop_token& stop);
 
-// The tables of one schema alone.
+// The tables of one schema alone; of all where it has no name.
 Result<std::vector<TableContents>> survey_schema(Connection& connection, const std::string& schema,
                                                  const std::stop_token& stop);
 

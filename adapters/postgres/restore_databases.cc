@@ -204,21 +204,33 @@ class Checks final : public RestoreChecks {
   }
   Result<SurveyedDatabase> survey(std::stop_token stop) override {
     ASSIGN_OR_RETURN(Connection connection, connect_restored(site_, stop));
+    return survey_by(connection, stop);
+  }
+  Result<std::vector<TableRows>> count_live(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(std::optional<Connection> connection, open_live(stop));
+    return connection ? count_tables(*connection, stop) : std::vector<TableRows>{};
+  }
+  Result<SurveyedDatabase> survey_live(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(std::optional<Connection> connection, open_live(stop));
+    return connection ? survey_by(*connection, stop) : SurveyedDatabase{};
+  }
+
+ private:
+  Result<std::optional<Connection>> open_live(const std::stop_token& stop) {
+    ASSIGN_OR_RETURN(Connection maintenance, connect_maintenance(site_, stop));
+    ASSIGN_OR_RETURN(const SiteState found, observe(maintenance, site_));
+    if (!found.live) {
+      return std::nullopt;
+    }
+    ASSIGN_OR_RETURN(Connection connection, Connection::open(site_.url, {}, stop));
+    return connection;
+  }
+  static Result<SurveyedDatabase> survey_by(Connection& connection, const std::stop_token& stop) {
     RETURN_IF_ERROR(begin_survey(connection, stop));
     ASSIGN_OR_RETURN(DatabaseContents contents, postgres::survey(connection, stop));
     return SurveyedDatabase{std::move(contents), connection.server_version()};
   }
-  Result<std::vector<TableRows>> count_live(std::stop_token stop) override {
-    ASSIGN_OR_RETURN(Connection maintenance, connect_maintenance(site_, stop));
-    ASSIGN_OR_RETURN(const SiteState found, observe(maintenance, site_));
-    if (!found.live) {
-      return std::vector<TableRows>{};
-    }
-    ASSIGN_OR_RETURN(Connection connection, Connection::open(site_.url, {}, stop));
-    return count_tables(connection, stop);
-  }
 
- private:
   const RestoreSite site_;
 };
 

@@ -234,11 +234,7 @@ class SchemaChecks final : public RestoreChecks {
       RETURN_IF_ERROR(settle_side(site_, seen, stop));
       return side_->survey(stop);
     }
-    RETURN_IF_ERROR(begin_survey(*seen.live, stop));
-    SurveyedDatabase found{{}, seen.live->server_version()};
-    ASSIGN_OR_RETURN(found.contents.tables,
-                     survey_schema(*seen.live, seen.schemas.names.live, stop));
-    return found;
+    return survey_tables(seen, stop);
   }
 
   // All tables as long as it is not known which schema the backup holds.
@@ -247,8 +243,20 @@ class SchemaChecks final : public RestoreChecks {
     return seen.live ? count_tables(*seen.live, stop, seen.schemas.names.live)
                      : std::vector<TableRows>{};
   }
+  Result<SurveyedDatabase> survey_live(std::stop_token stop) override {
+    ASSIGN_OR_RETURN(Look seen, look(site_, stop));
+    return seen.live ? survey_tables(seen, stop) : SurveyedDatabase{};
+  }
 
  private:
+  static Result<SurveyedDatabase> survey_tables(Look& seen, const std::stop_token& stop) {
+    RETURN_IF_ERROR(begin_survey(*seen.live, stop));
+    SurveyedDatabase found{{}, seen.live->server_version()};
+    ASSIGN_OR_RETURN(found.contents.tables,
+                     survey_schema(*seen.live, seen.schemas.names.live, stop));
+    return found;
+  }
+
   const RestoreSite site_;
   const std::unique_ptr<RestoreChecks> side_;
 };

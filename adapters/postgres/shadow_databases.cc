@@ -31,38 +31,44 @@ std::string ident(const std::string& name) {
 class Keeper {
  public:
   static Result<std::shared_ptr<Keeper>> open(const std::string& url, const std::string& target,
-                                              const std::stop_token& stop) {
+                                              const Trace& trace, const std::stop_token& stop) {
     ASSIGN_OR_RETURN(Connection connection,
                      Connection::open(url, {.application_name = "ripcord proof"}, stop));
     std::random_device random;
     const std::string of = "ripcord_shadow_" + sha256_hex(target).substr(0, 8) + "_";
     std::shared_ptr<Keeper> keeper(
-        new Keeper(std::move(connection), url, fmt::format("{}{:08x}", of, random())));
+        new Keeper(std::move(connection), url, fmt::format("{}{:08x}", of, random()), trace));
     RETURN_IF_ERROR(keeper->lock());
     RETURN_IF_ERROR(keeper->drop_leftovers(of));
     return keeper;
   }
 
   const std::string& url() const { return url_; }
+  void point(std::string_view name) const { trace_point(trace_, name); }
 
   // Of the template, or an empty one.
   Result<std::string> create(const std::string& template_name, const std::string& options,
                              const std::stop_token& stop) {
     const std::string name = fmt::format("{}_{}", base_, ++made_);
+    point("before making a shadow database");
     const auto created = connection_.execute(
         fmt::format("create database {} template {}{}", ident(name), ident(template_name), options),
         stop);
     if (!created) {
+      drop(name);  // stopped after it was made
       return as_return(created.error().annotated(
           "making a shadow database (the role needs CREATEDB; policy.shadowUrlFrom names another "
           "server)"));
     }
+    point("after making a shadow database");
     return name;
   }
 
   void drop(const std::string& name) {
+    point("before dropping a shadow database");
     static_cast<void>(
         connection_.execute(fmt::format("drop database if exists {} with (force)", ident(name))));
+    point("after dropping a shadow database");
   }
 
   // Encoding and locale of the target, where the server of the shadow has them.
@@ -76,8 +82,11 @@ class Keeper {
   }
 
  private:
-  Keeper(Connection connection, std::string url, std::string base)
-      : connection_(std::move(connection)), url_(std::move(url)), base_(std::move(base)) {}
+  Keeper(Connection connection, std::string url, std::string base, Trace trace)
+      : connection_(std::move(connection)),
+        url_(std::move(url)),
+        base_(std::move(base)),
+        trace_(std::move(trace)) {}
 
   static std::string lock_of(const std::string& base) {
     return fmt::format("hashtextextended({}, 0)", Connection::quote_literal(base));
@@ -111,6 +120,7 @@ class Keeper {
   Connection connection_;
   const std::string url_;
   const std::string base_;
+  const Trace trace_;
   int made_ = 0;
 };
 
@@ -235,7 +245,10 @@ class Shadow final : public ShadowDatabase {
   }
   Result<ShadowContent> content() override { return read_content(*connection_); }
   Status run(const std::vector<SqlStatement>& script, std::stop_token stop) override {
-    return run_script(*connection_, script, stop);
+    keeper_->point("before running a script");
+    RETURN_IF_ERROR(run_script(*connection_, script, stop));
+    keeper_->point("after running a script");
+    return {};
   }
 
  private:
@@ -247,8 +260,8 @@ class Shadow final : public ShadowDatabase {
 
 class Schema final : public ShadowSchema {
  public:
-  Schema(std::shared_ptr<Keeper> keeper, std::string name, Trace trace)
-      : keeper_(std::move(keeper)), name_(std::move(name)), trace_(std::move(trace)) {}
+  Schema(std::shared_ptr<Keeper> keeper, std::string name)
+      : keeper_(std::move(keeper)), name_(std::move(name)) {}
   ~Schema() override {
     if (!name_.empty()) {
       keeper_->drop(name_);
@@ -257,7 +270,6 @@ class Schema final : public ShadowSchema {
 
   Result<std::unique_ptr<ShadowDatabase>> copy(std::stop_token stop) override {
     ASSIGN_OR_RETURN(std::string name, keeper_->create(name_, "", stop));
-    trace_point(trace_, "after making a shadow database");
     auto connection = connect_shadow(keeper_->url(), name, stop);
     if (!connection) {
       keeper_->drop(name);
@@ -274,13 +286,15 @@ class Schema final : public ShadowSchema {
   // No connection stays: a database with one cannot be copied.
   Status advance(const std::vector<SqlStatement>& up, std::stop_token stop) override {
     ASSIGN_OR_RETURN(Connection connection, connect_shadow(keeper_->url(), name_, stop));
-    return run_script(connection, up, stop);
+    keeper_->point("before running a script");
+    RETURN_IF_ERROR(run_script(connection, up, stop));
+    keeper_->point("after running a script");
+    return {};
   }
 
  private:
   std::shared_ptr<Keeper> keeper_;
   std::string name_;  // empty once taken
-  Trace trace_;
 };
 
 // A file that is gone with the object.
@@ -365,14 +379,14 @@ Result<std::unique_ptr<ShadowSchema>> PostgresShadows::make(
   }
   ASSIGN_OR_RETURN(Connection connection, Connection::open(url, {}, stop));
   ASSIGN_OR_RETURN(std::shared_ptr<Keeper> keeper,
-                   Keeper::open(shadow_url, connection.database(), stop));
+                   Keeper::open(shadow_url, connection.database(), trace_, stop));
   ASSIGN_OR_RETURN(const std::string options, keeper->options_of_target(connection));
   ASSIGN_OR_RETURN(std::string name, keeper->create("template0", options, stop));
-  auto schema = std::make_unique<Schema>(keeper, name, trace_);
-  trace_point(trace_, "after making a shadow database");
+  auto schema = std::make_unique<Schema>(keeper, name);
   ASSIGN_OR_RETURN(const bool with_ours, has_syncs(connection));
   RETURN_IF_ERROR(
       copy_schema(url, connection.database(), shadow_url, name, with_ours, commands_, stop));
+  keeper->point("after copying the schema");
   return schema;
 }
 

@@ -196,6 +196,15 @@ class Checks final : public RestoreChecks {
                      Connection::open(site_.files.live, OpenMode::kReadOnly));
     return count_tables(connection, stop);
   }
+  Result<SurveyedDatabase> survey_live(std::stop_token stop) override {
+    if (file_bytes(site_.files.live) == 0) {
+      return SurveyedDatabase{};
+    }
+    ASSIGN_OR_RETURN(Connection connection,
+                     Connection::open(site_.files.live, OpenMode::kReadOnly));
+    ASSIGN_OR_RETURN(DatabaseContents contents, sqlite::survey(connection, stop));
+    return SurveyedDatabase{std::move(contents), 0};
+  }
 
  private:
   const RestoreSite site_;

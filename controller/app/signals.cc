@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/app/signals.h"
 
-#include <ctime>
+#include <pthread.h>
 #include <unistd.h>
 
 namespace ripcord::app {
@@ -14,9 +14,9 @@ void wait_for_signals(const std::stop_token& ended, std::stop_source& source) {
   sigemptyset(&wanted);
   sigaddset(&wanted, SIGINT);
   sigaddset(&wanted, SIGTERM);
-  while (!ended.stop_requested()) {
-    const timespec slice{0, 100'000'000};
-    if (sigtimedwait(&wanted, nullptr, &slice) > 0 && !source.request_stop()) {
+  for (int caught = 0; !ended.stop_requested();) {
+    const bool signalled = sigwait(&wanted, &caught) == 0 && !ended.stop_requested();
+    if (signalled && !source.request_stop()) {
       _exit(kInterruptedTwice);
     }
   }
@@ -35,6 +35,10 @@ StopSignals::StopSignals() {
       std::jthread([this](const std::stop_token& ended) { wait_for_signals(ended, source_); });
 }
 
-StopSignals::~StopSignals() = default;
+// Woken by a signal to itself: a command that has ended must not wait for it.
+StopSignals::~StopSignals() {
+  thread_.request_stop();
+  pthread_kill(thread_.native_handle(), SIGTERM);
+}
 
 }  // namespace ripcord::app

@@ -143,6 +143,7 @@ void describe(A& a, TableRows& v) {
   a.field("table", v.table);
   a.field("rows", v.rows);
   a.optional("liveRows", v.live_rows);
+  a.optional("differs", v.differs);
 }
 
 template <class A>

@@ -99,6 +99,7 @@ struct TableRows {
   std::string table;  // "public.users"
   std::int64_t rows = 0;
   std::optional<std::int64_t> live_rows{};  // in the live database before the swap
+  std::optional<bool> differs{};  // the live rows are not those of the backup; empty: not compared
 
   bool operator==(const TableRows&) const = default;
 };

@@ -95,4 +95,52 @@ std::int64_t compare_with_live(std::vector<TableRows>& backup, const std::vector
   return more;
 }
 
+void mark_differing(std::vector<TableRows>& tables, const DatabaseContents& backed_up,
+                    const DatabaseContents& live) {
+  const auto find = [](const DatabaseContents& contents, const std::string& name) {
+    return std::find_if(contents.tables.begin(), contents.tables.end(),
+                        [&](const TableContents& table) { return table.table == name; });
+  };
+  for (TableRows& table : tables) {
+    const auto now = find(live, table.table);
+    if (now == live.tables.end()) {
+      continue;
+    }
+    const auto then = find(backed_up, table.table);
+    const bool same = then == backed_up.tables.end()
+                          ? now->rows == 0
+                          : then->rows == now->rows && then->sum == now->sum;
+    table.differs = !same;
+  }
+  std::stable_partition(tables.begin(), tables.end(),
+                        [](const TableRows& table) { return table.differs.value_or(false); });
+}
+
+std::string written_since(const std::vector<TableRows>& tables, std::optional<std::int64_t> more) {
+  const bool compared = std::any_of(tables.begin(), tables.end(), [](const TableRows& table) {
+    return table.differs.has_value();
+  });
+  std::vector<std::string> differing;
+  for (const TableRows& table : tables) {
+    if (table.differs.value_or(false)) {
+      differing.push_back(table.table);
+    }
+  }
+  if (compared && differing.empty()) {
+    return "the live database has the rows of the backup";
+  }
+  std::vector<std::string> found;
+  if (more.value_or(0) > 0) {
+    found.push_back(fmt::format("{} rows more than the backup", *more));
+  }
+  if (!differing.empty()) {
+    const std::size_t shown = std::min(differing.size(), kNamed);
+    const std::size_t left = differing.size() - shown;
+    differing.resize(shown);
+    found.push_back(fmt::format("other rows in {}{}", fmt::join(differing, ", "),
+                                left == 0 ? "" : fmt::format(" and {} more tables", left)));
+  }
+  return found.empty() ? "" : fmt::format("the live database has {}", fmt::join(found, ", and "));
+}
+
 }  // namespace ripcord

@@ -6,6 +6,8 @@
 #include "controller/model/backup_manifest.h"
 #include "controller/model/restore_request.h"
 
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace ripcord {
@@ -22,5 +24,14 @@ Status compare_contents(const BackupManifest& manifest, const DatabaseContents& 
 // is added, with no rows. The number of rows that the live database has more, over all tables:
 // at least so many were written since the backup.
 std::int64_t compare_with_live(std::vector<TableRows>& backup, const std::vector<TableRows>& live);
+
+// Says of each table whether its live rows are those backed up, by counts and sums. Those that
+// differ come first.
+void mark_differing(std::vector<TableRows>& tables, const DatabaseContents& backed_up,
+                    const DatabaseContents& live);
+
+// For a person: "the live database has 3 rows more than the backup, and other rows in users".
+// `more` is what compare_with_live() gave; empty when nothing is known.
+std::string written_since(const std::vector<TableRows>& tables, std::optional<std::int64_t> more);
 
 }  // namespace ripcord

@@ -105,6 +105,8 @@ class RestoreChecks {
   virtual Result<SurveyedDatabase> survey(std::stop_token stop) = 0;
   // As RestoreTarget::count(), always of the live one; nothing when there is none.
   virtual Result<std::vector<TableRows>> count_live(std::stop_token stop) = 0;
+  // As survey(), always of the live one: reads every row of it.
+  virtual Result<SurveyedDatabase> survey_live(std::stop_token stop) = 0;
 };
 
 // Only where restored contents cannot be swapped in from where they were verified.

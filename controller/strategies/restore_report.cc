@@ -20,6 +20,7 @@ constexpr std::size_t kTablesShown = 100;
 constexpr std::string_view kStrategy = "restore_request";
 constexpr std::string_view kDrillPassed = "DrillPassed";
 constexpr auto kProgressPause = std::chrono::seconds(1);
+constexpr auto kComparePatience = std::chrono::seconds(3);
 
 bool passes_by_itself(StatusCode code) {
   switch (code) {
@@ -162,6 +163,11 @@ std::optional<double> RestoreRun::age_of_source(WallTime at) const {
 }
 
 void RestoreRun::preview_loss() {
+  if (!spec_.revert) {
+    // Maybe of another backup.
+    status_.tables.clear();
+    status_.rows_since_backup.reset();
+  }
   const Result<Backup> backup = tools_.catalog.find(spec_.catalog_directory, spec_.backup);
   if (!backup || !backup->manifest || !opened_.checks) {
     return;
@@ -185,7 +191,23 @@ void RestoreRun::preview_loss() {
     }
   }
   status_.rows_since_backup = compare_with_live(status_.tables, *live);
+  if (const auto surveyed = survey_live_in_time()) {
+    mark_differing(status_.tables, backup->manifest->contents, surveyed->contents);
+  }
   status_.tables.resize(std::min(status_.tables.size(), kTablesShown));
+}
+
+// By the wall clock: an approval waits for as long as this takes, and in SQLite's rollback mode
+// writers do too.
+Result<SurveyedDatabase> RestoreRun::survey_live_in_time() {
+  std::stop_source bounded;
+  const std::stop_callback with_us(reconcile_.request.stop, [&] { bounded.request_stop(); });
+  auto surveyed = std::async(std::launch::async,
+                             [&] { return opened_.checks->survey_live(bounded.get_token()); });
+  if (surveyed.wait_for(kComparePatience) != std::future_status::ready) {
+    bounded.request_stop();
+  }
+  return surveyed.get();
 }
 
 // On a thread of its own, while this one tells how far it is.

@@ -3,6 +3,7 @@
 
 #include "controller/base/cron.h"
 #include "controller/base/time_text.h"
+#include "controller/policy/backup_contents.h"
 #include "controller/strategies/restore_run.h"
 
 #include <algorithm>
@@ -17,6 +18,15 @@ constexpr Duration kAtOnce = std::chrono::milliseconds(1);
 
 RestoreOrder order_of(const Resource& object, const RestoreRequestSpec& spec, std::string uid) {
   return {located(spec.database, object.meta.ns), std::move(uid), spec.swap_by, spec.pgbouncer};
+}
+
+// An approval of the swap is asked for with what is known to have been written since the backup.
+Hold with_loss(Hold hold, const RestoreRequestSpec& spec, const RestoreRequestStatus& status) {
+  const std::string since = written_since(status.tables, status.rows_since_backup);
+  if (hold.reason == kApprovalRequired && !spec.revert && !since.empty()) {
+    hold.message += "; now " + since;
+  }
+  return hold;
 }
 
 // What holds a request with a person, until they write something.
@@ -146,7 +156,7 @@ Outcome RestoreRequestStrategy::settle(Resource& object, const RestoreDecision& 
   const std::int64_t generation = object.meta.generation;
   const WallTime now = tools_.clock.wall_now();
   if (decision.plan.hold) {
-    show_hold(status, *decision.plan.hold, generation, now);
+    show_hold(status, with_loss(*decision.plan.hold, spec, status), generation, now);
   } else if (waits_for_drill(spec, status)) {
     show_drill(spec, status, generation, now);
   } else if (status.phase == RestorePhase::kCompleted || status.phase == RestorePhase::kReverted) {

@@ -40,6 +40,7 @@ class RestoreRun {
   void show_progress(const Backup& backup, MonoTime since);
   Status compare_with_manifest();
   Status count_loss();
+  Result<SurveyedDatabase> survey_live_in_time();
   void note_source(const Backup& backup);
   std::optional<double> age_of_source(WallTime at) const;
 

@@ -559,6 +559,10 @@ TEST_P(RestoredRows, CountsTheLiveDatabaseBesideTheRestoredOne) {
   const auto live = restore.checks->count_live({});
   ASSERT_OK(live);
   EXPECT_EQ(*live, (std::vector<TableRows>{{world_->table(), 2}}));
+  const auto live_contents = restore.checks->survey_live({});
+  ASSERT_OK(live_contents);
+  ASSERT_EQ(live_contents->contents.tables.size(), 1U);
+  EXPECT_EQ(live_contents->contents.tables[0].rows, 2);
   const auto surveyed = restore.checks->survey({});
   ASSERT_OK(surveyed);
   ASSERT_EQ(surveyed->contents.tables.size(), 1U);

@@ -10,11 +10,8 @@
 #include "tests/support/status_matchers.h"
 
 #include <array>
-#include <csignal>
 #include <cstdlib>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -453,31 +450,6 @@ TEST_F(ProofOnPostgres, OfDifferentMigrationsAtOnceFindWhatEachDoes) {
   }
   EXPECT_EQ(shadows_left(shared_cluster()), "");
   EXPECT_EQ(psql("SELECT count(*) FROM information_schema.columns WHERE table_name = 't'"), "1");
-}
-
-TEST_F(ProofOnPostgres, WhatAKilledControllerLeftIsDroppedByTheNext) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    int made = 0;
-    ChildRunner commands;
-    postgres::PostgresShadows shadows(commands, [&made](std::string_view) {
-      if (++made == 2) {
-        ::raise(SIGKILL);
-      }
-    });
-    const auto schema = shadows.make(ref(), std::nullopt, {});
-    static_cast<void>(schema && (*schema)->copy({}));
-    ::_exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFSIGNALED(status));
-  EXPECT_NE(shadows_left(shared_cluster()), "");
-  // The server notices the dead client when it next talks to it; until then its lock is held.
-  ASSERT_TRUE(eventually([&] {
-    EXPECT_OK(shadows_.make(ref(), std::nullopt, {}));
-    return shadows_left(shared_cluster()).empty();
-  }));
 }
 
 TEST_F(ProofOnPostgres, ARoleThatMayNotMakeDatabasesIsToldWhatToGrant) {

@@ -29,12 +29,17 @@ class LastMetrics final : public MetricSink {
   }
   void set(const MetricDescriptor& metric, LabelValues labels, double value) override {
     values[named(metric, labels)] = value;
+    if (on_set) {
+      on_set(named(metric, labels), value);
+    }
   }
   void observe(const MetricDescriptor&, LabelValues, double) override {}
   void remove(const MetricDescriptor& metric, LabelValues labels) override {
     values.erase(named(metric, labels));
   }
   std::map<std::string, double> values;
+  // On the thread that sets it, for values that are gone when a test looks.
+  std::function<void(const std::string& name, double value)> on_set;
 
  private:
   static std::string named(const MetricDescriptor& metric, LabelValues labels) {

@@ -3,6 +3,7 @@
 // Drives a restore as the strategy does, but without a store: decide and act until there is nothing
 // left to do. And a trace that ends the process at its n-th point.
 
+#include "controller/base/trace.h"
 #include "controller/policy/restore_request.h"
 #include "controller/ports/restore_database.h"
 #include "controller/strategies/restore_run.h"

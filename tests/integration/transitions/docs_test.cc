@@ -2,7 +2,7 @@
 // docs/expand-contract.md: its migrations, manifests and statements are run as they stand there.
 #include "controller/codec/codec.h"
 #include "tests/integration/transitions/world.h"
-#include "tests/support/paths/paths.h"
+#include "tests/support/docs_page.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/status_matchers.h"
 
@@ -14,18 +14,13 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
+// The section on contracts has a test of its own, beside those of contracts.
 std::vector<std::string> blocks(const std::string& language) {
-  const std::string text = read_file(source_dir() + "/docs/expand-contract.md");
-  const std::string open = "```" + language + "\n";
   std::vector<std::string> all;
-  for (std::size_t at = 0; (at = text.find(open, at)) != std::string::npos;) {
-    at += open.size();
-    const std::size_t end = text.find("```", at);
-    // The section on contracts has examples of its own.
-    if (at < text.find("## Contract: ") || at > text.find("## What is declared")) {
-      all.push_back(text.substr(at, end - at));
+  for (const char* heading : {"## A column is renamed over three releases", "## By hand"}) {
+    for (std::string& block : code_blocks(docs_section("expand-contract.md", heading), language)) {
+      all.push_back(std::move(block));
     }
-    at = end + 3;
   }
   return all;
 }

@@ -47,5 +47,31 @@ TEST(BackupContents, CountWhatTheLiveDatabaseHasMore) {
   EXPECT_EQ(tables, (std::vector<TableRows>{{"a", 5, 8}, {"b", 5, 2}, {"gone", 7}, {"new", 0, 4}}));
 }
 
+TEST(BackupContents, SayWhichTablesHaveOtherRowsThanTheBackup) {
+  std::vector<TableRows> tables = {{"a", 1, 1}, {"b", 2, 2}, {"gone", 7}, {"new", 0, 4}, {"none"}};
+  mark_differing(tables, kBackedUp,
+                 {"rest",
+                  {{"a", 1, "10", "altered"},
+                   {"b", 2, "21", "t"},
+                   {"new", 4, "40", "u"},
+                   {"none", 0, "0", "u"}}});
+  EXPECT_EQ(tables, (std::vector<TableRows>{{"b", 2, 2, true},
+                                            {"new", 0, 4, true},
+                                            {"a", 1, 1, false},
+                                            {"gone", 7},
+                                            {"none", 0, {}, false}}));
+  EXPECT_EQ(written_since(tables, 4),
+            "the live database has 4 rows more than the backup, and other rows in b, new");
+}
+
+TEST(BackupContents, SayNothingOfWhatWasNotCompared) {
+  EXPECT_EQ(written_since({{"a", 1, 1}}, std::nullopt), "");
+  EXPECT_EQ(written_since({{"a", 1, 1}}, 0), "");
+  EXPECT_EQ(written_since({{"a", 1, 3}}, 2), "the live database has 2 rows more than the backup");
+  EXPECT_EQ(written_since({{"a", 1, 1, false}}, 0), "the live database has the rows of the backup");
+  const std::vector<TableRows> many(12, TableRows{"t", 1, 1, true});
+  EXPECT_THAT(written_since(many, 0), testing::EndsWith(" t, t and 2 more tables"));
+}
+
 }  // namespace
 }  // namespace ripcord
