@@ -67,7 +67,9 @@ Reflector::Reflector(HttpClient& client, HttpStreamClient& streams, ReflectorOpt
       clock_(clock),
       metrics_(metrics),
       log_(std::move(log)),
-      random_(options_.seed) {}
+      random_(options_.seed) {
+  metrics_.add(kUnreadable, {to_string(options_.kind)}, 0);
+}
 
 Reflector::State Reflector::state() const {
   MutexLock lock(mutex_);

@@ -93,7 +93,9 @@ SqlEffects StatementJudge::judge(const codec::SqlPiece& piece, bool more) {
     return std::move(effects_);
   }
   for (const AuthorizerEvent& event : events_) {
-    if (event.action == SQLITE_DROP_TABLE || event.action == SQLITE_DROP_VTABLE) {
+    // Each asks for DELETE of its name too.
+    if (event.action == SQLITE_DROP_TABLE || event.action == SQLITE_DROP_VTABLE ||
+        event.action == SQLITE_DROP_VIEW || event.action == SQLITE_DROP_TEMP_VIEW) {
       dropped_now_.insert(key_of("table", event.first));
     }
   }

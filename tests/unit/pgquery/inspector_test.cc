@@ -95,6 +95,7 @@ TEST(SqliteInspector, CallsNothingLosslessThatTakesSomethingAway) {
       {"alter table t rename column a to b", ok},
       {"alter table t drop column a", lossy},
       {"drop trigger t", ok},
+      {"drop view v", ok},
       {"drop table t", lossy},
       {"delete from t", lossy},
       {"insert into t values (1)", ok},
