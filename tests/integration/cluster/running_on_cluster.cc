@@ -196,8 +196,12 @@ json ClusterNamespace::get(const std::string& object) const {
 }
 
 void ClusterNamespace::forget_versions_of_flags() const {
-  const std::string version =
-      json::parse(request("GET", "featureflags").body)["metadata"]["resourceVersion"];
+  std::string version;
+  static_cast<void>(eventually([&] {  // an edit before this one may still be under way
+    const HttpResponse list = request("GET", "featureflags");
+    version = list.status == 200 ? json::parse(list.body)["metadata"]["resourceVersion"] : json("");
+    return !version.empty();
+  }));
   // Any edit of a definition does it.
   kubectl({"patch", "crd", "featureflags.ripcord.dev", "--type=json", "-p",
            R"([{"op":"add","path":"/spec/names/shortNames/-","value":"oneflag"}])"});
