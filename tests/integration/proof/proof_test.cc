@@ -375,10 +375,9 @@ TEST_F(ProofOnPostgres, GoToTheServerThatThePolicyNamesAndLeaveNothingThere) {
   PostgresCluster other;
   ASSERT_EQ(::setenv("RIPCORD_PROOF_TEST_URL", other.url().c_str(), 1), 0);
   psql("CREATE TABLE t (a int)");
-  int made = 0;
+  bool made = false;
   postgres::PostgresShadows shadows(commands_, [&](std::string_view) {
-    ++made;
-    EXPECT_NE(shadows_left(other), "");
+    made = made || !shadows_left(other).empty();
     EXPECT_EQ(shadows_left(shared_cluster()), "");
   });
   Harness harness(ref(), {migration(1, "ALTER TABLE t ADD COLUMN b int", "SELECT 1")});
@@ -388,7 +387,7 @@ TEST_F(ProofOnPostgres, GoToTheServerThatThePolicyNamesAndLeaveNothingThere) {
   harness.spec().version = 1;
   harness.converge();
   EXPECT_THAT(harness.verdict(), StartsWith("NotReversible: migration 1 is Irreversible"));
-  EXPECT_GT(made, 0);
+  EXPECT_TRUE(made);
   EXPECT_EQ(shadows_left(other), "");
 }
 
