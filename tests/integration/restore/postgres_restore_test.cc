@@ -81,8 +81,9 @@ TEST_F(PostgresRestore, APlainDumpThatFailsHalfwayLeavesNothingLoaded) {
 
 TEST_F(PostgresRestore, CarriesOverWhatBelongsToTheDatabase) {
   pg().psql("postgres",
-            "do $$ begin if not exists (select from pg_roles where rolname = 'clerk') "
-            "then create role clerk; create role \"Boss\"; end if; end $$");
+            "do $$ declare r text; begin foreach r in array array['clerk', 'Boss'] loop if not "
+            "exists (select from pg_roles where rolname = r) then execute format('create role %I', "
+            "r); end if; end loop; end $$");
   pg().psql("postgres", "alter database " + live_ + " owner to \"Boss\"; alter database " + live_ +
                             " set search_path = \"$user\", app, public; alter database " + live_ +
                             " set work_mem = '7MB'; alter database " + live_ +
