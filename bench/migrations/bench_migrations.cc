@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 1,000 migrations (100 CREATE TABLE, 900 ADD COLUMN) up and then down, by the whole strategy
-// (parse, decide, lock, run, look after each step, verify), beside a bare client loop that runs
+// (parse, decide, lock, run, verify), beside a bare client loop that runs
 // BEGIN, body, version row, COMMIT for each, on a database of its own in the same server. The two
 // take turns every few migrations: at a trace point the strategy's clock stands still while the
 // loop does its share, so what else the machine does slows both. Medians over rounds are printed;
