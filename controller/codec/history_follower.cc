@@ -35,6 +35,7 @@ Result<bool> HistoryFollower::take(const MigrationHistory& history, const Histor
   known_ = true;
   const std::int64_t at = versions_.version().value_or(-1);
   if (left_ && !versions_.dirty && at != *left_) {
+    known_ = false;  // and so it is refused until forget()
     return error(StatusCode::kConflict,
                  fmt::format("the database is at version {} by now, not at {}, where the last step "
                              "left it: something else changes it",

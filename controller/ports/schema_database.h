@@ -27,7 +27,8 @@ class SchemaSession {
   virtual ~SchemaSession() = default;
   virtual Result<SchemaState> read() = 0;  // under the lock
   // Takes effect exactly once: running a step that is done already is ok and changes nothing; an
-  // unfinished one goes on where it stopped. Once ok, the database is at step.version_after.
+  // unfinished one goes on where it stopped. Once it took effect, the database is at
+  // step.version_after.
   // FailedPrecondition names file, line and the database's own message; Conflict (reason
   // VersionMismatch) when the version is not where the session's last step left it; Unavailable
   // when the connection was lost (read again before anything else).

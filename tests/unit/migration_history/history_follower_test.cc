@@ -74,6 +74,8 @@ TEST_F(Following, RefusesAVersionThatItsLastStepDidNotLeave) {
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().reason(), "VersionMismatch");
   EXPECT_THAT(taken.error().message(), HasSubstr("at version 2 by now, not at 3"));
+  EXPECT_FALSE(follower_.knows());
+  EXPECT_FALSE(follower_.take(dbmate_, rolled_back)) << "asked again it is no better";
   follower_.forget();
   EXPECT_TRUE(*follower_.take(dbmate_, rolled_back));
 }
