@@ -60,8 +60,37 @@ class Session final : public SchemaSession {
     return with_records(journaled);
   }
 
-  Status run(const MigrationStep& step, const MigrationPolicy& policy,
-             std::stop_token stop) override {
+  StepsRun run_some(std::span<const MigrationStep> steps, const MigrationPolicy& policy,
+                    std::stop_token stop) override {
+    together_until_ = clock_.now() + kStepsTogether;
+    std::size_t n = 0;
+    for (flushed_ = false; n < steps.size() && !flushed_; ++n) {
+      last_together_ = n + 1 == steps.size() || codec::is_journaled(steps[n + 1]);
+      const Status done = stop.stop_requested() && n > 0
+                              ? Status(StatusCode::kCancelled, "stopped between two migrations")
+                              : run_one(steps[n], policy, stop);
+      if (!done.ok()) {
+        return {n, done};
+      }
+    }
+    return {n, {}};
+  }
+
+  Status drop_tombstones(std::int64_t version, const MigrationPolicy& policy,
+                         std::stop_token stop) override {
+    records_known_ = false;
+    return with_retries(clock_, stop, [&] {
+      Status status = drop_in_transaction(version, policy, stop);
+      if (!status.ok() && connection_.alive()) {
+        static_cast<void>(connection_.execute("ROLLBACK"));
+      }
+      return status;
+    });
+  }
+
+ private:
+  Status run_one(const MigrationStep& step, const MigrationPolicy& policy,
+                 const std::stop_token& stop) {
     RETURN_IF_ERROR(codec::check_layout(step, tables_.history, tables_.table));
     trace_point(trace_, "before creating tables");
     RETURN_IF_ERROR(create_tables(connection_, tables_, step.migration.layout));
@@ -80,19 +109,6 @@ class Session final : public SchemaSession {
     return done;
   }
 
-  Status drop_tombstones(std::int64_t version, const MigrationPolicy& policy,
-                         std::stop_token stop) override {
-    records_known_ = false;
-    return with_retries(clock_, stop, [&] {
-      Status status = drop_in_transaction(version, policy, stop);
-      if (!status.ok() && connection_.alive()) {
-        static_cast<void>(connection_.execute("ROLLBACK"));
-      }
-      return status;
-    });
-  }
-
- private:
   Status drop_in_transaction(std::int64_t version, const MigrationPolicy& policy,
                              const std::stop_token& stop) {
     if (tables_.history == nullptr) {
@@ -245,7 +261,9 @@ class Session final : public SchemaSession {
     const std::string role = may_set(step) ? "RESET ROLE;" : "";
     const std::string record = record_step(tables_, step, versions, records_, prepared_);
     followed_.follow(*tables_.history, step);
-    const auto done = connection_.execute(role + record + more + "COMMIT");
+    flushed_ = last_together_ || clock_.now() >= together_until_;
+    const char* const later = flushed_ ? "" : "SET LOCAL synchronous_commit = off;";
+    const auto done = connection_.execute(role + record + more + later + "COMMIT");
     if (!done) {
       records_known_ = false;
       followed_.forget();
@@ -345,6 +363,10 @@ class Session final : public SchemaSession {
   bool journal_empty_ = false;
   bool asked_to_prepare_ = false;
   bool prepared_ = false;
+  // Of run_some().
+  MonoTime together_until_;
+  bool last_together_ = true;
+  bool flushed_ = false;  // the last commit waited for the disk, and all before it are there too
   codec::HistoryFollower followed_;
   PostgresTransitions transitions_;
 };

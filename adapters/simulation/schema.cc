@@ -64,8 +64,14 @@ class Session final : public SchemaSession {
     return out;
   }
 
-  Status run(const MigrationStep& step, const MigrationPolicy& /*policy*/,
-             std::stop_token stop) override {
+  StepsRun run_some(std::span<const MigrationStep> steps, const MigrationPolicy& /*policy*/,
+                    std::stop_token stop) override {
+    Status ran = take(steps.front(), stop);
+    return {ran.ok() ? 1U : 0U, std::move(ran)};
+  }
+
+ private:
+  Status take(const MigrationStep& step, const std::stop_token& stop) {
     bool done = false;
     Duration cost{};
     RETURN_IF_ERROR(world_.with_database(name_, [&](Database& database) {
@@ -86,7 +92,6 @@ class Session final : public SchemaSession {
     });
   }
 
- private:
   SimulatedWorld& world_;
   Clock& clock_;
   const std::string name_;

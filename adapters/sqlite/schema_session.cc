@@ -69,8 +69,40 @@ class Session final : public SchemaSession {
     return state;
   }
 
-  Status run(const MigrationStep& step, const MigrationPolicy& policy,
-             std::stop_token stop) override {
+  StepsRun run_some(std::span<const MigrationStep> steps, const MigrationPolicy& policy,
+                    std::stop_token stop) override {
+    if (may_share(steps.front()) && !transitions_.attends()) {
+      return run_together(steps, policy, stop);
+    }
+    const Status done = run_alone(steps.front(), policy, stop);
+    return {done.ok() ? 1U : 0U, done};
+  }
+
+  Status drop_tombstones(std::int64_t version, const MigrationPolicy& /*policy*/,
+                         std::stop_token stop) override {
+    records_as_of_.clear();
+    violations_as_of_.clear();
+    trace_point(trace_, "before dropping tombstones");
+    return in_transaction(stop, [&]() -> Status {
+      RETURN_IF_ERROR(sqlite::drop_tombstones(connection_, version, trace_));
+      return commit();
+    });
+  }
+
+ private:
+  // Of the journal.
+  struct Entry {
+    std::string digest;
+    bool finished = false;
+  };
+
+  // A step that is nothing but its statements and its record.
+  static bool may_share(const MigrationStep& step) {
+    return !codec::is_journaled(step) && !step.put_aside && !step.archive &&
+           std::none_of(step.statements.begin(), step.statements.end(), sets_session);
+  }
+
+  Status prepare(const MigrationStep& step, const MigrationPolicy& policy) {
     sqlite3_busy_timeout(
         connection_.handle(),
         static_cast<int>(
@@ -82,10 +114,19 @@ class Session final : public SchemaSession {
       RETURN_IF_ERROR(create_tables(connection_, tables_, step.migration.layout));
       trace_point(trace_, "after creating tables");
     }
+    return {};
+  }
+
+  Status run_alone(const MigrationStep& step, const MigrationPolicy& policy,
+                   const std::stop_token& stop) {
+    RETURN_IF_ERROR(prepare(step, policy));
     const bool journaled = codec::is_journaled(step);
     Status done = journaled ? run_journaled(step, stop) : ok_status();
     if (done.ok()) {
-      done = in_transaction(stop, [&] { return run_body(step, journaled, stop); });
+      done = in_transaction(stop, [&]() -> Status {
+        RETURN_IF_ERROR(run_body(step, journaled, stop));
+        return commit();
+      });
     }
     transitions_.body_over();
     RETURN_IF_ERROR(done);
@@ -93,26 +134,55 @@ class Session final : public SchemaSession {
     return set ? start_anew() : ok_status();
   }
 
-  Status drop_tombstones(std::int64_t version, const MigrationPolicy& /*policy*/,
-                         std::stop_token stop) override {
-    records_as_of_.clear();
-    violations_as_of_.clear();
-    trace_point(trace_, "before dropping tombstones");
-    return in_transaction(stop, [&]() -> Status {
-      RETURN_IF_ERROR(sqlite::drop_tombstones(connection_, version, trace_));
-      trace_point(trace_, "before COMMIT");
-      RETURN_IF_ERROR(connection_.execute("COMMIT"));
-      trace_point(trace_, "after COMMIT");
-      return {};
-    });
+  // In one transaction, each behind the first in a savepoint of its own.
+  StepsRun run_together(std::span<const MigrationStep> steps, const MigrationPolicy& policy,
+                        const std::stop_token& stop) {
+    StepsRun ran;
+    bool rolled_back = false;  // by a statement, as INSERT OR ROLLBACK may
+    const auto body = [&]() -> Status {
+      ran = {};
+      const MonoTime until = clock_.now() + kStepsTogether;
+      do {
+        ran.status = ran.done == 0 ? run_body(steps[0], false, stop)
+                                   : run_in_savepoint(steps[ran.done], stop);
+        ran.done += ran.status.ok() ? 1 : 0;
+      } while (ran.status.ok() && ran.done < steps.size() && may_share(steps[ran.done]) &&
+               clock_.now() < until && !stop.stop_requested());
+      rolled_back = ran.done > 0 && !connection_.in_transaction();
+      return ran.done > 0 && !rolled_back ? commit() : ran.status;
+    };
+    Status done = prepare(steps.front(), policy);
+    if (done.ok()) {
+      done = in_transaction(stop, body);
+    }
+    if (!done.ok()) {
+      return rolled_back ? run_together(steps.first(1), policy, stop) : StepsRun{0, done};
+    }
+    if (ran.status.reason() == "Busy") {
+      ran.status = {};  // it is tried again as the first of the next
+    }
+    return ran;
   }
 
- private:
-  // Of the journal.
-  struct Entry {
-    std::string digest;
-    bool finished = false;
-  };
+  Status run_in_savepoint(const MigrationStep& step, const std::stop_token& stop) {
+    RETURN_IF_ERROR(codec::check_layout(step, tables_.history, tables_.table));
+    RETURN_IF_ERROR(connection_.execute("SAVEPOINT ripcord_step"));
+    Status ran = run_body(step, false, stop);
+    if (!ran.ok() && connection_.in_transaction()) {
+      RETURN_IF_ERROR(connection_.execute("ROLLBACK TO ripcord_step"));
+    }
+    if (connection_.in_transaction()) {
+      RETURN_IF_ERROR(connection_.execute("RELEASE ripcord_step"));
+    }
+    return ran;
+  }
+
+  Status commit() {
+    trace_point(trace_, "before COMMIT");
+    RETURN_IF_ERROR(connection_.execute("COMMIT"));
+    trace_point(trace_, "after COMMIT");
+    return {};
+  }
 
   // Under the lock tables come, by us, and do not go; their shapes are looked at once.
   Status look_at_tables() {
@@ -157,6 +227,7 @@ class Session final : public SchemaSession {
 
   // Tried again while another connection writes.
   Status in_transaction(const std::stop_token& stop, const std::function<Status()>& body) {
+    const codec::HistoryFollower before = followed_;
     for (int n = 1;; ++n) {
       trace_point(trace_, "before BEGIN");
       Status status = connection_.execute("BEGIN IMMEDIATE");
@@ -165,6 +236,12 @@ class Session final : public SchemaSession {
       }
       if (!status.ok() && connection_.in_transaction()) {
         static_cast<void>(connection_.execute("ROLLBACK"));
+      }
+      if (!status.ok()) {
+        followed_ = before;
+        history_as_of_.clear();
+        records_as_of_.clear();
+        violations_as_of_.clear();
       }
       if (status.ok() || status.reason() != "Busy" || n == kAttempts) {
         return status;
@@ -181,7 +258,7 @@ class Session final : public SchemaSession {
     const codec::AppliedVersions& before = followed_.versions();
     ASSIGN_OR_RETURN(const bool needed, codec::step_is_needed(step, before, label_of(step)));
     if (!needed) {
-      return connection_.execute("ROLLBACK");
+      return {};
     }
     Burial burial(connection_, step, trace_);
     if (!journaled) {
@@ -217,9 +294,6 @@ class Session final : public SchemaSession {
                             {std::to_string(step.migration.version), direction_of(step)}));
       static_cast<void>(forgot);
     }
-    trace_point(trace_, "before COMMIT");
-    RETURN_IF_ERROR(connection_.execute("COMMIT"));
-    trace_point(trace_, "after COMMIT");
     remember(recorded);
     followed_.follow(*tables_.history, step);
     return {};
@@ -363,12 +437,9 @@ class Session final : public SchemaSession {
     const auto inside = [&]() -> Status {
       RETURN_IF_ERROR(run_statement(step, statement, stop));
       RETURN_IF_ERROR(journal(step, statement, index, true));
-      trace_point(trace_, "before COMMIT");
-      return connection_.execute("COMMIT");
+      return commit();
     };
-    RETURN_IF_ERROR(in_transaction(stop, inside));
-    trace_point(trace_, "after COMMIT");
-    return {};
+    return in_transaction(stop, inside);
   }
 
   static bool sets_session(const SqlStatement& statement) {

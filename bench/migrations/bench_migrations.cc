@@ -22,6 +22,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
@@ -93,11 +94,12 @@ struct Round {
 Round ours(const std::vector<Migration>& all, const DatabaseRef& ref, BareLoop& bare) {
   SystemClock clock;
   NullMetricSink metrics;
-  std::function<void()> turn = [] {};
-  int begun = 0;
+  std::function<void(std::size_t)> turn = [](std::size_t) {};
+  std::size_t ahead = 0;  // migrations (each is one statement) since the loop's last turn
   const Trace trace = [&](std::string_view point) {
-    if (point == "before BEGIN" && begun++ % kTurn == 0) {
-      turn();
+    ahead += point == "before a statement" ? 1 : 0;
+    if (point == "before BEGIN" && ahead >= kTurn) {
+      turn(std::exchange(ahead, 0));
     }
   };
   postgres::PostgresSchemas pg(clock, trace);
@@ -127,10 +129,16 @@ Round ours(const std::vector<Migration>& all, const DatabaseRef& ref, BareLoop& 
     }
   };
   Pair together;
-  turn = [&] { bare.go_up(kTurn); };
-  together.up = seconds_of([&] { go(kMigrations); });
-  turn = [&] { bare.go_down(kTurn); };
-  together.down = seconds_of([&] { go(0); });
+  turn = [&](std::size_t count) { bare.go_up(count); };
+  together.up = seconds_of([&] {
+    go(kMigrations);
+    turn(std::exchange(ahead, 0));
+  });
+  turn = [&](std::size_t count) { bare.go_down(count); };
+  together.down = seconds_of([&] {
+    go(0);
+    turn(std::exchange(ahead, 0));
+  });
   return {bare.took(), {together.up - bare.took().up, together.down - bare.took().down}};
 }
 

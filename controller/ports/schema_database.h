@@ -12,13 +12,24 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ripcord {
 
 class SchemaTransitions;
+
+// Of the steps that were given: how many are done, and what went wrong with the next.
+struct StepsRun {
+  std::size_t done = 0;
+  Status status;
+};
+
+// Steps share one wait for the disk as long as this.
+constexpr Duration kStepsTogether = std::chrono::milliseconds(50);
 
 // Holds the locks of the database (ours and golang-migrate's) until destroyed. One thread at a
 // time.
@@ -26,17 +37,24 @@ class SchemaSession {
  public:
   virtual ~SchemaSession() = default;
   virtual Result<SchemaState> read() = 0;  // under the lock
-  // Takes effect exactly once: running a step that is done already is ok and changes nothing; an
-  // unfinished one goes on where it stopped. Once it took effect, the database is at
-  // step.version_after.
+  // Runs the first of `steps`, and with it those behind that can share its wait for the disk
+  // (kStepsTogether). Each is one transaction, or (SQLite) a savepoint of one that they share, and
+  // takes effect exactly once: running a step that is done already is ok and changes nothing; an
+  // unfinished one goes on where it stopped. What is done when this returns is durable; where a
+  // later step failed, in PostgreSQL only after three times its wal_writer_delay. A server that
+  // crashes before loses the last of them whole, and never one before another.
+  // Once a step took effect, the database is at its version_after.
   // FailedPrecondition names file, line and the database's own message; Conflict (reason
   // VersionMismatch) when the version is not where the session's last step left it; Unavailable
   // when the connection was lost (read again before anything else).
   // With step.put_aside, what its statements drop is renamed instead, in the same transaction, and
   // the undo that is recorded renames it back; the author's own is kept for later. Unavailable
   // (reason CannotPutAside) when that has become impossible.
-  virtual Status run(const MigrationStep& step, const MigrationPolicy& policy,
-                     std::stop_token stop) = 0;
+  virtual StepsRun run_some(std::span<const MigrationStep> steps, const MigrationPolicy& policy,
+                            std::stop_token stop) = 0;
+  Status run(const MigrationStep& step, const MigrationPolicy& policy, std::stop_token stop) {
+    return run_some({&step, 1}, policy, std::move(stop)).status;
+  }
   // Drops for good what `version` had put aside and makes the author's down the recorded undo, in
   // one transaction. Ok when there is nothing.
   virtual Status drop_tombstones(std::int64_t /*version*/, const MigrationPolicy& /*policy*/,

@@ -11,6 +11,7 @@
 #include "controller/strategies/rollback_metrics.h"
 
 #include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -238,27 +239,29 @@ Outcome MigrationRun::carry_out(SchemaDatabase& database, const MigrationObserva
 }
 
 Status MigrationRun::run_steps(SchemaSession& session, const MigrationDecision& decision) {
-  for (std::size_t i = 0; i < decision.steps.size(); ++i) {
-    const MigrationStep& step = decision.steps[i];
+  const std::vector<PlannedStep>& plan = decision.plan.steps;
+  for (std::size_t done = 0; done < decision.steps.size();) {
     if (reconcile_.request.stop.stop_requested()) {
       return {StatusCode::kCancelled, "stopped between two migrations"};
     }
-    if (SchemaTransitions* const transitions = session.transitions(); transitions != nullptr) {
-      transitions->attend(edges_of(spec_.transitions, status_.version, step.version_after));
+    auto next = std::span(decision.steps).subspan(done);
+    SchemaTransitions* const transitions = session.transitions();
+    if (transitions != nullptr && !spec_.transitions.empty()) {
+      next = next.first(1);
+      transitions->attend(edges_of(spec_.transitions, status_.version, next.front().version_after));
     }
-    RETURN_IF_ERROR(session.run(step, spec_.policy, reconcile_.request.stop));
-    reconcile_.request.log.info("migration step done", {{"step", decision.plan.steps[i].summary}});
-    status_.version = step.version_after;
-    const auto left = decision.plan.steps.begin() + static_cast<std::ptrdiff_t>(i) + 1;
+    const StepsRun ran = session.run_some(next, spec_.policy, reconcile_.request.stop);
+    for (const std::size_t begun = done; done < begun + ran.done; ++done) {
+      reconcile_.request.log.info("migration step done", {{"step", plan[done].summary}});
+      status_.version = decision.steps[done].version_after;
+    }
     status_.pending.clear();
-    for (auto at = left; at != decision.plan.steps.end() && status_.pending.size() < kShownPending;
-         ++at) {
-      status_.pending.push_back(at->summary);
+    for (std::size_t i = done; i < plan.size() && i < done + kShownPending; ++i) {
+      status_.pending.push_back(plan[i].summary);
     }
-    const bool last = i + 1 == decision.steps.size();
-    if (!last && tools_.clock.now() - published_ >= kPublishEvery) {
-      RETURN_IF_ERROR(
-          progress(fmt::format("{} of {} steps are done", i + 1, decision.steps.size())));
+    RETURN_IF_ERROR(ran.status);
+    if (done < decision.steps.size() && tools_.clock.now() - published_ >= kPublishEvery) {
+      RETURN_IF_ERROR(progress(fmt::format("{} of {} steps are done", done, plan.size())));
     }
   }
   return {};

@@ -149,6 +149,47 @@ TEST_P(SchemaDatabaseContract, ChangesNothingWhenAStatementFails) {
   ASSERT_OK((*session)->run(up(2), policy_, {}));  // t2 is not there
 }
 
+TEST_P(SchemaDatabaseContract, RunsSeveralStepsInOrderAndSaysHowManyAreDone) {
+  auto database = open();
+  auto session = database->lock(kSoon, {});
+  ASSERT_OK(session);
+  const std::vector<MigrationStep> steps{up(1), up(2), down(2, 1), up(2), up(3)};
+  std::span<const MigrationStep> left = steps;
+  while (!left.empty()) {
+    const StepsRun ran = (*session)->run_some(left, policy_, {});
+    ASSERT_OK(ran.status);
+    ASSERT_GT(ran.done, 0U);
+    ASSERT_LE(ran.done, left.size());
+    EXPECT_EQ(read().version, left[ran.done - 1].version_after) << "seen by everybody";
+    left = left.subspan(ran.done);
+  }
+  EXPECT_EQ(read().applied.size(), 3U);
+}
+
+TEST_P(SchemaDatabaseContract, KeepsTheStepsBeforeOneThatFails) {
+  if (!world_->runs_sql()) {
+    GTEST_SKIP() << "runs no SQL";
+  }
+  auto database = open();
+  auto session = database->lock(kSoon, {});
+  ASSERT_OK(session);
+  const std::string half = "CREATE TABLE t3 (a int); SELECT nonsense;";
+  const std::vector<MigrationStep> steps{up(1), up(2), step(Direction::kUp, 3, 3, half), up(4)};
+  std::span<const MigrationStep> left = steps;
+  StepsRun ran;
+  while (ran.status.ok() && !left.empty()) {
+    ran = (*session)->run_some(left, policy_, {});
+    left = left.subspan(ran.done);
+  }
+  EXPECT_CODE(ran.status, StatusCode::kFailedPrecondition);
+  EXPECT_THAT(ran.status.message(), HasSubstr("nonsense"));
+  EXPECT_EQ(left.size(), 2U);
+  EXPECT_EQ((*session)->read()->version, 2);
+  EXPECT_EQ((*session)->read()->applied.size(), 2U);
+  ASSERT_OK((*session)->run(up(3), policy_, {}));  // t3 is not there
+  EXPECT_EQ(read().version, 3);
+}
+
 TEST_P(SchemaDatabaseContract, RefusesADownFromAVersionThatIsNotTheCurrentOne) {
   if (!world_->runs_sql()) {
     GTEST_SKIP() << "keeps no order";

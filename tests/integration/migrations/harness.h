@@ -10,6 +10,7 @@
 #include "adapters/sqlite/schema_database.h"
 #include "controller/strategies/migration_version.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,13 +37,15 @@ inline Migration migration(std::int64_t version, std::string up,
 // The system's clock, with a wall that can be put forward: the soak of a contract is long.
 class ShiftedClock final : public Clock {
  public:
-  MonoTime now() const override { return real_.now(); }
+  MonoTime now() const override { return halted_.value_or(real_.now()); }
   WallTime wall_now() const override { return real_.wall_now() + shift_; }
   bool sleep_for(Duration d, std::stop_token stop) override { return real_.sleep_for(d, stop); }
   void put_forward(std::chrono::microseconds by) { shift_ += by; }
+  void halt() { halted_ = real_.now(); }
 
  private:
   SystemClock real_;
+  std::optional<MonoTime> halted_;
   std::chrono::microseconds shift_{0};
 };
 

@@ -134,6 +134,27 @@ TEST_F(PostgresMigrations, StopWhereSomethingElseMovesTheVersionBetweenTwoSteps)
   EXPECT_EQ(psql("SELECT to_regclass('u') IS NOT NULL, to_regclass('v') IS NULL"), "t|t");
 }
 
+TEST_F(PostgresMigrations, WaitForTheDiskOnceForSeveralAndAlwaysForTheLast) {
+  psql(
+      "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT "
+      "NULL); CREATE TABLE log (version bigint, waits text);"
+      "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log VALUES "
+      "(new.version, current_setting('synchronous_commit')); RETURN NULL; END $$;"
+      "CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON schema_migrations DEFERRABLE "
+      "INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()");
+  Harness harness(
+      ref(),
+      {migration(1, "CREATE TABLE a (i int)"), migration(2, "CREATE TABLE b ()"),
+       migration(3, "CREATE INDEX CONCURRENTLY a_i ON a (i)"), migration(4, "CREATE TABLE c ()"),
+       migration(5, "SET synchronous_commit = local"), migration(6, "CREATE TABLE d ()")});
+  harness.clock().halt();
+  harness.go(6);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  EXPECT_EQ(psql("SELECT string_agg(version || ' ' || waits, ', ' ORDER BY version) FROM log"),
+            "1 off, 2 on, 3 off, 4 off, 5 off, 6 on")
+      << "before what is no transaction all is on disk, and no setting of a body stays";
+}
+
 TEST_F(PostgresMigrations, ForgetsWhatAnotherToolWentDownPast) {
   Harness harness(ref(), {migration(1, "CREATE TABLE a ()", "DROP TABLE a"),
                           migration(2, "CREATE TABLE b ()", "DROP TABLE b")});

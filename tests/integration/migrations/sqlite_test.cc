@@ -144,8 +144,10 @@ TEST_F(SqliteMigrations, StopWhereSomethingElseMovesTheVersionBetweenTwoSteps) {
       sql("UPDATE schema_migrations SET version = 1");
     }
   };
+  // A step that sets something shares no transaction: each of the three is one.
   Harness harness(sqlite_ref(path_),
-                  {migration(1, "CREATE TABLE t (a)"), migration(2, "CREATE TABLE u (a)"),
+                  {migration(1, "CREATE TABLE t (a)"),
+                   migration(2, "CREATE TABLE u (a); PRAGMA cache_size = 100"),
                    migration(3, "CREATE TABLE v (a)")},
                   trace);
   harness.go(3);
@@ -167,13 +169,28 @@ TEST_F(SqliteMigrations, RefusesToRecordAnUndoThatCouldNotRun) {
   EXPECT_THAT(harness.verdict(), HasSubstr("down of migration 1 m1: line 2"));
 }
 
+TEST_F(SqliteMigrations, KeepTheStepsBeforeAStatementThatRollsAllBack) {
+  Harness harness(sqlite_ref(path_),
+                  {migration(1, "CREATE TABLE t (a PRIMARY KEY)"),
+                   migration(2, "INSERT INTO t VALUES (1)"), migration(3, "CREATE TABLE u (a)"),
+                   migration(4, "CREATE TABLE v (a); INSERT OR ROLLBACK INTO t VALUES (1)")});
+  harness.clock().halt();  // so that the four share one transaction
+  EXPECT_TRUE(std::holds_alternative<Stalled>(harness.go(4)));
+  EXPECT_THAT(harness.verdict(), HasSubstr("UNIQUE"));
+  EXPECT_EQ(sql("SELECT version FROM schema_migrations"), "3\n");
+  EXPECT_EQ(sql("SELECT group_concat(name) FROM sqlite_master WHERE name IN ('t', 'u', 'v')"),
+            "t,u\n");
+  EXPECT_EQ(sql("SELECT count(*) FROM t"), "1\n");
+}
+
 TEST_F(SqliteMigrations, StopsBetweenMigrationsWhenAsked) {
   std::stop_source stop;
   Harness harness(sqlite_ref(path_), sqlite_corpus(), [&](std::string_view point) {
-    if (point == "after COMMIT") {
+    if (point == "after a statement") {
       stop.request_stop();
     }
   });
+  harness.clock().halt();
   harness.spec().version = 5;
   EXPECT_TRUE(std::holds_alternative<AwaitChange>(harness.converge(stop.get_token())));
   EXPECT_EQ(sql("SELECT version FROM schema_migrations"), "1\n");

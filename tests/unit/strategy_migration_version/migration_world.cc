@@ -12,10 +12,12 @@ class HookedSession final : public SchemaSession {
   HookedSession(std::unique_ptr<SchemaSession> real, const SchemaHooks& hooks)
       : real_(std::move(real)), hooks_(hooks) {}
   Result<SchemaState> read() override { return real_->read(); }
-  Status run(const MigrationStep& step, const MigrationPolicy& policy,
-             std::stop_token stop) override {
-    RETURN_IF_ERROR(hooks_.before_run(step));
-    return real_->run(step, policy, std::move(stop));
+  StepsRun run_some(std::span<const MigrationStep> steps, const MigrationPolicy& policy,
+                    std::stop_token stop) override {
+    if (Status refused = hooks_.before_run(steps.front()); !refused.ok()) {
+      return {0, std::move(refused)};
+    }
+    return real_->run_some(steps, policy, std::move(stop));
   }
 
  private:
