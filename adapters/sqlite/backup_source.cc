@@ -7,6 +7,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -64,6 +66,21 @@ Result<std::string> pragma(Connection& connection, const std::string& text,
   return rows.rows.empty() ? "" : rows.rows[0].at(0).value_or("");
 }
 
+Status check_soundness(const std::string& copy, const std::string& original,
+                       const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(Connection connection, Connection::open(copy, OpenMode::kReadOnly));
+  const Result<std::string> sound = pragma(connection, "quick_check(1)", stop);
+  if (sound && *sound == "ok") {
+    return {};
+  }
+  if (!sound && sound.error().code() == StatusCode::kCancelled) {
+    return sound.error();
+  }
+  return {StatusCode::kFailedPrecondition,
+          fmt::format("{} is damaged: {}", original, sound ? *sound : sound.error().message()),
+          "CorruptDatabase"};
+}
+
 }  // namespace
 
 Result<BackupManifest> SqliteBackups::write(const BackupOrder& order, std::stop_token stop) {
@@ -88,14 +105,13 @@ Result<BackupManifest> SqliteBackups::write(const BackupOrder& order, std::stop_
   if (mode != "delete") {
     return error(StatusCode::kUnavailable, order.path + " is in use", "Busy");
   }
-  const Result<std::string> sound = pragma(copy, "quick_check(1)", stop);
-  if (!sound || *sound != "ok") {
-    return error(StatusCode::kFailedPrecondition,
-                 fmt::format("{} is damaged: {}", order.database.path,
-                             sound ? *sound : sound.error().message()),
-                 "CorruptDatabase");
-  }
-  ASSIGN_OR_RETURN(manifest.contents, survey(copy, stop));
+  // Both read all of it and need a processor each.
+  Status sound;
+  std::jthread checker([&] { sound = check_soundness(order.path, order.database.path, stop); });
+  Result<DatabaseContents> contents = survey(copy, stop);
+  checker.join();
+  RETURN_IF_ERROR(sound);
+  ASSIGN_OR_RETURN(manifest.contents, std::move(contents));
   manifest.database_bytes = file_bytes(order.path);
   return manifest;
 }
