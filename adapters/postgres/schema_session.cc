@@ -63,17 +63,20 @@ class Session final : public SchemaSession {
   StepsRun run_some(std::span<const MigrationStep> steps, const MigrationPolicy& policy,
                     std::stop_token stop) override {
     together_until_ = clock_.now() + kStepsTogether;
-    std::size_t n = 0;
-    for (flushed_ = false; n < steps.size() && !flushed_; ++n) {
-      last_together_ = n + 1 == steps.size() || codec::is_journaled(steps[n + 1]);
-      const Status done = stop.stop_requested() && n > 0
-                              ? Status(StatusCode::kCancelled, "stopped between two migrations")
-                              : run_one(steps[n], policy, stop);
-      if (!done.ok()) {
-        return {n, done};
-      }
+    StepsRun ran;
+    do {
+      const std::size_t next = ran.done + 1;
+      last_together_ = next == steps.size() || codec::is_journaled(steps[next]);
+      ran.status = stop.stop_requested() && unflushed_
+                       ? Status(StatusCode::kCancelled, "stopped between two migrations")
+                       : run_one(steps[ran.done], policy, stop);
+      ran.done += ran.status.ok() ? 1 : 0;
+    } while (ran.status.ok() && ran.done < steps.size() && unflushed_);
+    if (std::exchange(unflushed_, false) && connection_.alive()) {
+      // Something that is written, so that its commit waits for the disk.
+      static_cast<void>(connection_.execute("SELECT pg_logical_emit_message(true, 'ripcord', '')"));
     }
-    return {n, {}};
+    return ran;
   }
 
   Status drop_tombstones(std::int64_t version, const MigrationPolicy& policy,
@@ -261,8 +264,8 @@ class Session final : public SchemaSession {
     const std::string role = may_set(step) ? "RESET ROLE;" : "";
     const std::string record = record_step(tables_, step, versions, records_, prepared_);
     followed_.follow(*tables_.history, step);
-    flushed_ = last_together_ || clock_.now() >= together_until_;
-    const char* const later = flushed_ ? "" : "SET LOCAL synchronous_commit = off;";
+    const bool flush = last_together_ || clock_.now() >= together_until_;
+    const char* const later = flush ? "" : "SET LOCAL synchronous_commit = off;";
     const auto done = connection_.execute(role + record + more + later + "COMMIT");
     if (!done) {
       records_known_ = false;
@@ -272,6 +275,7 @@ class Session final : public SchemaSession {
       return deallocated ? Status(StatusCode::kUnavailable, done.error().message(), kDeallocated)
                          : done.error().annotated(label_of(step) + ": at COMMIT");
     }
+    unflushed_ = !flush;
     trace_point(trace_, "after COMMIT");
     remember(step, previous);
     return {};
@@ -366,7 +370,7 @@ class Session final : public SchemaSession {
   // Of run_some().
   MonoTime together_until_;
   bool last_together_ = true;
-  bool flushed_ = false;  // the last commit waited for the disk, and all before it are there too
+  bool unflushed_ = false;  // the last commit has not waited for the disk
   codec::HistoryFollower followed_;
   PostgresTransitions transitions_;
 };

@@ -40,9 +40,8 @@ class SchemaSession {
   // Runs the first of `steps`, and with it those behind that can share its wait for the disk
   // (kStepsTogether). Each is one transaction, or (SQLite) a savepoint of one that they share, and
   // takes effect exactly once: running a step that is done already is ok and changes nothing; an
-  // unfinished one goes on where it stopped. What is done when this returns is durable; where a
-  // later step failed, in PostgreSQL only after three times its wal_writer_delay. A server that
-  // crashes before loses the last of them whole, and never one before another.
+  // unfinished one goes on where it stopped. What is done when this returns is durable; a server
+  // that crashes before loses the last of them whole, and never one before another.
   // Once a step took effect, the database is at its version_after.
   // FailedPrecondition names file, line and the database's own message; Conflict (reason
   // VersionMismatch) when the version is not where the session's last step left it; Unavailable

@@ -155,6 +155,61 @@ TEST_F(PostgresMigrations, WaitForTheDiskOnceForSeveralAndAlwaysForTheLast) {
       << "before what is no transaction all is on disk, and no setting of a body stays";
 }
 
+TEST_F(PostgresMigrations, AreOnDiskWhenALaterOneFails) {
+  psql(
+      "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT "
+      "NULL); CREATE TABLE log (version bigint, lsn pg_lsn);"
+      "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log VALUES "
+      "(new.version, pg_current_wal_insert_lsn()); RETURN NULL; END $$;"
+      "CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON schema_migrations DEFERRABLE "
+      "INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()");
+  const auto write_late = [](const std::string& setting) {
+    shared_cluster().psql("postgres", "ALTER SYSTEM " + setting);
+    shared_cluster().psql("postgres", "SELECT pg_reload_conf()");
+  };
+  write_late("SET wal_writer_delay = '10s'");
+  Harness harness(ref(), {migration(1, "CREATE TABLE a ()"), migration(2, "CREATE TABLE b ()"),
+                          migration(3, "SELECT 1 / 0")});
+  harness.clock().halt();
+  harness.go(3);
+  EXPECT_EQ(psql("SELECT max(version), bool_and(pg_current_wal_flush_lsn() > lsn) FROM log"),
+            "2|t");
+  EXPECT_THAT(harness.verdict(), HasSubstr("division by zero"));
+  write_late("RESET wal_writer_delay");
+}
+
+TEST_F(PostgresMigrations, AreLostOnlyFromTheEndWhenTheServerCrashesBetweenTwo) {
+  PostgresCluster cluster;
+  cluster.psql("postgres", "ALTER SYSTEM SET wal_writer_delay = '10s'");
+  cluster.psql("postgres", "SELECT pg_reload_conf()");
+  const std::vector<Migration> all{
+      migration(1, "CREATE TABLE log (v int); INSERT INTO log VALUES (1)"),
+      migration(2, "INSERT INTO log VALUES (2)"), migration(3, "INSERT INTO log VALUES (3)"),
+      migration(4, "INSERT INTO log VALUES (4)")};
+  int committed = 0;
+  Harness harness(postgres_ref(cluster.url()), all, [&](std::string_view point) {
+    if (point == "after COMMIT" && ++committed == 3) {
+      cluster.kill9();
+    }
+  });
+  harness.clock().halt();
+  harness.go(4);
+  EXPECT_NE(harness.verdict(), "Ready");
+  cluster.start();
+  const std::string version = cluster.psql("postgres", "SELECT version FROM schema_migrations");
+  if (version.empty()) {
+    EXPECT_EQ(cluster.psql("postgres", "SELECT to_regclass('log') IS NULL"), "t");
+  } else {
+    EXPECT_EQ(cluster.psql("postgres", "SELECT array_agg(v) = ARRAY(SELECT generate_series(1, " +
+                                           version + ")) FROM log"),
+              "t");
+  }
+  harness.go(4);
+  ASSERT_EQ(harness.verdict(), "Ready");
+  EXPECT_EQ(cluster.psql("postgres", "SELECT string_agg(v::text, ' ' ORDER BY v) FROM log"),
+            "1 2 3 4");
+}
+
 TEST_F(PostgresMigrations, ForgetsWhatAnotherToolWentDownPast) {
   Harness harness(ref(), {migration(1, "CREATE TABLE a ()", "DROP TABLE a"),
                           migration(2, "CREATE TABLE b ()", "DROP TABLE b")});
