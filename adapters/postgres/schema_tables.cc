@@ -237,12 +237,14 @@ Status read_finished_transitions(Connection& connection, const SchemaTables& tab
   }
   ASSIGN_OR_RETURN(const Rows rows,
                    connection.query("SELECT name, (extract(epoch FROM finished_at) * "
-                                    "1000000)::bigint FROM ripcord.transitions WHERE home = $1 AND "
+                                    "1000000)::bigint, digest, validated FROM ripcord.transitions "
+                                    "WHERE home = $1 AND "
                                     "finished_at IS NOT NULL ORDER BY name",
                                     {tables.home}));
   for (const auto& row : rows.rows) {
-    state.finished_transitions.push_back(
-        {row[0].value_or(""), WallTime(std::chrono::microseconds(number(row[1])))});
+    state.finished_transitions.push_back({row[0].value_or(""),
+                                          WallTime(std::chrono::microseconds(number(row[1]))),
+                                          row[2].value_or(""), row[3].value_or("")});
   }
   return {};
 }

@@ -94,6 +94,21 @@ Status Backfill::look(const TransitionBackfill& declared) {
         "table; name another column, or create one (CREATE INDEX CONCURRENTLY ON {0} ({1}))",
         table, declared.key));
   }
+  // As ANALYZE has seen it: all rows of one key are one batch.
+  ASSIGN_OR_RETURN(
+      const Rows often,
+      connection_.query("SELECT coalesce(max(s.most_common_freqs[1] * c.reltuples), 0)::bigint "
+                        "FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname JOIN "
+                        "pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename WHERE "
+                        "c.oid = $1::regclass AND s.attname = $2",
+                        {table, declared.key}));
+  const std::int64_t alike = std::strtoll(often.rows[0][0].value_or("0").c_str(), nullptr, 10);
+  if (alike > declared.batch_size) {
+    return unfit(fmt::format(
+        "backfill.key: about {} rows of {} have the same {}, and a batch takes all of them (more "
+        "than backfill.batchSize, {}); name a column that is unique",
+        alike, table, declared.key, declared.batch_size));
+  }
   ASSIGN_OR_RETURN(const Rows cursor, connection_.execute("SELECT cursor FROM ripcord.transitions "
                                                           "WHERE " +
                                                           row_));

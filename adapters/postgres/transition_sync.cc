@@ -218,18 +218,24 @@ Status check_expressions(Connection& connection, const TransitionSync& sync) {
   return {};
 }
 
-Status settle_by_new(Connection& connection, const TransitionSync& sync) {
+Status settle_by_new(Connection& connection, const TransitionSync& sync, bool finished) {
   ASSIGN_OR_RETURN(const std::string table, resolve_table(connection, sync.table));
   const std::string old_name = Connection::quote_identifier(sync.old_column);
   const std::string new_name = Connection::quote_identifier(sync.new_column);
   const auto given = [](const std::string& expression, const std::string& other) {
     return expression.empty() ? other : "(" + expression + "\n)";
   };
+  ASSIGN_OR_RETURN(const Rows required,
+                   connection.query("SELECT attnotnull FROM pg_attribute WHERE attrelid = "
+                                    "$1::regclass AND attname = $2",
+                                    {table, sync.old_column}));
+  const bool may_be_null = finished && !required.rows.empty() && required.rows[0][0] == "f";
   RETURN_IF_ERROR(status_of_rows(connection.execute("SET LOCAL ripcord.backfill = 'on'")));
   RETURN_IF_ERROR(status_of_rows(connection.query(fmt::format(
-      "UPDATE {0} SET {1} = {2} WHERE {3} IS NOT NULL AND {4}::text COLLATE \"C\" IS "
-      "DISTINCT FROM {3}::text COLLATE \"C\"",
-      table, old_name, given(sync.to_old, new_name), new_name, given(sync.to_new, old_name)))));
+      "UPDATE {0} SET {1} = {2} WHERE {5}{4}::text COLLATE \"C\" IS DISTINCT FROM {3}::text "
+      "COLLATE \"C\"",
+      table, old_name, given(sync.to_old, new_name), new_name, given(sync.to_new, old_name),
+      may_be_null ? "" : new_name + " IS NOT NULL AND "))));
   return status_of_rows(connection.execute("SET LOCAL ripcord.backfill = ''"));
 }
 

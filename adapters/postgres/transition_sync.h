@@ -38,8 +38,9 @@ Result<std::string> make_sync_sql(Connection& connection, const std::string& hom
 Status check_expressions(Connection& connection, const TransitionSync& sync);
 
 // Gives the old column of rows that differ what `toOld` makes of the new one: after a contract that
-// was taken back, nobody wrote the old one meanwhile.
-Status settle_by_new(Connection& connection, const TransitionSync& sync);
+// was taken back, nobody wrote the old one meanwhile. `finished`: so was the backfill, and a new
+// side without a value was taken from its row, not never given to it.
+Status settle_by_new(Connection& connection, const TransitionSync& sync, bool finished);
 
 // The statement that removes function and triggers, wherever they are; good when there are none.
 std::string drop_sync_sql(const std::string& function);

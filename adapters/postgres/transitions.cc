@@ -236,7 +236,7 @@ Status PostgresTransitions::begin(const Transition& transition) {
   // Begun and without a trigger: it comes back from its contract.
   const bool back = row != rows.end() && row->second.made.empty() && row->second.in_force &&
                     row->second.digest == work_digest(transition);
-  return back ? settle_by_new(connection_, *transition.sync) : ok_status();
+  return back ? settle_by_new(connection_, *transition.sync, row->second.finished) : ok_status();
 }
 
 Status PostgresTransitions::make_trigger(const Transition& transition) {
@@ -291,8 +291,11 @@ Result<std::vector<std::string>> PostgresTransitions::validate(const Transition&
     }
   }
   if (broken.empty()) {
-    RETURN_IF_ERROR(run_sql(fmt::format("UPDATE ripcord.transitions SET validated = '{}' WHERE {}",
-                                        validation_digest(transition), row_key(transition.name))));
+    // It is finished when it is seen to hold.
+    RETURN_IF_ERROR(run_sql(fmt::format(
+        "UPDATE ripcord.transitions SET finished_at = CASE validated WHEN '{0}' THEN finished_at "
+        "ELSE clock_timestamp() END, validated = '{0}' WHERE {1}",
+        validation_digest(transition), row_key(transition.name))));
   }
   return broken;
 }

@@ -216,11 +216,13 @@ Status read_finished_transitions(Connection& connection, SchemaState& state) {
     return {};
   }
   ASSIGN_OR_RETURN(const Rows rows,
-                   connection.query("SELECT name, finished_at FROM ripcord_transitions WHERE "
-                                    "finished_at IS NOT NULL ORDER BY name"));
+                   connection.query("SELECT name, finished_at, digest, validated FROM "
+                                    "ripcord_transitions WHERE finished_at IS NOT NULL ORDER BY "
+                                    "name"));
   for (const auto& row : rows.rows) {
     ASSIGN_OR_RETURN(const WallTime at, parse_time(row[1].value_or("")));
-    state.finished_transitions.push_back({row[0].value_or(""), at});
+    state.finished_transitions.push_back(
+        {row[0].value_or(""), at, row[2].value_or(""), row[3].value_or("")});
   }
   return {};
 }

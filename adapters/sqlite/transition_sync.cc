@@ -19,6 +19,7 @@ struct Column {
   std::string default_text;  // empty: none
   int key = 0;               // place in the primary key, from 1
   bool generated = false;
+  bool not_null = false;
 };
 
 struct Table {
@@ -48,12 +49,12 @@ Result<Table> read_table(Connection& connection, const std::string& name) {
   ASSIGN_OR_RETURN(table.name, resolve_table(connection, name));
   ASSIGN_OR_RETURN(
       const Rows rows,
-      connection.query("SELECT name, dflt_value, pk, hidden FROM pragma_table_xinfo(?1)",
+      connection.query("SELECT name, dflt_value, pk, hidden, \"notnull\" FROM pragma_table_xinfo(?1)",
                        {table.name}));
   for (const auto& row : rows.rows) {
     table.columns.push_back({row[0].value_or(""), row[1].value_or(""),
                              std::atoi(row[2].value_or("0").c_str()),
-                             row[3] == "2" || row[3] == "3"});
+                             row[3] == "2" || row[3] == "3", row[4] == "1"});
   }
   return table;
 }
@@ -190,7 +191,7 @@ Result<SyncTriggers> wanted_sync(Connection& connection, const Transition& trans
   return triggers;
 }
 
-Status settle_by_new(Connection& connection, const TransitionSync& sync) {
+Status settle_by_new(Connection& connection, const TransitionSync& sync, bool finished) {
   ASSIGN_OR_RETURN(const Table table, read_table(connection, sync.table));
   ASSIGN_OR_RETURN(const Column old_column, find_column(table, sync.old_column));
   ASSIGN_OR_RETURN(const Column new_column, find_column(table, sync.new_column));
@@ -200,8 +201,9 @@ Status settle_by_new(Connection& connection, const TransitionSync& sync) {
     return expression.empty() ? other : "(" + expression + "\n)";
   };
   return connection.execute(fmt::format(
-      "UPDATE {0} SET {1} = {2} WHERE {3} IS NOT NULL AND {4} IS NOT {3}", quote_name(table.name),
-      old_name, given(sync.to_old, new_name), new_name, given(sync.to_new, old_name)));
+      "UPDATE {0} SET {1} = {2} WHERE {5}{4} IS NOT {3}", quote_name(table.name), old_name,
+      given(sync.to_old, new_name), new_name, given(sync.to_new, old_name),
+      finished && !old_column.not_null ? "" : new_name + " IS NOT NULL AND "));
 }
 
 Result<SyncTriggers> read_sync(Connection& connection, const std::string& name) {

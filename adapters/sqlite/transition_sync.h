@@ -26,8 +26,9 @@ Result<SyncTriggers> wanted_sync(Connection& connection, const Transition& trans
 Result<SyncTriggers> read_sync(Connection& connection, const std::string& name);
 
 // Gives the old column of rows that differ what `toOld` makes of the new one: after a contract that
-// was taken back, nobody wrote the old one meanwhile. While there are no triggers.
-Status settle_by_new(Connection& connection, const TransitionSync& sync);
+// was taken back, nobody wrote the old one meanwhile. `finished`: so was the backfill, and a new
+// side without a value was taken from its row, not never given to it. While there are no triggers.
+Status settle_by_new(Connection& connection, const TransitionSync& sync, bool finished);
 
 // Good when there are none.
 std::string drop_sync_sql(const std::string& name);

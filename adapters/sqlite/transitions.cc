@@ -223,7 +223,7 @@ Status SqliteTransitions::begin(const Transition& transition) {
   // Begun and without triggers: it comes back from its contract.
   if (row != rows.end() && !row->second.made && row->second.in_force &&
       row->second.digest == work_digest(transition)) {
-    RETURN_IF_ERROR(settle_by_new(connection_, *transition.sync));
+    RETURN_IF_ERROR(settle_by_new(connection_, *transition.sync, row->second.finished));
   }
   return make_triggers(transition);
 }
@@ -387,8 +387,12 @@ Result<std::vector<std::string>> SqliteTransitions::validate(const Transition& t
   RETURN_IF_ERROR(connection_.execute("PRAGMA query_only = OFF"));
   RETURN_IF_ERROR(failure);
   if (broken.empty()) {
+    // It is finished when it is seen to hold.
     RETURN_IF_ERROR(in_transaction(policy, stop, [&] {
-      return update_row("validated = ?2", transition.name, {validation_digest(transition)});
+      return update_row(fmt::format("finished_at = CASE validated WHEN ?2 THEN finished_at ELSE {} "
+                                    "END, validated = ?2",
+                                    kNow),
+                        transition.name, {validation_digest(transition)});
     }));
   }
   return broken;

@@ -70,10 +70,13 @@ struct KeptTombstone : Tombstone {
   bool operator==(const KeptTombstone&) const = default;
 };
 
-// A transition whose backfill has ended, by the database's clock.
+// A transition whose backfill has ended, or whose validations were seen to hold since, by the
+// database's clock.
 struct FinishedTransition {
   std::string name;
   WallTime at{};
+  std::string work;         // work_digest() of what was done
+  std::string validations;  // validation_digest() of what held; empty = not looked at yet
 
   bool operator==(const FinishedTransition&) const = default;
 };

@@ -2,6 +2,7 @@
 #include "controller/policy/contract.h"
 
 #include "controller/base/time_text.h"
+#include "controller/model/transition_state.h"
 #include "controller/policy/approval.h"
 #include "controller/policy/migration_phase.h"
 #include "controller/policy/old_shape.h"
@@ -99,12 +100,14 @@ class Gate {
       const auto at = std::find_if(facts_.transitions.begin(), facts_.transitions.end(),
                                    [&](const auto& s) { return s.name == transition.name; });
       const bool known = at != facts_.transitions.end();
-      if (known &&
-          (at->phase == TransitionPhase::kComplete || at->phase == TransitionPhase::kContracted)) {
+      const bool complete = known && (at->phase == TransitionPhase::kComplete ||
+                                      at->phase == TransitionPhase::kContracted);
+      if (complete && !is_other_than_declared(transition)) {
         continue;
       }
-      std::string is = "was not looked at yet";
-      if (known) {
+      std::string is =
+          complete ? "was declared otherwise when it was done" : "was not looked at yet";
+      if (known && !complete) {
         is = fmt::format("is {}{}{}", to_string(at->phase), at->message.empty() ? "" : ": ",
                          at->message);
       }
@@ -112,6 +115,16 @@ class Gate {
                                                        move_.origin, transition.name, is)};
     }
     return std::nullopt;
+  }
+
+  // The status may tell of what was declared before.
+  bool is_other_than_declared(const Transition& transition) const {
+    return std::any_of(facts_.state.finished_transitions.begin(),
+                       facts_.state.finished_transitions.end(), [&](const auto& finished) {
+                         return finished.name == transition.name &&
+                                (finished.work != work_digest(transition) ||
+                                 finished.validations != validation_digest(transition));
+                       });
   }
 
   std::optional<Hold> check_readers() const {

@@ -11,7 +11,7 @@ namespace ripcord {
 namespace {
 
 constexpr std::size_t kMostNamed = 5;
-constexpr std::size_t kMostKept = 200;
+constexpr std::size_t kMostRemembered = 200;  // beyond those that the database still counts
 constexpr std::size_t kShown = 160;  // characters of a statement
 
 const WatchedStatement* find(const WatchedCalls& watched, const std::string& id) {
@@ -63,17 +63,16 @@ WatchedCalls look_again(const std::optional<WatchedCalls>& before, const CallCou
     after.started_at = before->started_at;
   }
   for (const StatementCalls& statement : counts.statements) {
-    if (after.statements.size() < kMostKept) {
-      after.statements.push_back(goes_on ? compared(statement, *before, now)
-                                         : WatchedStatement{statement, {}, 0, {}});
-    }
+    after.statements.push_back(goes_on ? compared(statement, *before, now)
+                                       : WatchedStatement{statement, {}, 0, {}});
   }
   if (!goes_on) {
     return after;
   }
   // The database forgets rare statements: those that were called stay known.
+  const std::size_t most = after.statements.size() + kMostRemembered;
   for (const WatchedStatement& was : before->statements) {
-    if (was.read_at && find(after, was.id) == nullptr && after.statements.size() < kMostKept) {
+    if (was.read_at && find(after, was.id) == nullptr && after.statements.size() < most) {
       after.statements.push_back(was);
       after.statements.back().calls = 0;
     }

@@ -103,7 +103,7 @@ TEST_P(Transitions, AContractThatWaitsForThemLetsThemWork) {
   EXPECT_EQ(client->ask("SELECT count(*) FROM users WHERE address IS NULL"), "0");
 }
 
-TEST_P(Transitions, TheContractSoaksFromTheEndOfTheBackfill) {
+TEST_P(Transitions, TheContractSoaksSinceItsTransitionWasSeenToHold) {
   World world = make();
   const auto client = world.client();
   world.edit(
@@ -120,10 +120,16 @@ TEST_P(Transitions, TheContractSoaksFromTheEndOfTheBackfill) {
     ASSERT_OK(client->run(sql));
   };
   put_back("applied", "applied_at");
+  put_back("transitions", "finished_at");
   world.edit([](MigrationVersionSpec& spec) {
     spec.version = 4;
     spec.approval = MigrationApproval{4, "test", true};
+    spec.transitions[0].validations.push_back(
+        {.query = "SELECT count(*) FROM users WHERE id < 0", .max = 0});
   });
+  world.reconcile();
+  EXPECT_THAT(world.verdict(), StartsWith("TransitionNotComplete: "))
+      << "what was done is not what is declared";
   world.reconcile();
   EXPECT_THAT(world.verdict(), AllOf(StartsWith("ContractSoak: "),
                                      HasSubstr("and the transitions that end with it were done")));
@@ -133,7 +139,7 @@ TEST_P(Transitions, TheContractSoaksFromTheEndOfTheBackfill) {
 }
 
 TEST_P(Transitions, WhatWasWrittenDuringATombstoneIsInTheOldColumnAgain) {
-  World world = make();
+  World world = make([](Transition& t) { t.validations.clear(); });
   const auto client = world.client();
   world.edit([](MigrationVersionSpec& spec) { spec.policy.contract_soak = seconds(1); });
   ASSERT_EQ(world.go(3), "Ready");
@@ -144,9 +150,12 @@ TEST_P(Transitions, WhatWasWrittenDuringATombstoneIsInTheOldColumnAgain) {
   ASSERT_EQ(world.status().version, 4) << world.verdict();
   ASSERT_OK(client->run("UPDATE users SET address = 'newest' WHERE id = 1"));
   ASSERT_OK(client->run("INSERT INTO users (id, address) VALUES (2001, 'born')"));
+  ASSERT_OK(client->run("UPDATE users SET address = NULL WHERE id = 2"));
   ASSERT_EQ(world.go(3), "Ready");
   EXPECT_EQ(client->ask("SELECT email FROM users WHERE id IN (1, 2001) ORDER BY id"),
             "newest\nborn");
+  EXPECT_EQ(client->ask("SELECT count(*) FROM users WHERE id = 2 AND email IS NULL"), "1")
+      << "what was erased does not come back";
   EXPECT_EQ(different(*client), "0");
 }
 

@@ -185,6 +185,18 @@ TEST_F(PostgresTransitions, KeysOfManyTypes) {
   }
 }
 
+TEST_F(PostgresTransitions, AKeyOfWhichAValueOccursMoreOftenThanABatchIsRefused) {
+  const std::string rows =
+      "INSERT INTO users SELECT g % 2, 'User' || g FROM generate_series(1, 300) g; ANALYZE users";
+  const std::string table =
+      "CREATE TABLE users (id integer NOT NULL, email text); CREATE INDEX ON users (id)";
+  World fits = make(table, rows, [](Transition& t) { t.backfill->batch_size = 200; });
+  EXPECT_EQ(fits.go(3), "Ready");
+  World world = make(table, rows, [](Transition& t) { t.backfill->batch_size = 100; });
+  EXPECT_THAT(world.go(3), HasSubstr("about 150 rows of users have the same id"));
+  EXPECT_EQ(world.client()->ask("SELECT count(*) FROM users WHERE address IS NOT NULL"), "0");
+}
+
 TEST_F(PostgresTransitions, TheBackfillDoesNotWakeItsOwnTrigger) {
   World world = plain([](Transition& t) {
     t.backfill->set = "address = 'x' || email";

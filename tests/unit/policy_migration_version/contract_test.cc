@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "controller/model/transition_state.h"
 #include "controller/policy/contract.h"
 
 #include "controller/policy/migration_phase.h"
@@ -144,7 +145,12 @@ TEST(ContractPolicy, SoaksSinceTheTransitionsThatEndWithItWereDone) {
   complete.name = "address";
   complete.phase = TransitionPhase::kComplete;
   w.transitions = {complete};
-  w.state.finished_transitions = {{"address", kStart + hours(30)}, {"name", kStart + hours(90)}};
+  const auto finished = [](const Transition& transition, WallTime at) {
+    return FinishedTransition{transition.name, at, work_digest(transition),
+                              validation_digest(transition)};
+  };
+  w.state.finished_transitions = {finished(ends, kStart + hours(30)),
+                                  finished(other, kStart + hours(90))};
   w.now = kStart + hours(30 + 48) - minutes(1);
   EXPECT_EQ(w.reason(), "ContractSoak");
   EXPECT_EQ(w.held().hold->until, kStart + hours(30 + 48));
@@ -152,8 +158,11 @@ TEST(ContractPolicy, SoaksSinceTheTransitionsThatEndWithItWereDone) {
   w.now += minutes(1);
   EXPECT_NE(w.reason(), "ContractSoak") << "the other transition ends with another contract";
   w.now = kStart + hours(48);
-  w.state.finished_transitions = {{"address", kStart - hours(30)}};
+  w.state.finished_transitions = {finished(ends, kStart - hours(30))};
   EXPECT_NE(w.reason(), "ContractSoak") << "version 6 was the later one";
+  w.spec.transitions[0].validations.push_back({.query = "SELECT 0", .max = 0});
+  EXPECT_EQ(w.reason(), "TransitionNotComplete") << "what is declared now was not seen to hold";
+  EXPECT_THAT(w.message(), HasSubstr("declared otherwise"));
 }
 
 TEST(ContractPolicy, RefusesADeclaredExpandThatIsNoneBeforeAnythingRuns) {
@@ -399,6 +408,20 @@ TEST(OldShape, KeepsAReaderThatTheDatabaseHasForgotten) {
   EXPECT_EQ(quiet_since(watched), kStart + hours(1));
   EXPECT_EQ(quiet_since(look_again(watched, counts(1), "email", kStart + hours(3))),
             kStart + hours(3));
+}
+
+TEST(OldShape, IsWatchedInEveryStatementHoweverMany) {
+  const auto many = [](std::int64_t calls_of_the_last) {
+    CallCounts counted{{}, "e1", ""};
+    for (int id = 0; id < 1000; ++id) {
+      counted.statements.push_back({std::to_string(id), "SELECT email FROM users", 2000 - id});
+    }
+    counted.statements.push_back({"last", "SELECT email FROM users", calls_of_the_last});
+    return counted;
+  };
+  WatchedCalls watched = look_again(std::nullopt, many(1), "email", kStart);
+  watched = look_again(watched, many(2), "email", kStart + hours(1));
+  EXPECT_EQ(quiet_since(watched), kStart + hours(1));
 }
 
 TEST(OldShape, IsWatchedFromTheStartForAnotherSubjectAndAfterAReset) {
