@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/shadow_databases.h"
 
-#include "adapters/postgres/client_tools.h"
 #include "adapters/postgres/shadow_catalog.h"
+#include "adapters/postgres/shadow_fill.h"
 #include "adapters/postgres/shadow_seed.h"
 #include "controller/base/sha256.h"
 #include "controller/codec/sql_lexer.h"
 
 #include <algorithm>
 #include <cctype>
-#include <filesystem>
 #include <random>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -297,41 +295,6 @@ class Schema final : public ShadowSchema {
   std::string name_;  // empty once taken
 };
 
-// A file that is gone with the object.
-class TemporaryFile {
- public:
-  TemporaryFile() {
-    std::string path = (std::filesystem::temp_directory_path() / "ripcord-schema-XXXXXX").string();
-    const int file = ::mkstemp(path.data());
-    if (file >= 0) {
-      ::close(file);
-      path_ = std::move(path);
-    }
-  }
-  ~TemporaryFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-Status run_and_check(const std::string& url, CommandRunner& commands, Command command,
-                     const std::stop_token& stop) {
-  const std::string tool = std::filesystem::path(command.argv.front()).filename().string();
-  ASSIGN_OR_RETURN(const CommandOutcome outcome, run_tool(url, commands, std::move(command), stop));
-  if (outcome.exit_code == 0) {
-    return {};
-  }
-  return {StatusCode::kFailedPrecondition,
-          fmt::format("{} of the schema failed: {}", tool, first_tool_error(outcome.err)),
-          "SchemaNotCopied"};
-}
-
 // Is a table of others looked after by a trigger of ours (transition_sync.h)? It needs our schema.
 Result<bool> has_syncs(Connection& target) {
   ASSIGN_OR_RETURN(const Rows found,
@@ -340,38 +303,11 @@ Result<bool> has_syncs(Connection& target) {
   return found.rows.at(0).at(0) == "t";
 }
 
-Status copy_schema(const std::string& from, const std::string& target, const std::string& to,
-                   const std::string& name, bool with_ours, CommandRunner& commands,
-                   const std::stop_token& stop) {
-  const TemporaryFile file;
-  ASSIGN_OR_RETURN(const std::string source, secretless_conninfo(from, target));
-  ASSIGN_OR_RETURN(const std::string shadow, secretless_conninfo(to, name));
-  Command dump{.argv = {tool_path("pg_dump"), "--no-password", "--schema-only", "--format=custom",
-                        "--file=" + file.path(), "--dbname=" + source}};
-  if (!with_ours) {
-    dump.argv.push_back("--exclude-schema=ripcord");
-  }
-  RETURN_IF_ERROR(run_and_check(from, commands, std::move(dump), stop));
-  Command load{.argv = {tool_path("pg_restore"), "--no-password", "--exit-on-error",
-                        "--single-transaction", "--dbname=" + shadow}};
-  if (from != to) {
-    // Another server need not have the roles.
-    load.argv.insert(load.argv.end(), {"--no-owner", "--no-privileges"});
-  }
-  load.argv.insert(load.argv.end(), {"--", file.path()});
-  RETURN_IF_ERROR(run_and_check(to, commands, std::move(load), stop));
-  if (!with_ours) {
-    return {};
-  }
-  // The triggers go with the schema: they are no part of what is tried.
-  ASSIGN_OR_RETURN(Connection connection, connect_shadow(to, name, stop));
-  return status_of_rows(connection.execute("drop schema if exists ripcord cascade"));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ShadowSchema>> PostgresShadows::make(
-    const DatabaseRef& target, const std::optional<DatabaseRef>& elsewhere, std::stop_token stop) {
+    const DatabaseRef& target, const std::optional<DatabaseRef>& elsewhere, Duration lock_timeout,
+    std::stop_token stop) {
   ASSIGN_OR_RETURN(const std::string url, resolve_url(target, secrets_));
   std::string shadow_url = url;
   if (elsewhere) {
@@ -384,8 +320,18 @@ Result<std::unique_ptr<ShadowSchema>> PostgresShadows::make(
   ASSIGN_OR_RETURN(std::string name, keeper->create("template0", options, stop));
   auto schema = std::make_unique<Schema>(keeper, name);
   ASSIGN_OR_RETURN(const bool with_ours, has_syncs(connection));
-  RETURN_IF_ERROR(
-      copy_schema(url, connection.database(), shadow_url, name, with_ours, commands_, stop));
+  RETURN_IF_ERROR(fill_shadow({.url = url,
+                               .target = connection,
+                               .shadow_url = shadow_url,
+                               .shadow = name,
+                               .with_ours = with_ours,
+                               .lock_timeout = lock_timeout},
+                              commands_, stop));
+  if (with_ours) {
+    // The triggers go with the schema: they are no part of what is tried.
+    ASSIGN_OR_RETURN(Connection filled, connect_shadow(shadow_url, name, stop));
+    RETURN_IF_ERROR(status_of_rows(filled.execute("drop schema if exists ripcord cascade")));
+  }
   keeper->point("after copying the schema");
   return schema;
 }

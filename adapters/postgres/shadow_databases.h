@@ -23,7 +23,7 @@ class PostgresShadows final : public ShadowDatabases {
       : commands_(commands), trace_(std::move(trace)), secrets_(secrets) {}
   Result<std::unique_ptr<ShadowSchema>> make(const DatabaseRef& target,
                                              const std::optional<DatabaseRef>& elsewhere,
-                                             std::stop_token stop) override;
+                                             Duration lock_timeout, std::stop_token stop) override;
 
  private:
   CommandRunner& commands_;

@@ -125,7 +125,7 @@ Status copy_schema(const std::string& path, Connection& shadow) {
 
 Result<std::unique_ptr<ShadowSchema>> SqliteShadows::make(const DatabaseRef& target,
                                                           const std::optional<DatabaseRef>&,
-                                                          std::stop_token) {
+                                                          Duration, std::stop_token) {
   ASSIGN_OR_RETURN(Connection connection, open_in_memory());
   RETURN_IF_ERROR(copy_schema(target.path, connection));
   return std::make_unique<Schema>(std::move(connection));

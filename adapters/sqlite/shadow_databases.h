@@ -12,7 +12,7 @@ class SqliteShadows final : public ShadowDatabases {
   // `elsewhere` means nothing here.
   Result<std::unique_ptr<ShadowSchema>> make(const DatabaseRef& target,
                                              const std::optional<DatabaseRef>& elsewhere,
-                                             std::stop_token stop) override;
+                                             Duration lock_timeout, std::stop_token stop) override;
 };
 
 }  // namespace ripcord::sqlite

@@ -103,9 +103,10 @@ void StageTimes::add(const std::string& stage, double seconds) {
 }
 
 Result<std::unique_ptr<ShadowSchema>> TimedShadows::make(
-    const DatabaseRef& target, const std::optional<DatabaseRef>& elsewhere, std::stop_token stop) {
+    const DatabaseRef& target, const std::optional<DatabaseRef>& elsewhere, Duration lock_timeout,
+    std::stop_token stop) {
   const In in(times_, kMakeStage);
-  auto made = real_.make(target, elsewhere, std::move(stop));
+  auto made = real_.make(target, elsewhere, lock_timeout, std::move(stop));
   if (!made) {
     return as_return(made.error());
   }

@@ -38,7 +38,7 @@ class TimedShadows final : public ShadowDatabases {
   TimedShadows(ShadowDatabases& real, StageTimes& times) : real_(real), times_(times) {}
   Result<std::unique_ptr<ShadowSchema>> make(const DatabaseRef& target,
                                              const std::optional<DatabaseRef>& elsewhere,
-                                             std::stop_token stop) override;
+                                             Duration lock_timeout, std::stop_token stop) override;
 
  private:
   ShadowDatabases& real_;

@@ -26,12 +26,13 @@ Result<std::unique_ptr<SchemaDatabase>> SchemasByEngine::open(const DatabaseRef&
 }
 
 Result<std::unique_ptr<ShadowSchema>> ShadowsByEngine::make(
-    const DatabaseRef& target, const std::optional<DatabaseRef>& elsewhere, std::stop_token stop) {
+    const DatabaseRef& target, const std::optional<DatabaseRef>& elsewhere, Duration lock_timeout,
+    std::stop_token stop) {
   switch (target.engine) {
     case Engine::kPostgreSql:
-      return postgres_.make(target, elsewhere, std::move(stop));
+      return postgres_.make(target, elsewhere, lock_timeout, std::move(stop));
     case Engine::kSqlite:
-      return sqlite_.make(target, elsewhere, std::move(stop));
+      return sqlite_.make(target, elsewhere, lock_timeout, std::move(stop));
     case Engine::kSimulation:
       break;
   }

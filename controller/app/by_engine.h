@@ -25,7 +25,7 @@ class ShadowsByEngine final : public ShadowDatabases {
       : postgres_(postgres), sqlite_(sqlite) {}
   Result<std::unique_ptr<ShadowSchema>> make(const DatabaseRef& target,
                                              const std::optional<DatabaseRef>& elsewhere,
-                                             std::stop_token stop) override;
+                                             Duration lock_timeout, std::stop_token stop) override;
 
  private:
   ShadowDatabases& postgres_;

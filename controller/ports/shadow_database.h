@@ -4,6 +4,7 @@
 // The real one is read and never written. Dropped when the object ends; what a killed process left
 // is dropped when the next one is made.
 
+#include "controller/base/clock.h"
 #include "controller/base/status.h"
 #include "controller/model/database.h"
 #include "controller/model/schema_state.h"
@@ -46,9 +47,11 @@ class ShadowDatabases {
  public:
   virtual ~ShadowDatabases() = default;
   // In the server of `target`, or in that of `elsewhere`. Fails with what would have to be granted
-  // or installed.
+  // or installed; Unavailable (LockTimeout) when its tables could not be read within
+  // `lock_timeout` (0: it waits) because others hold locks on them.
   virtual Result<std::unique_ptr<ShadowSchema>> make(const DatabaseRef& target,
                                                      const std::optional<DatabaseRef>& elsewhere,
+                                                     Duration lock_timeout,
                                                      std::stop_token stop) = 0;
 };
 

@@ -130,7 +130,7 @@ Result<std::vector<MigrationProof>> prove(ShadowDatabases& shadows, const Databa
                  .url_env = policy.shadow_url_env,
                  .url_file = policy.shadow_url_file};
   }
-  auto schema = shadows.make(target, elsewhere, stop);
+  auto schema = shadows.make(target, elsewhere, policy.lock_timeout, stop);
   Status blocked = schema ? ok_status() : schema.error();
   const auto may_pass = [&] {
     return policy.proof == ProofPolicy::kRequire &&

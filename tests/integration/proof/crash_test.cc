@@ -13,6 +13,8 @@
 namespace ripcord {
 namespace {
 
+constexpr Duration kLockTimeout = std::chrono::seconds(2);
+
 class ProofCrash : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -87,7 +89,8 @@ TEST_F(ProofCrash, WhatAKilledControllerLeftIsDroppedByTheNext) {
     postgres::PostgresShadows shadows(commands_);
     // The server notices the dead client when it next talks to it; until then its lock is held.
     ASSERT_TRUE(eventually([&] {
-      EXPECT_OK(shadows.make(postgres_ref(shared_cluster().url(name_)), std::nullopt, {}));
+      EXPECT_OK(
+          shadows.make(postgres_ref(shared_cluster().url(name_)), std::nullopt, kLockTimeout, {}));
       return shadows_left().empty();
     }));
     expect_proven(*converged(shadows));

@@ -18,6 +18,8 @@
 namespace ripcord {
 namespace {
 
+constexpr Duration kLockTimeout = std::chrono::seconds(2);
+
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
@@ -396,7 +398,7 @@ TEST_F(ProofOnPostgres, SeveralAtOnceDoNotDisturbEachOther) {
   std::array<std::string, 4> results;
   for (std::string& result : results) {
     provers.emplace_back([this, &result] {
-      const auto schema = shadows_.make(ref(), std::nullopt, {});
+      const auto schema = shadows_.make(ref(), std::nullopt, kLockTimeout, {});
       if (!schema) {
         result = to_string(schema.error());
         return;
@@ -455,7 +457,7 @@ TEST_F(ProofOnPostgres, ARoleThatMayNotMakeDatabasesIsToldWhatToGrant) {
   psql("CREATE ROLE small LOGIN");
   DatabaseRef small = ref();
   small.url.replace(small.url.find("postgres@"), std::string("postgres").size(), "small");
-  const auto schema = shadows_.make(small, std::nullopt, {});
+  const auto schema = shadows_.make(small, std::nullopt, kLockTimeout, {});
   ASSERT_FALSE(schema);
   EXPECT_THAT(schema.error().message(),
               HasSubstr("the role needs CREATEDB; policy.shadowUrlFrom names another server"));
@@ -464,7 +466,7 @@ TEST_F(ProofOnPostgres, ARoleThatMayNotMakeDatabasesIsToldWhatToGrant) {
 TEST_F(ProofOnPostgres, CanBeTriedInAnotherServer) {
   PostgresCluster other;
   psql("CREATE ROLE only_here; CREATE TABLE t (a int); GRANT SELECT ON t TO only_here");
-  const auto schema = shadows_.make(ref(), postgres_ref(other.url()), {});
+  const auto schema = shadows_.make(ref(), postgres_ref(other.url()), kLockTimeout, {});
   ASSERT_OK(schema);
   EXPECT_EQ(shadows_left(shared_cluster()), "");
   EXPECT_NE(shadows_left(other), "");
