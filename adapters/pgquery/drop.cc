@@ -177,10 +177,10 @@ void judge_truncate(Ledger& ledger, Node node) {
     if (ledger.judgements.size() == 1 && !ledger.conditional && relation.flag("inh")) {
       loss.where = "true";
     }
+    loss.cascades = cascades;
     ledger.lose(std::move(loss));
     ledger.find("truncate", ledger.at(relation), {"TRUNCATE " + name, {}, {}});
     if (cascades) {
-      ledger.lose({DataLoss::What::kOther, "rows of every table that refers to " + name});
       ledger.find("drop-cascade", ledger.at(relation), {"TRUNCATE " + name + " CASCADE", {}, {}});
     }
   }

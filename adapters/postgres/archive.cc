@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/archive.h"
 
+#include "adapters/postgres/foreign_keys.h"
 #include "adapters/postgres/risk_table.h"
 #include "controller/base/durable_folder.h"
 
@@ -88,6 +89,12 @@ std::string write_back(const RiskTable& table, const std::vector<std::string>& o
       names_of(columns, "b."));
 }
 
+// A comment of the script.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 class Archive {
  public:
   Archive(Connection& connection, DurableFolder& folder, const ArchiveOrder& order,
@@ -113,17 +120,67 @@ class Archive {
     return {};
   }
 
+  // With the tables of `items` locked: no foreign key that leads to them can be added any more.
+  Status copy_dependents(const std::vector<ArchiveOrder::Item>& items) {
+    ASSIGN_OR_RETURN(keys_, ForeignKeys::read(connection_));
+    std::vector<DataLoss> losses;
+    for (const ArchiveOrder::Item& item : items) {
+      losses.push_back(item.loss);
+    }
+    ASSIGN_OR_RETURN(const auto dependents, find_dependents(connection_, keys_, losses));
+    int number = 0;
+    for (const Dependent& each : dependents) {
+      const std::string file = fmt::format("fk-{:02}.{}", ++number,
+                                           order_.format == ArchiveFormat::kCsv ? "csv" : "bin");
+      RETURN_IF_ERROR(copy_table(each.loss, file));
+      parts_.back().script.insert(0, fmt::format("-- {}\n", one_line(each.what)));
+    }
+    return {};
+  }
+
   Status write_script(std::int64_t version) {
     RETURN_IF_ERROR(folder_.open(std::string(kScript)));
     RETURN_IF_ERROR(folder_.write(fmt::format(
         "-- What the down of version {} destroyed. Once that version is applied again, bring it "
-        "back,\n-- in this folder, once:  psql \"$URL\" -v ON_ERROR_STOP=1 -f {}\nbegin;\n{}"
-        "commit;\n",
-        version, kScript, script_)));
+        "back,\n-- in this folder, once:  psql \"$URL\" -v ON_ERROR_STOP=1 -f {}\nbegin;\nset "
+        "constraints all deferred;\n{}commit;\n",
+        version, kScript, parents_first())));
     return folder_.close();
   }
 
  private:
+  // Of the script: what brings one file back, into `table` (empty: into none).
+  struct Part {
+    std::string table;
+    std::string script;
+  };
+
+  std::string& add_part(std::string table, std::string script) {
+    return parts_.emplace_back(Part{std::move(table), std::move(script)}).script;
+  }
+
+  // In the order in which rows may be inserted; those that refer to each other as they came.
+  std::string parents_first() const {
+    std::vector<const Part*> left;
+    for (const Part& part : parts_) {
+      left.push_back(&part);
+    }
+    std::string script;
+    while (!left.empty()) {
+      auto next = std::find_if(left.begin(), left.end(), [&](const Part* part) {
+        return part->table.empty() ||
+               std::none_of(left.begin(), left.end(), [&](const Part* other) {
+                 return !other->table.empty() && other->table != part->table &&
+                        keys_.refers(part->table, other->table);
+               });
+      });
+      next = next == left.end() ? left.begin() : next;
+      script += (*next)->script;
+      left.erase(next);
+    }
+    return script;
+  }
+
   std::string format() const {
     return order_.format == ArchiveFormat::kCsv ? "(format csv, header)" : "(format binary)";
   }
@@ -158,7 +215,7 @@ class Archive {
   Status copy_table(const DataLoss& loss, const std::string& file) {
     ASSIGN_OR_RETURN(const auto table, find_risk_table(connection_, loss.relation));
     if (!table) {
-      script_ += fmt::format("-- {}: it was not there any more\n", file);
+      add_part("", fmt::format("-- {}: it was not there any more\n", file));
       return {};
     }
     RETURN_IF_ERROR(lock(*table));
@@ -167,21 +224,21 @@ class Archive {
                                            loss.where.value_or("true")),
                                file));
     const std::string staging = fmt::format("ripcord_back_{}", ++number_);
-    script_ += fmt::format("-- {}: {} rows\n", table->name, rows_) +
-               load_into(staging, columns, *table, file);
+    std::string& script = add_part(table->name, fmt::format("-- {}: {} rows\n", file, rows_) +
+                                                    load_into(staging, columns, *table, file));
     if (!can_be_found(*table, loss.overwrites)) {
-      script_ +=
+      script +=
           fmt::format("-- {}: the rows as they were are in {} now; say yourself which is which.\n",
                       table->key().empty() ? table->name + " has no primary key"
                                            : "The primary key was written over",
                       staging);
       return {};
     }
-    script_ += write_back(*table, loss.overwrites, staging) +
-               (loss.keeps_rows ? "" : insert_missing(*table, columns, staging));
+    script += write_back(*table, loss.overwrites, staging) +
+              (loss.keeps_rows ? "" : insert_missing(*table, columns, staging));
     for (const RiskColumn& column : table->columns) {
       if (column.owns_sequence && !loss.keeps_rows) {
-        script_ += fmt::format(
+        script += fmt::format(
             "select setval(pg_get_serial_sequence({0}, {1}), max({2})) from {3} having max({2}) > "
             "coalesce(pg_sequence_last_value(pg_get_serial_sequence({0}, {1})::regclass), 0);\n",
             Connection::quote_literal(table->name), Connection::quote_literal(column.plain),
@@ -195,7 +252,7 @@ class Archive {
     ASSIGN_OR_RETURN(const auto table, find_risk_table(connection_, loss.relation));
     const RiskColumn* column = table ? table->find(loss.column) : nullptr;
     if (column == nullptr) {
-      script_ += fmt::format("-- {}: it was not there any more\n", file);
+      add_part("", fmt::format("-- {}: it was not there any more\n", file));
       return {};
     }
     RETURN_IF_ERROR(lock(*table));
@@ -211,15 +268,16 @@ class Archive {
                                            table->name, RiskTable::differs_sql(*column)),
                                file));
     const std::string staging = fmt::format("ripcord_back_{}", ++number_);
-    script_ += fmt::format("-- {}.{}: {} values\n", table->name, column->name, rows_) +
-               load_into(staging, names_of(columns), *table, file);
+    std::string& script =
+        add_part(table->name, fmt::format("-- {}: {} values\n", file, rows_) +
+                                  load_into(staging, names_of(columns), *table, file));
     if (key.empty() || in_key) {
-      script_ += fmt::format(
+      script += fmt::format(
           "-- {} has no primary key{}: the rows are in {} now; say yourself which is which.\n",
           table->name, in_key ? " beside it" : "", staging);
       return {};
     }
-    script_ += fmt::format(
+    script += fmt::format(
         "-- What was written since is kept; to overwrite it, leave out what follows the last "
         "'and'.\nupdate {0} t set {1} = b.{1} from {2} b where {3} and (t.{1} is null{4});\n",
         table->name, column->name, staging, same_key(key),
@@ -237,9 +295,9 @@ class Archive {
                           "= to_regclass($1) AND last_value IS NOT NULL",
                           {loss.relation}));
     if (!rows.rows.empty()) {
-      script_ += fmt::format("select setval({}, {});\n",
-                             Connection::quote_literal(rows.rows[0][0].value_or("")),
-                             rows.rows[0][1].value_or("1"));
+      add_part("", fmt::format("select setval({}, {});\n",
+                               Connection::quote_literal(rows.rows[0][0].value_or("")),
+                               rows.rows[0][1].value_or("1")));
     }
     return {};
   }
@@ -259,7 +317,8 @@ class Archive {
   DurableFolder& folder_;
   const ArchiveOrder& order_;
   const std::stop_token& stop_;
-  std::string script_;
+  ForeignKeys keys_;
+  std::vector<Part> parts_;
   std::int64_t rows_ = 0;  // of the last file
   int number_ = 0;
 };
@@ -273,6 +332,7 @@ Status archive(Connection& connection, const ArchiveOrder& order, std::int64_t v
   for (const ArchiveOrder::Item& item : order.items) {
     RETURN_IF_ERROR(archive.copy(item));
   }
+  RETURN_IF_ERROR(archive.copy_dependents(order.items));
   RETURN_IF_ERROR(archive.write_script(version));
   return folder.finish();
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/at_risk.h"
 
+#include "adapters/postgres/foreign_keys.h"
 #include "adapters/postgres/risk_table.h"
 #include "controller/base/time_text.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -38,6 +40,10 @@ std::string newest_sql(const RiskTable& table, const std::string& filter) {
                              times);
 }
 
+void add_note(DataAtRisk& risk, const std::string& note) {
+  risk.note += (risk.note.empty() ? "" : "; ") + note;
+}
+
 // Losses become questions about tables; those about one table are asked together, so that each
 // table is read once.
 class Counter {
@@ -51,9 +57,7 @@ class Counter {
       case DataLoss::What::kTable:
         return add_rows(loss.loss.relation, "", risk);
       case DataLoss::What::kRows:
-        risk.at_most = !loss.loss.where;
-        return add_rows(loss.loss.relation,
-                        loss.loss.where ? fmt::format("({})", *loss.loss.where) : "", risk);
+        return add_row_set(loss.loss, risk);
       case DataLoss::What::kColumn:
         return add_column(loss.loss, risk);
       case DataLoss::What::kSequence:
@@ -107,6 +111,20 @@ class Counter {
       return {};
     }
     add(*table, std::move(filter), risk);
+    return {};
+  }
+
+  Status add_row_set(const DataLoss& loss, DataAtRisk& risk) {
+    risk.at_most = risk.at_most || !loss.where;
+    RETURN_IF_ERROR(
+        add_rows(loss.relation, loss.where ? fmt::format("({})", *loss.where) : "", risk));
+    ASSIGN_OR_RETURN(const RiskTable* const table, find(loss.relation));
+    if (table != nullptr) {
+      ASSIGN_OR_RETURN(const std::string triggers, triggers_on(connection_, *table, loss));
+      if (!triggers.empty()) {
+        add_note(risk, fmt::format("what trigger {} does is not known", triggers));
+      }
+    }
     return {};
   }
 
@@ -204,7 +222,7 @@ class Counter {
     for (const Question& each : questions) {
       each.risk->rows = number(estimate.rows.at(0).at(0));
       each.risk->at_most = true;
-      each.risk->note = "the server's estimate of all rows: counting took too long";
+      add_note(*each.risk, "the server's estimate of all rows: counting took too long");
     }
     return {};
   }
@@ -214,7 +232,7 @@ class Counter {
     if (!connection_.alive() || failure.code() == StatusCode::kCancelled) {
       return failure;
     }
-    risk.note = "cannot be counted: " + failure.message();
+    add_note(risk, "cannot be counted: " + failure.message());
     return {};
   }
 
@@ -223,6 +241,35 @@ class Counter {
   std::map<std::string, std::optional<RiskTable>> tables_;
   std::map<std::string, std::vector<Question>> questions_;  // by table
 };
+
+// Of each version whose rows go.
+Status add_dependents(Connection& connection, const std::vector<LossAtRisk>& losses,
+                      Counter& counter, std::deque<DataAtRisk>& risks) {
+  std::map<std::int64_t, std::vector<DataLoss>, std::greater<>> by_version;
+  bool rows = false;
+  for (const LossAtRisk& loss : losses) {
+    if (loss.unknown.empty()) {
+      rows = rows || loss.loss.what == DataLoss::What::kRows;
+      by_version[loss.version].push_back(loss.loss);
+    }
+  }
+  if (!rows) {
+    return {};
+  }
+  ASSIGN_OR_RETURN(const ForeignKeys keys, ForeignKeys::read(connection));
+  for (const auto& [version, lost] : by_version) {
+    ASSIGN_OR_RETURN(const auto dependents, find_dependents(connection, keys, lost));
+    for (const Dependent& each : dependents) {
+      DataAtRisk& risk = risks.emplace_back();
+      risk.version = version;
+      risk.what = each.what;
+      risk.at_most = each.at_most;
+      risk.note = each.circular ? "its foreign keys go in a circle" : "";
+      RETURN_IF_ERROR(counter.add({version, each.loss}, risk));
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -249,7 +296,10 @@ Result<std::vector<DataAtRisk>> count_at_risk(Connection& connection,
     }
     RETURN_IF_ERROR(counter.add(loss, risk));
   }
+  std::deque<DataAtRisk> dependents;
+  RETURN_IF_ERROR(add_dependents(connection, losses, counter, dependents));
   RETURN_IF_ERROR(counter.ask());
+  counted.insert(counted.end(), dependents.begin(), dependents.end());
   return counted;
 }
 

@@ -12,7 +12,8 @@ namespace ripcord::postgres {
 
 inline constexpr auto kCountTime = std::chrono::seconds(10);
 
-// One entry a loss, in order. Fails only when the connection does.
+// One entry a loss, in order; then one for each foreign key that takes something along. Fails only
+// when the connection does.
 Result<std::vector<DataAtRisk>> count_at_risk(Connection& connection,
                                               const std::vector<LossAtRisk>& losses,
                                               const std::stop_token& stop,

@@ -103,6 +103,26 @@ Result<std::optional<RiskTable>> find_risk_table(Connection& connection,
   return std::optional<RiskTable>(std::move(table));
 }
 
+Result<std::string> triggers_on(Connection& connection, const RiskTable& table,
+                                const DataLoss& loss) {
+  constexpr int kDelete = 1 << 3;  // of pg_trigger.tgtype
+  constexpr int kUpdate = 1 << 4;
+  constexpr int kTruncate = 1 << 5;
+  const int events =
+      (loss.keeps_rows ? 0 : kDelete | kTruncate) | (loss.overwrites.empty() ? 0 : kUpdate);
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection.query(
+          "WITH RECURSIVE parts AS (SELECT $1::regclass::oid AS id UNION SELECT i.inhrelid FROM "
+          "pg_inherits i JOIN parts ON i.inhparent = parts.id) SELECT string_agg(DISTINCT "
+          "quote_ident(g.tgname), ', ') FROM pg_trigger g JOIN parts ON parts.id = g.tgrelid JOIN "
+          "pg_proc f ON f.oid = g.tgfoid WHERE NOT g.tgisinternal AND g.tgenabled IN ('O', 'A') "
+          "AND g.tgtype & $2::int <> 0 AND f.pronamespace IS DISTINCT FROM "
+          "to_regnamespace('ripcord')",
+          {table.name, std::to_string(events)}));
+  return rows.rows.at(0).at(0).value_or("");
+}
+
 Result<std::vector<std::string>> tables_of_schema(Connection& connection,
                                                   const std::string& schema) {
   ASSIGN_OR_RETURN(

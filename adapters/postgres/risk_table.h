@@ -34,6 +34,10 @@ struct RiskTable {
 // `relation` as a statement names it (sql_effects.h); nothing when there is no such table now.
 Result<std::optional<RiskTable>> find_risk_table(Connection& connection,
                                                  const std::string& relation);
+// The triggers of users on `table`, or on a partition of it, that the statement of `loss` may fire;
+// "a, b". Not ours (transition_sync.h).
+Result<std::string> triggers_on(Connection& connection, const RiskTable& table,
+                                const DataLoss& loss);
 // The tables of a schema, quoted with it.
 Result<std::vector<std::string>> tables_of_schema(Connection& connection,
                                                   const std::string& schema);

@@ -42,21 +42,26 @@ Status find_newest(Connection& connection, const RiskTable& table, const std::st
   return {};
 }
 
+void add_note(DataAtRisk& risk, const std::string& note) {
+  risk.note += (risk.note.empty() ? "" : "; ") + note;
+}
+
 // Rowids are of different rows, so there are no more rows than lie between the first and the last.
 Status bound(Connection& connection, const RiskTable& table, DataAtRisk& risk) {
   connection.limit({});
-  risk.note = "counting took too long";
   risk.newest.reset();
   const auto rows = connection.query(
       fmt::format("SELECT r FROM (SELECT max(rowid) - min(rowid) + 1 AS r FROM {}) WHERE typeof(r) "
                   "= 'integer'",
                   table.name));
   risk.rows.reset();
-  if (rows && !rows->rows.empty()) {
-    risk.rows = std::strtoll(rows->rows[0][0].value_or("0").c_str(), nullptr, 10);
-    risk.at_most = true;
-    risk.note = "by the table's rowids: counting took too long";
+  if (!rows || rows->rows.empty()) {
+    add_note(risk, "counting took too long");
+    return {};
   }
+  risk.rows = std::strtoll(rows->rows[0][0].value_or("0").c_str(), nullptr, 10);
+  risk.at_most = true;
+  add_note(risk, "by the table's rowids: counting took too long");
   return {};
 }
 
@@ -71,22 +76,29 @@ struct Questions {
   std::vector<Question> all;
 };
 
-void add(Questions& questions, const DataLoss& loss, DataAtRisk& risk) {
+Status add(Connection& connection, Questions& questions, const DataLoss& loss, DataAtRisk& risk) {
   const bool column_loss = loss.what == DataLoss::What::kColumn;
   const RiskTable& table = questions.table;
   const RiskColumn* column = column_loss ? table.find(loss.column) : nullptr;
   if (table.columns.empty() || (column_loss && column == nullptr)) {
     risk.note = fmt::format("there is no such {} now: another step makes or renames it",
                             column_loss ? "column" : "table");
-    return;
+    return {};
   }
   if (column_loss && !column->constant_default) {
     risk.note = "its default is no constant, so every value counts";
   }
-  risk.at_most = loss.what == DataLoss::What::kRows && !loss.where;
+  if (loss.what == DataLoss::What::kRows) {
+    risk.at_most = !loss.where;
+    ASSIGN_OR_RETURN(const std::string triggers, triggers_on(connection, loss.relation, loss));
+    if (!triggers.empty()) {
+      add_note(risk, fmt::format("what trigger {} does is not known", triggers));
+    }
+  }
   questions.all.push_back({column_loss ? RiskTable::differs_sql(*column)
                                        : fmt::format("({})", loss.where.value_or("1")),
                            &risk});
+  return {};
 }
 
 Status ask(Connection& connection, const RiskTable& table, const std::vector<Question>& questions,
@@ -120,7 +132,7 @@ Status ask_or_note(Connection& connection, const RiskTable& table,
     return asked;
   }
   if (questions.size() == 1) {
-    questions.front().risk->note = "cannot be counted: " + asked.message();
+    add_note(*questions.front().risk, "cannot be counted: " + asked.message());
     return {};
   }
   for (const Question& each : questions) {  // which of them is refused?
@@ -155,7 +167,7 @@ Result<std::vector<DataAtRisk>> count_at_risk(Connection& connection,
     if (fresh) {
       ASSIGN_OR_RETURN(at->second.table, find_risk_table(connection, loss.relation));
     }
-    add(at->second, loss, risk);
+    RETURN_IF_ERROR(add(connection, at->second, loss, risk));
   }
   for (const auto& [name, questions] : tables) {
     for (std::size_t at = 0; at < questions.all.size(); at += kTogether) {

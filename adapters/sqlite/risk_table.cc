@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/sqlite/risk_table.h"
 
+#include "controller/codec/sql_lexer.h"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -14,6 +16,22 @@ bool contains_word(std::string text, std::string_view word) {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   });
   return text.find(word) != std::string::npos;
+}
+
+// The event is the first of these words: CREATE TRIGGER name [BEFORE | AFTER] event.
+bool fires_on(const std::vector<codec::SqlToken>& trigger, const DataLoss& loss) {
+  for (const codec::SqlToken& token : trigger) {
+    if (token.word("DELETE")) {
+      return !loss.keeps_rows;
+    }
+    if (token.word("UPDATE")) {
+      return !loss.overwrites.empty();
+    }
+    if (token.word("INSERT")) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -40,6 +58,22 @@ std::string RiskTable::differs_sql(const RiskColumn& column) {
   return column.default_value.empty() ? column.name + " IS NOT NULL"
                                       : fmt::format("{0} IS NOT NULL AND {0} IS NOT ({1})",
                                                     column.name, column.default_value);
+}
+
+Result<std::string> triggers_on(Connection& connection, const std::string& relation,
+                                const DataLoss& loss) {
+  ASSIGN_OR_RETURN(const Rows rows,
+                   connection.query("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' "
+                                    "AND tbl_name = ?1 COLLATE NOCASE AND name NOT LIKE "
+                                    "'ripcord\\_%' ESCAPE '\\' ORDER BY name",
+                                    {relation}));
+  std::string names;
+  for (const auto& row : rows.rows) {
+    const auto tokens = codec::tokenize_sql(codec::SqlDialect::kSqlite, row[1].value_or(""));
+    const bool fires = !tokens || fires_on(*tokens, loss);
+    names += fires ? (names.empty() ? "" : ", ") + row[0].value_or("") : "";
+  }
+  return names;
 }
 
 Result<RiskTable> find_risk_table(Connection& connection, const std::string& relation) {

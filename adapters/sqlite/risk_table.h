@@ -3,6 +3,7 @@
 // The table that a loss is about, as a SQLite database has it now.
 
 #include "adapters/sqlite/connection.h"
+#include "controller/model/sql_effects.h"
 
 #include <string>
 #include <string_view>
@@ -29,6 +30,10 @@ struct RiskTable {
   // `column` holds something: not its default, not NULL.
   static std::string differs_sql(const RiskColumn& column);
 };
+
+// The triggers on `relation` that the statement of `loss` may fire, not ours; "a, b".
+Result<std::string> triggers_on(Connection& connection, const std::string& relation,
+                                const DataLoss& loss);
 
 Result<RiskTable> find_risk_table(Connection& connection, const std::string& relation);
 

@@ -7,6 +7,10 @@
 
 namespace ripcord {
 
+bool is_by_foreign_key(const DataAtRisk& risk) {
+  return risk.what.find(kByForeignKey) != std::string::npos;
+}
+
 std::string describe(const DataAtRisk& risk) {
   std::string text = risk.what + ":";
   if (risk.rows) {

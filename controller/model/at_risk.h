@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace ripcord {
 
@@ -22,7 +23,9 @@ struct ArchivePolicy {
 
 struct DataAtRisk {
   std::int64_t version = 0;  // whose down destroys it
-  std::string what;          // "column users.email", "table orders", "rows of carts"
+  // "column users.email", "table orders", "rows of carts"; and of those that a statement does not
+  // name: "rows of items, by its foreign key items_order_id_fkey (ON DELETE CASCADE)".
+  std::string what;
   // Rows that hold something: of a table or row set all rows, of a column those whose value is not
   // its default. Absent: could not be counted, `note` says why.
   std::optional<std::int64_t> rows;
@@ -33,6 +36,9 @@ struct DataAtRisk {
 
   bool operator==(const DataAtRisk&) const = default;
 };
+
+inline constexpr std::string_view kByForeignKey = ", by its foreign key ";
+bool is_by_foreign_key(const DataAtRisk& risk);
 
 // "column users.email: at most 1204 rows, the newest of 2026-01-15T12:00:00Z".
 std::string describe(const DataAtRisk& risk);

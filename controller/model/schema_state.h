@@ -110,7 +110,8 @@ struct LossAtRisk {
 };
 
 // What a step destroys is copied before it runs: each to a file of `folder`, which the driver makes
-// and which is there only when it is complete. What is not there to be copied is left out.
+// and which is there only when it is complete; to others there, what goes with it by foreign keys.
+// What is not there to be copied is left out.
 struct ArchiveOrder {
   struct Item {
     DataLoss loss;

@@ -63,6 +63,7 @@ void add_loss(std::vector<DataLoss>& losses, DataLoss loss) {
     }
   }
   same->keeps_rows = same->keeps_rows && loss.keeps_rows;
+  same->cascades = same->cascades || loss.cascades;
   if (same->where != loss.where) {
     same->where.reset();
   }
@@ -81,6 +82,7 @@ std::string describe(const SqlEffects& effects) {
   std::string lost;
   for (const DataLoss& loss : effects.loses) {
     lost += (lost.empty() ? "loses " : ", ") + to_string(loss);
+    lost += loss.cascades ? " and of every table that refers to it" : "";
   }
   if (!lost.empty()) {
     add(text, lost);

@@ -46,6 +46,8 @@ struct DataLoss {
   // Of kRows: it is about exactly the rows for which this holds when the script begins. Absent: it
   // cannot be told which ones.
   std::optional<std::string> where{};
+  // Of kRows, of TRUNCATE ... CASCADE: all rows of every table that refers to it go too, and so on.
+  bool cascades = false;
 
   bool operator==(const DataLoss&) const = default;
 };

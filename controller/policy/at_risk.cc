@@ -110,6 +110,11 @@ void order_archives(const ArchivePolicy& policy, const std::string& stem, const 
       }
     }
     if (!order.items.empty()) {
+      for (DataAtRisk& risk : at_risk) {
+        if (risk.version == step.migration.version && is_by_foreign_key(risk)) {
+          risk.archive = order.folder;  // the driver names the file
+        }
+      }
       step.archive = std::move(order);
     }
   }

@@ -19,7 +19,8 @@ std::vector<LossAtRisk> losses_of(const MigrationPath& path);
 std::string describe(const std::vector<DataAtRisk>& at_risk);
 
 // Makes each losing step of `decision`, which was made of `path`, copy what it destroys into a
-// folder of its own, `<stem>-down-<version>`, and says in `at_risk` to which file. One that had
+// folder of its own, `<stem>-down-<version>`, and says in `at_risk` to which file; of what is lost
+// by foreign keys, which the driver finds again when it copies, to which folder. One that had
 // begun before is left out: what it had to copy, it has.
 void order_archives(const ArchivePolicy& policy, const std::string& stem, const MigrationPath& path,
                     MigrationDecision& decision, std::vector<DataAtRisk>& at_risk);

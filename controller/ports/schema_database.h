@@ -74,9 +74,9 @@ class SchemaDatabase {
   virtual Result<std::string> why_not_put_aside(const std::vector<DataLoss>& /*drops*/) {
     return std::string("this database keeps no tombstones");
   }
-  // What of `losses` is there now, one entry each, in order. Without a lock. What cannot be
-  // counted, or (PostgreSQL) not in time, says so in its note. A database that cannot count
-  // anything says that.
+  // What of `losses` is there now, one entry each, in order; behind them what is lost with it by
+  // foreign keys (is_by_foreign_key). Without a lock. What cannot be counted, or (PostgreSQL) not
+  // in time, says so in its note. A database that cannot count anything says that.
   virtual Result<std::vector<DataAtRisk>> count(const std::vector<LossAtRisk>& losses,
                                                 std::stop_token stop);
   // Polls for the locks; Unavailable (reason Locked) names the holder when they are not had within

@@ -11,7 +11,8 @@ namespace ripcord {
 namespace {
 
 bool same_things(const std::vector<LossAtRisk>& losses, const std::vector<DataAtRisk>& known) {
-  return std::equal(losses.begin(), losses.end(), known.begin(), known.end(),
+  const auto named = std::find_if(known.begin(), known.end(), is_by_foreign_key);
+  return std::equal(losses.begin(), losses.end(), known.begin(), named,
                     [](const LossAtRisk& loss, const DataAtRisk& risk) {
                       return loss.version == risk.version && risk.archive.empty() &&
                              risk.what == (loss.unknown.empty() ? to_string(loss.loss) : "unknown");
@@ -34,6 +35,9 @@ Status count_risk(SchemaDatabase& database, const MigrationPath& path, bool know
     return {};
   }
   ASSIGN_OR_RETURN(status.at_risk, database.count(losses, stop));
+  if (status.at_risk.size() > kMaxAtRisk) {
+    status.at_risk.resize(kMaxAtRisk);
+  }
   return {};
 }
 

@@ -124,7 +124,13 @@ TEST(ArchiveOrders, AreOfLosingDownsThatHaveNotBegun) {
        .newest = {},
        .note = "",
        .archive = ""},
-      {.version = 3, .what = "unknown", .rows = {}, .newest = {}, .note = "", .archive = ""}};
+      {.version = 3, .what = "unknown", .rows = {}, .newest = {}, .note = "", .archive = ""},
+      {.version = 4,
+       .what = "rows of items, by its foreign key of_order (ON DELETE CASCADE)",
+       .rows = 2,
+       .newest = {},
+       .note = "",
+       .archive = ""}};
   order_archives({"/archive", ArchiveFormat::kCopyBinary}, "/archive/shop", from, decision,
                  at_risk);
   ASSERT_TRUE(decision.steps[0].archive);
@@ -137,6 +143,7 @@ TEST(ArchiveOrders, AreOfLosingDownsThatHaveNotBegun) {
   EXPECT_FALSE(decision.steps[3].archive) << "it goes up";
   EXPECT_EQ(at_risk[0].archive, "/archive/shop-down-4/02-column-users.email.bin");
   EXPECT_EQ(at_risk[1].archive, "");
+  EXPECT_EQ(at_risk[2].archive, "/archive/shop-down-4") << "the driver names the file";
 }
 
 TEST(ArchiveOrders, NameFilesSoThatNoNameLeadsElsewhere) {

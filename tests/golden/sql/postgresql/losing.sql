@@ -4,7 +4,7 @@ DROP TABLE users;
 DROP DATABASE shop;
 --! column users.email
 ALTER TABLE users DROP COLUMN email;
---! rows of orders, rows of every table that refers to orders
+--! rows of orders
 TRUNCATE orders CASCADE;
 --! column orders.total
 ALTER TABLE orders ALTER COLUMN total TYPE integer;
