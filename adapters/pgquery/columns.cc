@@ -140,7 +140,9 @@ void judge_column_type(Ledger& ledger, const TableAction& action) {
     return;
   }
   if (!keeps) {
-    ledger.lose({DataLoss::What::kColumn, action.relation, action.column()});
+    DataLoss loss{DataLoss::What::kColumn, action.relation, action.column()};
+    loss.keeps_rows = true;
+    ledger.lose(std::move(loss));
     ledger.breaks(fmt::format("{}.{} has another type", action.relation, action.column()));
   }
   const bool harmless =

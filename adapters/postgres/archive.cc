@@ -95,11 +95,20 @@ std::string one_line(std::string text) {
   return text;
 }
 
+// As they are copied, whatever the table has by then.
+std::string types_of(const std::vector<const RiskColumn*>& columns) {
+  std::string names;
+  for (const RiskColumn* column : columns) {
+    names += fmt::format("{}null::{} as {}", names.empty() ? "" : ", ", column->type, column->name);
+  }
+  return names;
+}
+
 class Archive {
  public:
   Archive(Connection& connection, DurableFolder& folder, const ArchiveOrder& order,
-          const std::stop_token& stop)
-      : connection_(connection), folder_(folder), order_(order), stop_(stop) {}
+          std::int64_t version, const std::stop_token& stop)
+      : connection_(connection), folder_(folder), order_(order), version_(version), stop_(stop) {}
 
   Status copy(const ArchiveOrder::Item& item) {
     const DataLoss& loss = item.loss;
@@ -138,13 +147,13 @@ class Archive {
     return {};
   }
 
-  Status write_script(std::int64_t version) {
+  Status write_script() {
     RETURN_IF_ERROR(folder_.open(std::string(kScript)));
     RETURN_IF_ERROR(folder_.write(fmt::format(
         "-- What the down of version {} destroyed. Once that version is applied again, bring it "
         "back,\n-- in this folder, once:  psql \"$URL\" -v ON_ERROR_STOP=1 -f {}\nbegin;\nset "
         "constraints all deferred;\n{}commit;\n",
-        version, kScript, parents_first())));
+        version_, kScript, parents_first())));
     return folder_.close();
   }
 
@@ -264,17 +273,22 @@ class Archive {
     } else {
       columns.push_back(column);
     }
-    RETURN_IF_ERROR(write_file(fmt::format("SELECT {} FROM {} WHERE {}", names_of(columns),
-                                           table->name, RiskTable::differs_sql(*column)),
-                               file));
+    RETURN_IF_ERROR(
+        write_file(fmt::format("SELECT {} FROM {} WHERE {}", names_of(columns), table->name,
+                               loss.keeps_rows ? "true" : RiskTable::differs_sql(*column)),
+                   file));
     const std::string staging = fmt::format("ripcord_back_{}", ++number_);
     std::string& script =
         add_part(table->name, fmt::format("-- {}: {} values\n", file, rows_) +
-                                  load_into(staging, names_of(columns), *table, file));
+                                  load_into(staging, types_of(columns), *table, file));
     if (key.empty() || in_key) {
       script += fmt::format(
           "-- {} has no primary key{}: the rows are in {} now; say yourself which is which.\n",
           table->name, in_key ? " beside it" : "", staging);
+      return {};
+    }
+    if (loss.keeps_rows) {
+      script += same_type(*table, *column, staging) + write_back(*table, {column->plain}, staging);
       return {};
     }
     script += fmt::format(
@@ -285,6 +299,21 @@ class Archive {
             ? std::string()
             : fmt::format(" or t.{}::text = ({})::text", column->name, column->default_value));
     return {};
+  }
+
+  // A narrower column would take the values and cut them without a word.
+  std::string same_type(const RiskTable& table, const RiskColumn& column,
+                        const std::string& staging) const {
+    const std::string said = fmt::format(
+        "column {} of {} is of another type than what was copied: apply version {} again, or run "
+        "ALTER TABLE {} ALTER COLUMN {} TYPE {}",
+        column.name, table.name, version_, table.name, column.name, column.type);
+    return fmt::format(
+        "do $ripcord$ begin if not exists (select from pg_attribute a join pg_attribute b using "
+        "(attname, atttypid, atttypmod) where attname = {} and a.attrelid = {}::regclass and "
+        "b.attrelid = '{}'::regclass) then raise exception '%', {}; end if; end $ripcord$;\n",
+        Connection::quote_literal(column.plain), Connection::quote_literal(table.name), staging,
+        Connection::quote_literal(said));
   }
 
   Status copy_sequence(const DataLoss& loss) {
@@ -316,6 +345,7 @@ class Archive {
   Connection& connection_;
   DurableFolder& folder_;
   const ArchiveOrder& order_;
+  const std::int64_t version_;
   const std::stop_token& stop_;
   ForeignKeys keys_;
   std::vector<Part> parts_;
@@ -328,12 +358,12 @@ class Archive {
 Status archive(Connection& connection, const ArchiveOrder& order, std::int64_t version,
                const std::stop_token& stop) {
   ASSIGN_OR_RETURN(DurableFolder folder, DurableFolder::begin(order.folder));
-  Archive archive(connection, folder, order, stop);
+  Archive archive(connection, folder, order, version, stop);
   for (const ArchiveOrder::Item& item : order.items) {
     RETURN_IF_ERROR(archive.copy(item));
   }
   RETURN_IF_ERROR(archive.copy_dependents(order.items));
-  RETURN_IF_ERROR(archive.write_script(version));
+  RETURN_IF_ERROR(archive.write_script());
   return folder.finish();
 }
 

@@ -43,8 +43,12 @@ constexpr std::string_view kColumns =
     "coalesce(pg_get_expr(d.adbin, d.adrelid), ''), a.atttypid IN ('timestamptz'::regtype, "
     "'timestamp'::regtype), coalesce(a.attnum = ANY (i.indkey), false), "
     "pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname) IS "
-    "NOT NULL FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON "
-    "a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' LEFT JOIN "
+    "NOT NULL, CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace OR starts_with(format_type("
+    "a.atttypid, a.atttypmod), t.typnamespace::regnamespace || '.') THEN '' ELSE "
+    "t.typnamespace::regnamespace || '.' END || format_type(a.atttypid, a.atttypmod) FROM pg_class "
+    "c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON "
+    "a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' JOIN "
+    "pg_type t ON t.oid = a.atttypid LEFT JOIN "
     "pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum LEFT JOIN pg_index i ON i.indrelid = "
     "c.oid AND i.indisprimary WHERE c.oid = $1::oid ORDER BY a.attnum";
 
@@ -98,6 +102,7 @@ Result<std::optional<RiskTable>> find_risk_table(Connection& connection,
     column.is_time = row[3] == "t";
     column.is_key = row[4] == "t";
     column.owns_sequence = row[5] == "t";
+    column.type = row[6].value_or("");
     table.columns.push_back(std::move(column));
   }
   return std::optional<RiskTable>(std::move(table));

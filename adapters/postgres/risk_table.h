@@ -14,6 +14,7 @@ namespace ripcord::postgres {
 struct RiskColumn {
   std::string name;           // quoted
   std::string plain;          // as it is
+  std::string type;           // SQL text, with the schema of one that is not built in
   std::string default_value;  // SQL text; empty: none, or it is no constant
   bool constant_default = true;
   bool is_time = false;  // timestamp, with or without time zone

@@ -42,7 +42,7 @@ struct DataLoss {
   std::string column{};  // kColumn
   // Of kRows: these columns are written over; with `keeps_rows` that is all, no row goes away.
   std::vector<std::string> overwrites{};
-  bool keeps_rows = false;
+  bool keeps_rows = false;  // of kColumn: it stays, its values become those of another type
   // Of kRows: it is about exactly the rows for which this holds when the script begins. Absent: it
   // cannot be told which ones.
   std::optional<std::string> where{};
