@@ -6,6 +6,7 @@
 #include "controller/base/durable_folder.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -170,21 +171,25 @@ class Archive {
 
   // In the order in which rows may be inserted; those that refer to each other as they came.
   std::string parents_first() const {
-    std::vector<const Part*> left;
-    for (const Part& part : parts_) {
-      left.push_back(&part);
+    std::vector<std::set<std::size_t>> waits_for(parts_.size());
+    std::set<std::size_t> left;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      left.insert(i);
+      for (std::size_t j = 0; j < parts_.size(); ++j) {
+        if (parts_[i].table != parts_[j].table && keys_.refers(parts_[i].table, parts_[j].table)) {
+          waits_for[i].insert(j);
+        }
+      }
     }
     std::string script;
     while (!left.empty()) {
-      auto next = std::find_if(left.begin(), left.end(), [&](const Part* part) {
-        return part->table.empty() ||
-               std::none_of(left.begin(), left.end(), [&](const Part* other) {
-                 return !other->table.empty() && other->table != part->table &&
-                        keys_.refers(part->table, other->table);
-               });
-      });
+      auto next = std::find_if(left.begin(), left.end(),
+                               [&](std::size_t part) { return waits_for[part].empty(); });
       next = next == left.end() ? left.begin() : next;
-      script += (*next)->script;
+      script += parts_[*next].script;
+      for (auto& others : waits_for) {
+        others.erase(*next);
+      }
       left.erase(next);
     }
     return script;

@@ -74,6 +74,9 @@ Where find_rows(const Node& node) {
   if (node.fate == Fate::kTruncated) {
     return node.own ? node.where : rows_through(node.edges.front());
   }
+  if (node.own && node.where == "true") {
+    return node.where;
+  }
   if (node.circular) {
     return std::nullopt;
   }
@@ -130,6 +133,9 @@ class Graph {
     }
     std::vector<Dependent> found;
     for (auto node = done_.rbegin(); node != done_.rend(); ++node) {
+      if (whole_.contains((*node)->table)) {
+        continue;
+      }
       for (const Edge& edge : (*node)->edges) {
         take(found, dependent(**node, edge));
       }
@@ -175,7 +181,7 @@ class Graph {
     if (from.fate != Fate::kTruncated) {
       action = action_of(deleted ? key.on_delete : key.on_update, deleted);
     }
-    if (action.empty() || whole_.contains(key.child) || !concerns(from, key)) {
+    if (action.empty() || !concerns(from, key)) {
       return;
     }
     const bool goes = from.fate == Fate::kTruncated || (deleted && key.on_delete == 'c');
@@ -238,7 +244,7 @@ class Graph {
   const ForeignKeys& keys_;
   std::deque<Node> nodes_;
   std::map<std::string, Node*> by_name_;
-  std::set<std::string> whole_;  // lost with all their rows
+  std::set<std::string> whole_;  // lost with all their rows, which is told of itself
   std::vector<const Node*> done_;
 };
 

@@ -30,9 +30,10 @@ constexpr std::string_view kHeirs =
 Result<ForeignKeys> ForeignKeys::read(Connection& connection) {
   ForeignKeys keys;
   ASSIGN_OR_RETURN(const Rows columns, connection.query(std::string(kForeignKeys), {}));
+  ForeignKey* last = nullptr;
   for (const auto& row : columns.rows) {
-    if (keys.all_.empty() || keys.all_.back().id != row[0]) {
-      ForeignKey& key = keys.all_.emplace_back();
+    if (last == nullptr || last->id != row[0]) {
+      ForeignKey key;
       key.id = row[0].value_or("");
       key.derived_from = row[1].value_or("");
       key.name = row[2].value_or("");
@@ -40,23 +41,26 @@ Result<ForeignKeys> ForeignKeys::read(Connection& connection) {
       key.on_update = row[4].value_or("a").front();
       key.child = row[5].value_or("");
       key.parent = row[6].value_or("");
+      last = &keys.by_parent_.emplace(key.parent, key)->second;
     }
-    keys.all_.back().columns.push_back({row[7].value_or(""), row[8].value_or(""), row[9] == "t"});
+    last->columns.push_back({row[7].value_or(""), row[8].value_or(""), row[9] == "t"});
   }
   ASSIGN_OR_RETURN(const Rows heirs, connection.query(std::string(kHeirs), {}));
   for (const auto& row : heirs.rows) {
-    keys.heirs_.emplace_back(row[0].value_or(""), row[1].value_or(""));
+    keys.heirs_.emplace(row[0].value_or(""), row[1].value_or(""));
   }
   return keys;
 }
 
 std::set<std::string> ForeignKeys::with_heirs(const std::string& table) const {
   std::set<std::string> all = {table};
-  for (std::size_t before = 0; before != all.size();) {
-    before = all.size();
-    for (const auto& [parent, child] : heirs_) {
-      if (all.contains(parent)) {
-        all.insert(child);
+  std::vector<std::string> left = {table};
+  while (!left.empty()) {
+    const auto [begin, end] = heirs_.equal_range(left.back());
+    left.pop_back();
+    for (auto heir = begin; heir != end; ++heir) {
+      if (all.insert(heir->second).second) {
+        left.push_back(heir->second);
       }
     }
   }
@@ -64,13 +68,13 @@ std::set<std::string> ForeignKeys::with_heirs(const std::string& table) const {
 }
 
 std::vector<const ForeignKey*> ForeignKeys::referring_to(const std::string& table) const {
-  const std::set<std::string> parents = with_heirs(table);
   std::vector<const ForeignKey*> found;
   std::set<std::string> ids;
-  for (const ForeignKey& key : all_) {
-    if (parents.contains(key.parent)) {
-      found.push_back(&key);
-      ids.insert(key.id);
+  for (const std::string& parent : with_heirs(table)) {
+    const auto [begin, end] = by_parent_.equal_range(parent);
+    for (auto key = begin; key != end; ++key) {
+      found.push_back(&key->second);
+      ids.insert(key->second.id);
     }
   }
   std::erase_if(found, [&](const ForeignKey* key) { return ids.contains(key->derived_from); });

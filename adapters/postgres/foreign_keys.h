@@ -6,9 +6,9 @@
 #include "adapters/postgres/connection.h"
 #include "controller/model/sql_effects.h"
 
+#include <map>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace ripcord::postgres {
@@ -41,8 +41,8 @@ class ForeignKeys {
  private:
   std::set<std::string> with_heirs(const std::string& table) const;
 
-  std::vector<ForeignKey> all_;
-  std::vector<std::pair<std::string, std::string>> heirs_;  // parent, child
+  std::multimap<std::string, ForeignKey> by_parent_;
+  std::multimap<std::string, std::string> heirs_;
 };
 
 // Rows that are deleted or written over by a foreign key, because rows that they refer to are.

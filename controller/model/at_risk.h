@@ -32,7 +32,7 @@ struct DataAtRisk {
   bool at_most = false;            // an upper bound: which rows exactly is not known before
   std::optional<WallTime> newest;  // of those rows, by the table's own times
   std::string note;
-  std::string archive;  // the file that it was copied to, once it was
+  std::string archive;  // the file that it was copied to (by foreign keys: its folder)
 
   bool operator==(const DataAtRisk&) const = default;
 };
