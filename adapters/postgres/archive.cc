@@ -205,8 +205,11 @@ class Archive {
         fmt::format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.name), stop_));
   }
 
-  Status write_file(const std::string& query, const std::string& file) {
+  // `all`: rows that a policy of row-level security hides from us too; else an error.
+  Status write_file(const std::string& query, const std::string& file, bool all) {
     RETURN_IF_ERROR(folder_.open(file));
+    RETURN_IF_ERROR(status_of_rows(connection_.execute(all ? "SET LOCAL row_security = off"
+                                                           : "SET LOCAL row_security TO DEFAULT")));
     const auto rows = connection_.copy_out(
         fmt::format("COPY ({}) TO STDOUT WITH {}", query, format()),
         [&](std::string_view data) { return folder_.write(data); }, stop_);
@@ -214,6 +217,7 @@ class Archive {
       return rows.error();
     }
     rows_ = *rows;
+    RETURN_IF_ERROR(status_of_rows(connection_.execute("SET LOCAL row_security TO DEFAULT")));
     return folder_.close();
   }
 
@@ -234,9 +238,11 @@ class Archive {
     }
     RETURN_IF_ERROR(lock(*table));
     const std::string columns = names_of(all_of(*table));
+    // A statement on rows sees as many as this session does; who drops a table drops all of them.
+    const bool all = loss.what != DataLoss::What::kRows;
     RETURN_IF_ERROR(write_file(fmt::format("SELECT {} FROM {} WHERE {}", columns, table->name,
                                            loss.where.value_or("true")),
-                               file));
+                               file, all));
     const std::string staging = fmt::format("ripcord_back_{}", ++number_);
     std::string& script = add_part(table->name, fmt::format("-- {}: {} rows\n", file, rows_) +
                                                     load_into(staging, columns, *table, file));
@@ -250,6 +256,9 @@ class Archive {
     }
     script += write_back(*table, loss.overwrites, staging) +
               (loss.keeps_rows ? "" : insert_missing(*table, columns, staging));
+    if (!table->key().empty() && !loss.keeps_rows) {
+      script += tell_missing(*table, all_of(*table), staging, "rows");
+    }
     for (const RiskColumn& column : table->columns) {
       if (column.owns_sequence && !loss.keeps_rows) {
         script += fmt::format(
@@ -281,7 +290,7 @@ class Archive {
     RETURN_IF_ERROR(
         write_file(fmt::format("SELECT {} FROM {} WHERE {}", names_of(columns), table->name,
                                loss.keeps_rows ? "true" : RiskTable::differs_sql(*column)),
-                   file));
+                   file, true));
     const std::string staging = fmt::format("ripcord_back_{}", ++number_);
     std::string& script =
         add_part(table->name, fmt::format("-- {}: {} values\n", file, rows_) +
@@ -296,14 +305,37 @@ class Archive {
       script += same_type(*table, *column, staging) + write_back(*table, {column->plain}, staging);
       return {};
     }
-    script += fmt::format(
-        "-- What was written since is kept; to overwrite it, leave out what follows the last "
-        "'and'.\nupdate {0} t set {1} = b.{1} from {2} b where {3} and (t.{1} is null{4});\n",
-        table->name, column->name, staging, same_key(key),
-        column->default_value.empty()
-            ? std::string()
-            : fmt::format(" or t.{}::text = ({})::text", column->name, column->default_value));
+    // What the up fills in by itself cannot be told from what somebody wrote since.
+    const bool filled =
+        !column->constant_default || (column->not_null && column->default_value.empty());
+    if (filled) {
+      script += write_back(*table, {column->plain}, staging);
+    } else {
+      script += fmt::format(
+          "-- What was written since is kept; to overwrite it, leave out what follows the last "
+          "'and'.\nupdate {0} t set {1} = b.{1} from {2} b where {3} and (t.{1} is null{4});\n",
+          table->name, column->name, staging, same_key(key),
+          column->default_value.empty()
+              ? std::string()
+              : fmt::format(" or t.{}::text = ({})::text", column->name, column->default_value));
+    }
+    script += tell_missing(*table, {column}, staging, "values of column " + column->plain);
     return {};
+  }
+
+  // At the end of a part: how much of it is not there, for whatever reason.
+  static std::string tell_missing(const RiskTable& table,
+                                  const std::vector<const RiskColumn*>& columns,
+                                  const std::string& staging, const std::string& what) {
+    return fmt::format(
+        "do $ripcord$ declare missing bigint; begin select count(*) into missing from {0} b where "
+        "not exists (select from {1} t where {2} and row({3})::text = row({4})::text); if missing "
+        "> 0 then raise warning '%', missing || {5}; end if; end $ripcord$;\n",
+        staging, table.name, same_key(table.key()), names_of(columns, "t."),
+        names_of(columns, "b."),
+        Connection::quote_literal(fmt::format(" {} of {} are not as they were in the archive: "
+                                              "something else stands in their place",
+                                              what, table.name)));
   }
 
   // A narrower column would take the values and cut them without a word.

@@ -41,11 +41,13 @@ Result<std::string> resolve(Connection& connection, const std::string& relation)
 constexpr std::string_view kColumns =
     "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname, "
     "coalesce(pg_get_expr(d.adbin, d.adrelid), ''), a.atttypid IN ('timestamptz'::regtype, "
-    "'timestamp'::regtype), coalesce(a.attnum = ANY (i.indkey), false), "
+    "'timestamp'::regtype), coalesce(a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]), "
+    "false), "
     "pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname) IS "
     "NOT NULL, CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace OR starts_with(format_type("
     "a.atttypid, a.atttypmod), t.typnamespace::regnamespace || '.') THEN '' ELSE "
-    "t.typnamespace::regnamespace || '.' END || format_type(a.atttypid, a.atttypmod) FROM pg_class "
+    "t.typnamespace::regnamespace || '.' END || format_type(a.atttypid, a.atttypmod), "
+    "a.attnotnull FROM pg_class "
     "c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON "
     "a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' JOIN "
     "pg_type t ON t.oid = a.atttypid LEFT JOIN "
@@ -103,6 +105,7 @@ Result<std::optional<RiskTable>> find_risk_table(Connection& connection,
     column.is_key = row[4] == "t";
     column.owns_sequence = row[5] == "t";
     column.type = row[6].value_or("");
+    column.not_null = row[7] == "t";
     table.columns.push_back(std::move(column));
   }
   return std::optional<RiskTable>(std::move(table));

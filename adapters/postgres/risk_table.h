@@ -17,6 +17,7 @@ struct RiskColumn {
   std::string type;           // SQL text, with the schema of one that is not built in
   std::string default_value;  // SQL text; empty: none, or it is no constant
   bool constant_default = true;
+  bool not_null = false;
   bool is_time = false;  // timestamp, with or without time zone
   bool is_key = false;   // of the primary key
   bool owns_sequence = false;
