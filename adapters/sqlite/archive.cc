@@ -84,7 +84,7 @@ class Archive {
     if (lost != nullptr) {
       return copy_column(table, *lost, item.file);
     }
-    script_ += fmt::format("-- {}: it was not there any more\n", item.file);
+    say(fmt::format("-- {}: it was not there any more\n", item.file));
     return {};
   }
 
@@ -94,12 +94,23 @@ class Archive {
         "-- What the down of version {} destroyed. Once that version is applied again, bring it "
         "back,\n-- once:  sqlite3 -bail FILE \".read {}\"\nBEGIN;\n",
         version, kScript)));
-    RETURN_IF_ERROR(folder_.write(script_));
+    for (const Part& part : script_) {
+      RETURN_IF_ERROR(part.is_query ? write_rows(part.text) : folder_.write(part.text));
+    }
     RETURN_IF_ERROR(folder_.write("COMMIT;\n"));
     return folder_.close();
   }
 
  private:
+  // Of the script, which is written last: the rows of a query, which may be many, or text.
+  struct Part {
+    std::string text;
+    bool is_query = false;
+  };
+
+  void say(std::string text) { script_.push_back({std::move(text), false}); }
+  void say_rows_of(std::string query) { script_.push_back({std::move(query), true}); }
+
   Status copy_rows(const RiskTable& table, const DataLoss& loss, const std::string& file) {
     const std::string where = loss.where.value_or("1");
     Names all;
@@ -125,20 +136,24 @@ class Archive {
     if (std::any_of(key.begin(), key.end(), [&](const std::string& name) {
           return std::find(overwritten.begin(), overwritten.end(), name) != overwritten.end();
         })) {
-      script_ += fmt::format(
+      say(fmt::format(
           "-- The primary key was written over: the rows as they were are in {}; say yourself "
           "which is which.\n",
-          file);
+          file));
       return {};
     }
     if (!overwritten.empty()) {
-      RETURN_IF_ERROR(write_statements(write_back_sql(table, key, overwritten, beside, where)));
+      say_rows_of(write_back_sql(table, key, overwritten, beside, where));
     }
     if (loss.keeps_rows) {
       return {};
     }
-    return key.empty() ? insert_missing(table, all, where)
-                       : write_statements(insert_sql(table, table.name, all, where));
+    if (key.empty()) {
+      insert_missing(table, all, where);
+    } else {
+      say_rows_of(insert_sql(table, table.name, all, where));
+    }
+    return {};
   }
 
   // What was written to these columns since is overwritten. A rowid alone could be that of a newer
@@ -179,11 +194,12 @@ class Archive {
         " AND ({0} IS NULL{1});", lost.name,
         lost.default_value.empty() ? std::string()
                                    : fmt::format(" OR {} IS ({})", lost.name, lost.default_value));
-    return write_statements(
+    say_rows_of(
         fmt::format("SELECT 'UPDATE ' || {} || ' SET ' || {} || ' WHERE ' || {} || {} FROM {} "
                     "WHERE {}",
                     quoted(table.name, '\''), pairs({lost.name}, " = ", ""),
                     pairs(key, " = ", " AND "), quoted(untouched, '\''), table.name, where));
+    return {};
   }
 
   // A query whose rows are the statements that insert the rows of `table` into `target`, exactly.
@@ -197,18 +213,17 @@ class Archive {
   }
 
   // Without a key, rows that look the same are counted: as many are inserted as are missing.
-  Status insert_missing(const RiskTable& table, const Names& names, const std::string& where) {
+  void insert_missing(const RiskTable& table, const Names& names, const std::string& where) {
     const std::string staging = fmt::format("temp.ripcord_back_{}", ++number_);
     const std::string list = list_of(names);
-    script_ += fmt::format("CREATE TABLE {} ({});\n", staging, list);
-    RETURN_IF_ERROR(write_statements(insert_sql(table, staging, names, where)));
-    script_ += fmt::format(
+    say(fmt::format("CREATE TABLE {} ({});\n", staging, list));
+    say_rows_of(insert_sql(table, staging, names, where));
+    say(fmt::format(
         "INSERT OR IGNORE INTO {0} ({1}) SELECT {1} FROM (SELECT {1}, {2} AS ripcord_row, "
         "row_number() OVER (PARTITION BY {2}) AS ripcord_nth FROM {3}) LEFT JOIN (SELECT {2} AS "
         "ripcord_row, count(*) AS ripcord_here FROM {0} GROUP BY 1) USING (ripcord_row) WHERE "
         "ripcord_nth > coalesce(ripcord_here, 0);\n",
-        table.name, list, values_of(names, "','"), staging);
-    return {};
+        table.name, list, values_of(names, "','"), staging));
   }
 
   Status each_row(const std::string& sql, const std::function<Status(sqlite3_stmt*)>& take) {
@@ -253,18 +268,17 @@ class Archive {
     return folder_.close();
   }
 
-  Status write_statements(const std::string& sql) {
-    return each_row(sql, [&](sqlite3_stmt* row) -> Status {
-      script_ += reinterpret_cast<const char*>(sqlite3_column_text(row, 0));
-      script_ += '\n';
-      return {};
+  Status write_rows(const std::string& sql) {
+    return each_row(sql, [&](sqlite3_stmt* row) {
+      return folder_.write(std::string(reinterpret_cast<const char*>(sqlite3_column_text(row, 0))) +
+                           "\n");
     });
   }
 
   Connection& connection_;
   DurableFolder& folder_;
   const std::stop_token& stop_;
-  std::string script_;
+  std::vector<Part> script_;
   int number_ = 0;
 };
 
