@@ -238,9 +238,10 @@ class Shadow final : public ShadowDatabase {
   }
 
   Result<SchemaCatalog> catalog() override { return read_catalog(*connection_); }
-  Result<std::map<std::string, std::string>> seed() override {
-    return seed_tables(*connection_, rounds_++);
+  Result<std::map<std::string, std::string>> seed(SeedRows wanted) override {
+    return seed_tables(*connection_, rounds_++, wanted);
   }
+  Status empty() override { return empty_tables(*connection_); }
   Result<ShadowContent> content() override { return read_content(*connection_); }
   Status run(const std::vector<SqlStatement>& script, std::stop_token stop) override {
     keeper_->point("before running a script");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adapters/postgres/shadow_seed.h"
 
+#include "adapters/postgres/shadow_values.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
@@ -24,12 +26,14 @@ with recursive base as (
 select format('%I.%I', nspname, relname), quote_ident(attname), attnotnull,
        attidentity <> '' or attgenerated <> '' or coalesce(pg_get_expr(adbin, adrelid), '') like 'nextval(%',
        t.typcategory, t.typname, greatest(atttypmod, base.mod), format_type(atttypid, atttypmod),
-       (select string_agg(quote_literal(enumlabel), ',' order by enumsortorder) from pg_enum where enumtypid = t.oid),
+       (select string_agg(quote_literal(enumlabel), ',' order by enumsortorder) from pg_enum where enumtypid in (t.oid, e.oid)),
        (select string_agg(pg_get_constraintdef(k.oid), ' ') from pg_constraint k
         where contype = 'c' and conrelid = attrelid and attnum = any(conkey)),
-       fk.parent, fk.referred, attrelid
+       fk.parent, fk.referred, e.typcategory, e.typname
 from pg_attribute a join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace
 join base on base.oid = atttypid join pg_type t on t.oid = base.root
+left join pg_type e on e.oid = case t.typcategory when 'A' then t.typelem
+                               when 'R' then (select rngsubtype from pg_range where rngtypid = t.oid) end
 left join pg_attrdef on adrelid = attrelid and adnum = attnum
 left join lateral (
   select confrelid::regclass::text as parent, quote_ident(p.attname) as referred
@@ -41,22 +45,9 @@ where relkind = 'r' and attnum > 0 and not attisdropped and nspname !~ '^pg_'
   and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = attrelid and deptype = 'e')
 order by attrelid, attnum)";
 
-struct Column {
-  std::string name;
-  bool required = false;
-  char category = 'X';
-  std::string base_type;
-  int modifier = -1;                  // as pg_attribute has it
-  std::string type;                   // to cast to
-  std::vector<std::string> words;     // literals of the enum, else of the check constraints
-  std::vector<std::int64_t> numbers;  // of the check constraints
-  std::string parent;                 // table and column of a foreign key
-  std::string referred;
-};
-
 struct Table {
   std::string name;
-  std::vector<Column> columns;  // that want a value
+  std::vector<SeedColumn> columns;  // that want a value
 };
 
 // 'open', 'it''s' -> as they stand.
@@ -94,8 +85,8 @@ std::vector<std::int64_t> numbers(const std::string& text) {
   return found;
 }
 
-Column column_of(const std::vector<Value>& row) {
-  Column column;
+SeedColumn column_of(const std::vector<Value>& row) {
+  SeedColumn column;
   column.name = row[1].value_or("");
   column.required = row[2] == "t";
   column.category = row[4].value_or("X").front();
@@ -106,6 +97,8 @@ Column column_of(const std::vector<Value>& row) {
   column.numbers = numbers(row[9].value_or(""));
   column.parent = row[10].value_or("");
   column.referred = row[11].value_or("");
+  column.element_category = row[12].value_or("X").front();
+  column.element = row[13].value_or("");
   return column;
 }
 
@@ -115,7 +108,7 @@ std::vector<Table> parents_first(std::vector<Table> tables) {
   std::set<std::string> there;
   while (!tables.empty()) {
     auto next = std::find_if(tables.begin(), tables.end(), [&](const Table& table) {
-      return std::all_of(table.columns.begin(), table.columns.end(), [&](const Column& column) {
+      return std::all_of(table.columns.begin(), table.columns.end(), [&](const SeedColumn& column) {
         return column.parent.empty() || column.parent == table.name ||
                there.contains(column.parent);
       });
@@ -142,127 +135,150 @@ Result<std::vector<Table>> read_tables(Connection& connection) {
   return parents_first(std::move(tables));
 }
 
-std::string text_of(const Column& column, int n) {
-  const std::string text = fmt::format("s{}", n);
-  const bool short_one =
-      column.modifier >= 0 && column.modifier - 4 < static_cast<int>(text.size());
-  return short_one ? std::string(1, static_cast<char>('a' + n % 26)) : text;
-}
-
-// The text form of the n-th value of a type; empty when we know none.
-std::optional<std::string> value_of(const Column& column, int n) {
-  switch (column.category) {
-    case 'N':
-      return fmt::format("{}", n);
-    case 'B':
-      return n % 2 == 0 ? "true" : "false";
-    case 'S':
-      return text_of(column, n);
-    case 'D':
-      return column.base_type.starts_with("time") && !column.base_type.starts_with("timestamp")
-                 ? fmt::format("00:00:{:02}", n % 60)
-                 : fmt::format("2001-{:02}-{:02}", 1 + n / 28 % 12, 1 + n % 28);
-    case 'T':
-      return fmt::format("{} seconds", n);
-    case 'I':
-      return fmt::format("10.0.{}.{}{}", n / 256 % 256, n % 256,
-                         column.base_type == "cidr" ? "/32" : "");
-    case 'V':
-      return std::string(static_cast<std::size_t>(std::max(1, column.modifier)),
-                         n % 2 == 0 ? '0' : '1');
-    case 'A':
-      return "{}";
-    case 'G':
-      return column.base_type == "point" ? std::optional(fmt::format("({},{})", n, n))
-                                         : std::nullopt;
-    case 'R':
-      return "empty";
-    default:
-      break;
-  }
-  if (column.base_type == "uuid") {
-    return fmt::format("00000000-0000-4000-8000-{:012}", n);
-  }
-  if (column.base_type == "json" || column.base_type == "jsonb") {
-    return fmt::format(R"({{"n": {}}})", n);
-  }
-  if (column.base_type == "bytea") {
-    return fmt::format("\\x{:02x}", n % 256);
-  }
-  return column.base_type == "macaddr"
-             ? std::optional(fmt::format("08:00:2b:01:02:{:02x}", n % 256))
-             : std::nullopt;
-}
-
 // Ways to meet what a table asks for, tried one after another: plain values; numbers just above,
 // then just below, those of the check constraints; NULL wherever it may stand.
 enum class Way { kPlain, kAbove, kBelow, kFew };
 constexpr Way kWays[] = {Way::kPlain, Way::kAbove, Way::kBelow, Way::kFew};
 
-std::string expression(const Column& column, int n, int row, Way way) {
+// One row of a table.
+struct SeedRow {
+  int n = 0;  // no other row has it
+  int parent = 0;
+  Way way = Way::kPlain;
+  bool wide = false;
+  bool nulls = false;  // wherever one may stand, but for `filled`
+  const SeedColumn* filled = nullptr;
+};
+
+std::string expression(const SeedColumn& column, const SeedRow& row) {
+  const bool null = !column.required && &column != row.filled;
+  if (row.nulls && null) {
+    return "null";
+  }
   if (!column.parent.empty()) {
     return fmt::format(
         "(select {0} from {1} order by ctid offset {2} % greatest((select count(*) from {1}), 1) "
         "limit 1)",
-        column.referred, column.parent, row);
+        column.referred, column.parent, row.parent);
   }
-  if (way == Way::kFew && !column.required) {
+  if (row.way == Way::kFew && null) {
     return "null";
   }
-  if (!column.words.empty() && (column.category == 'E' || column.category == 'S')) {
-    return column.words[static_cast<std::size_t>(n) % column.words.size()] + "::" + column.type;
-  }
-  if (column.category == 'N' && !column.numbers.empty() && way != Way::kPlain) {
+  if (column.category == 'N' && !column.numbers.empty() && row.way != Way::kPlain) {
     const auto [low, high] = std::minmax_element(column.numbers.begin(), column.numbers.end());
-    return fmt::format("'{}'::{}", way == Way::kBelow ? *high - n : *low + n, column.type);
+    return fmt::format("'{}'::{}", row.way == Way::kBelow ? *high - row.n : *low + row.n,
+                       column.type);
   }
-  const auto value = value_of(column, n);
-  return value ? Connection::quote_literal(*value) + "::" + column.type : "null";
+  const auto value = seed_value(column, row.n, row.wide);
+  return value ? *value + "::" + column.type : "null";
 }
 
-std::string insert_sql(const Table& table, int round, Way way) {
+std::string insert_sql(const Table& table, const std::vector<SeedRow>& rows) {
   std::string names;
-  std::string rows;
-  for (int row = 0; row < kRows; ++row) {
-    std::string values;
-    for (const Column& column : table.columns) {
-      names += row == 0 ? (names.empty() ? "" : ", ") + column.name : "";
-      values +=
-          (values.empty() ? "" : ", ") + expression(column, round * kRows + row + 1, row, way);
+  for (const SeedColumn& column : table.columns) {
+    names += (names.empty() ? "" : ", ") + column.name;
+  }
+  std::string values;
+  for (const SeedRow& row : rows) {
+    values += values.empty() ? "(" : "), (";
+    for (const SeedColumn& column : table.columns) {
+      values += (&column == &table.columns.front() ? "" : ", ") + expression(column, row);
     }
-    rows += (rows.empty() ? "(" : "), (") + values;
   }
   return table.columns.empty()
              ? fmt::format("insert into {} default values", table.name)
-             : fmt::format("insert into {} ({}) values {})", table.name, names, rows);
+             : fmt::format("insert into {} ({}) values {})", table.name, names, values);
+}
+
+// In the way that the table let pass; the reason where it let none.
+Result<std::string> insert_rows(Connection& connection, const Table& table, int round, Way& way) {
+  std::string why;
+  for (const Way each : kWays) {
+    std::vector<SeedRow> rows;
+    for (int row = 0; row < kRows; ++row) {
+      rows.push_back({.n = round * kRows + row + 1, .parent = row, .way = each});
+    }
+    way = each;
+    if (connection.execute(insert_sql(table, rows))) {
+      return std::string();
+    }
+    if (!connection.alive()) {
+      return error(StatusCode::kUnavailable, "the connection to the shadow database was lost",
+                   "ConnectionLost");
+    }
+    why = why.empty() ? connection.last_error().message : why;
+  }
+  return why;
+}
+
+// Rows that a table need not take. Where only NULL was let pass, each column by itself.
+void insert_more(Connection& connection, const Table& table, int round, Way way, SeedRows wanted) {
+  constexpr int kFirst = 100;
+  std::vector<SeedRow> rows;
+  if (wanted == SeedRows::kAll) {
+    rows.push_back({.n = kFirst + round, .way = way, .wide = true});
+  }
+  if (wanted != SeedRows::kPlain) {
+    rows.push_back({.n = 2 * kFirst + round, .way = way, .nulls = true});
+  }
+  for (const SeedColumn& column : table.columns) {
+    if (way == Way::kFew && !column.required && column.parent.empty()) {
+      rows.push_back({.n = (3 + round) * kFirst + static_cast<int>(rows.size()),
+                      .way = way,
+                      .filled = &column});
+    }
+  }
+  for (const SeedRow& row : rows) {
+    if (connection.alive() && !table.columns.empty()) {
+      static_cast<void>(connection.execute(insert_sql(table, {row})));
+    }
+  }
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    lines.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return lines;
+}
+
+Result<std::vector<Table>> tables_of(Connection& connection) {
+  // regclass prints a name without its schema when that is on the path.
+  RETURN_IF_ERROR(status_of_rows(connection.execute("set search_path to pg_catalog")));
+  ASSIGN_OR_RETURN(std::vector<Table> tables, read_tables(connection));
+  RETURN_IF_ERROR(status_of_rows(connection.execute("reset search_path")));
+  return tables;
 }
 
 }  // namespace
 
-Result<std::map<std::string, std::string>> seed_tables(Connection& connection, int round) {
-  // regclass prints a name without its schema when that is on the path.
-  RETURN_IF_ERROR(status_of_rows(connection.execute("set search_path to pg_catalog")));
-  ASSIGN_OR_RETURN(const std::vector<Table> tables, read_tables(connection));
-  RETURN_IF_ERROR(status_of_rows(connection.execute("reset search_path")));
+Result<std::map<std::string, std::string>> seed_tables(Connection& connection, int round,
+                                                       SeedRows wanted) {
+  ASSIGN_OR_RETURN(const std::vector<Table> tables, tables_of(connection));
   std::map<std::string, std::string> refused;
   for (const Table& table : tables) {
-    std::string why;
-    for (const Way way : kWays) {
-      if (connection.execute(insert_sql(table, round, way))) {
-        why.clear();
-        break;
-      }
-      if (!connection.alive()) {
-        return error(StatusCode::kUnavailable, "the connection to the shadow database was lost",
-                     "ConnectionLost");
-      }
-      why = why.empty() ? connection.last_error().message : why;
-    }
+    Way way = Way::kPlain;
+    ASSIGN_OR_RETURN(std::string why, insert_rows(connection, table, round, way));
     if (!why.empty()) {
       refused.emplace(table.name, std::move(why));
+      continue;
     }
+    insert_more(connection, table, round, way, wanted);
   }
   return refused;
+}
+
+Status empty_tables(Connection& connection) {
+  ASSIGN_OR_RETURN(const std::vector<Table> tables, tables_of(connection));
+  std::string names;
+  for (const Table& table : tables) {
+    names += (names.empty() ? "" : ", ") + table.name;
+  }
+  return names.empty() ? ok_status()
+                       : status_of_rows(connection.execute("truncate " + names + " cascade"));
 }
 
 Result<ShadowContent> read_content(Connection& connection) {
@@ -270,9 +286,11 @@ Result<ShadowContent> read_content(Connection& connection) {
       const Rows tables,
       connection.query(
           "select format('%I.%I', nspname, relname), string_agg(format('%I::text', attname), ', ' "
-          "order by attnum) from pg_attribute join pg_class c on c.oid = attrelid join "
+          "order by attnum), string_agg(format_type(atttypid, atttypmod), E'\\n' order by attnum) "
+          "from pg_attribute join pg_class c on c.oid = attrelid join "
           "pg_namespace "
           "n on n.oid = relnamespace where relkind = 'r' and attnum > 0 and not attisdropped and "
+          "attgenerated = '' and "
           "nspname !~ '^pg_' and nspname not in ('information_schema', 'ripcord') group by 1"));
   ShadowContent content;
   for (const auto& table : tables.rows) {
@@ -280,7 +298,8 @@ Result<ShadowContent> read_content(Connection& connection) {
                      connection.query(fmt::format("select {} from {}", table[1].value_or(""),
                                                   table[0].value_or(""))));
     content.emplace(table[0].value_or(""),
-                    TableContent{std::move(found.columns), std::move(found.rows)});
+                    TableContent{std::move(found.columns), std::move(found.rows),
+                                 lines_of(table[2].value_or(""))});
   }
   return content;
 }

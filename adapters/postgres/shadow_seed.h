@@ -12,9 +12,11 @@
 
 namespace ripcord::postgres {
 
-// Three rows more in every table; `round` tells one call's values from the next's. Returns the
+// Some rows more in every table; `round` tells one call's values from the next's. Returns the
 // tables that took none, with the server's words.
-Result<std::map<std::string, std::string>> seed_tables(Connection& connection, int round);
+Result<std::map<std::string, std::string>> seed_tables(Connection& connection, int round,
+                                                       SeedRows wanted);
+Status empty_tables(Connection& connection);
 
 // Every row of every table, as text.
 Result<ShadowContent> read_content(Connection& connection);

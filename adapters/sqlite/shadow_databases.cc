@@ -3,6 +3,7 @@
 
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/shadow_catalog.h"
+#include "adapters/sqlite/shadow_seed.h"
 #include "controller/codec/sql_lexer.h"
 
 #include <algorithm>
@@ -59,9 +60,10 @@ class Shadow final : public ShadowDatabase {
   explicit Shadow(Connection connection) : connection_(std::move(connection)) {}
 
   Result<SchemaCatalog> catalog() override { return read_catalog(connection_); }
-  Result<std::map<std::string, std::string>> seed() override {
-    return seed_tables(connection_, rounds_++);
+  Result<std::map<std::string, std::string>> seed(SeedRows wanted) override {
+    return seed_tables(connection_, rounds_++, wanted);
   }
+  Status empty() override { return empty_tables(connection_); }
   Result<ShadowContent> content() override { return read_content(connection_); }
   Status run(const std::vector<SqlStatement>& script, std::stop_token stop) override {
     return run_script(connection_, script, stop);

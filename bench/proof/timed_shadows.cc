@@ -30,9 +30,13 @@ class TimedShadow final : public ShadowDatabase {
     const In in(times_, "look: catalog");
     return real_->catalog();
   }
-  Result<std::map<std::string, std::string>> seed() override {
+  Result<std::map<std::string, std::string>> seed(SeedRows wanted) override {
     const In in(times_, "seed rows");
-    return real_->seed();
+    return real_->seed(wanted);
+  }
+  Status empty() override {
+    const In in(times_, "seed rows");
+    return real_->empty();
   }
   Result<ShadowContent> content() override {
     const In in(times_, "look: rows");

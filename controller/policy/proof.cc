@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/policy/proof.h"
 
+#include "controller/policy/unseen_loss.h"
+
 #include <algorithm>
 #include <set>
 
@@ -82,6 +84,24 @@ struct CommonColumns {
   std::vector<std::size_t> is;
 };
 
+// The one column without which all rows would be there.
+std::optional<std::string> only_difference(const TableContent& was, const TableContent& is,
+                                           const CommonColumns& common) {
+  std::optional<std::string> only;
+  for (std::size_t at = 0; at < common.was.size(); ++at) {
+    CommonColumns others = common;
+    others.was.erase(others.was.begin() + static_cast<std::ptrdiff_t>(at));
+    others.is.erase(others.is.begin() + static_cast<std::ptrdiff_t>(at));
+    if (missing(rows_of(is, others.is), rows_of(was, others.was)) == 0) {
+      if (only) {
+        return std::nullopt;
+      }
+      only = was.columns[common.was[at]];
+    }
+  }
+  return only;
+}
+
 void lost_of_table(const std::string& name, const TableContent& was, const TableContent& is,
                    std::string_view by, std::vector<std::string>& lost) {
   CommonColumns common;
@@ -99,8 +119,11 @@ void lost_of_table(const std::string& name, const TableContent& was, const Table
     lost.resize(before);
     lost.push_back(fmt::format("rows of {}, by the {}", name, by));
   } else if (lost.size() == before) {
-    if (const auto rows = missing(rows_of(is, common.is), rows_of(was, common.was)); rows > 0) {
-      lost.push_back(fmt::format("rows of {} are no longer what they were, by the {}", name, by));
+    if (missing(rows_of(is, common.is), rows_of(was, common.was)) > 0) {
+      const auto column = only_difference(was, is, common);
+      lost.push_back(
+          column ? fmt::format("content of {}.{}, by the {}", name, *column, by)
+                 : fmt::format("rows of {} are no longer what they were, by the {}", name, by));
     }
   }
 }
@@ -144,6 +167,27 @@ bool touched(const MigrationTrial& trial, const std::string& table) {
   return trial.changes_rows || changes(was, is) || changes(is, was);
 }
 
+// By the inspector, where the rows of the trial saw nothing.
+UnseenLosses told_losses(const MigrationTrial& trial, const std::vector<std::string>& seen) {
+  UnseenLosses told =
+      unseen_losses(trial.up_loses, trial.before.catalog, trial.before, trial.left_by_up, "up");
+  UnseenLosses by_down = unseen_losses(trial.down_loses, trial.before.catalog, trial.after_up,
+                                       trial.after_down.content, "down");
+  told.lost.insert(told.lost.end(), by_down.lost.begin(), by_down.lost.end());
+  told.blind.insert(told.blind.end(), by_down.blind.begin(), by_down.blind.end());
+  std::erase_if(told.lost, [&](const std::string& each) {
+    return std::any_of(seen.begin(), seen.end(),
+                       [&](const std::string& other) { return each.starts_with(other); });
+  });
+  if (trial.unknown) {
+    for (const TrialStage* stage : {&trial.before, &trial.after_up}) {
+      const auto blind = columns_without_difference(stage->content);
+      told.blind.insert(told.blind.end(), blind.begin(), blind.end());
+    }
+  }
+  return told;
+}
+
 std::vector<std::string> moved_columns(const SchemaCatalog& was, const SchemaCatalog& is) {
   std::vector<std::string> notes;
   for (const auto& [table, order] : was.column_order) {
@@ -184,6 +228,10 @@ MigrationProof judge(const MigrationTrial& trial) {
   const std::vector<std::string> by_down =
       lost_content(trial.after_up.content, trial.after_again.content, "down");
   lost.insert(lost.end(), by_down.begin(), by_down.end());
+  const UnseenLosses told = told_losses(trial, lost);
+  for (const std::string& each : told.lost) {
+    lost.push_back("by the inspector: " + each);
+  }
   if (!lost.empty()) {
     return verdict(Reversibility::kLossy, std::move(lost));
   }
@@ -193,6 +241,13 @@ MigrationProof judge(const MigrationTrial& trial) {
       blind.push_back(
           fmt::format("no row could be put into {} to see what becomes of it: {}", table, why));
     }
+  }
+  const std::set<std::string> columns(told.blind.begin(), told.blind.end());
+  for (const std::string& column : columns) {
+    blind.push_back(fmt::format(
+        "{} holds one and the same in every row that could be made, so that what becomes of it was "
+        "not seen",
+        column));
   }
   if (!blind.empty()) {
     return verdict(Reversibility::kUnproven, std::move(blind));

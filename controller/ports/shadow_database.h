@@ -26,9 +26,12 @@ class ShadowDatabase {
   virtual Result<SchemaCatalog> catalog() = 0;
   // Adds a few rows with a value in every column to every table. Returns the tables that took none,
   // with why: "public.orders" -> "violates check ...".
-  virtual Result<std::map<std::string, std::string>> seed() = 0;
+  virtual Result<std::map<std::string, std::string>> seed(SeedRows wanted) = 0;
+  // Takes every row out again.
+  virtual Status empty() = 0;
   virtual Result<ShadowContent> content() = 0;
-  // FailedPrecondition with line and the database's words; what ran before it stays.
+  // FailedPrecondition with line and the database's words; what ran before it stays, unless all of
+  // the script can be one transaction.
   virtual Status run(const std::vector<SqlStatement>& script, std::stop_token stop) = 0;
 };
 

@@ -63,6 +63,43 @@ Result<MigrationProof> failed(const Migration& migration, Reversibility result,
   return proof_of(migration, result, fmt::format("{} on a shadow: {}", what, status.message()));
 }
 
+void add_effects(const std::vector<SqlStatement>& script, MigrationTrial& trial,
+                 std::vector<DataLoss>& loses) {
+  for (const SqlStatement& statement : script) {
+    trial.changes_rows = trial.changes_rows || writes_rows(statement);
+    trial.unknown = trial.unknown || statement.effect == DataEffect::kUnknown ||
+                    !statement.effects.unknown.empty();
+    for (const DataLoss& loss : statement.effects.loses) {
+      loses.push_back(loss);
+    }
+  }
+}
+
+// How the first up went, and on which rows.
+struct FirstUp {
+  Status ran;
+  SeedRows rows = SeedRows::kAll;
+};
+
+// An up may refuse the far ends that rows are made of, and lose nothing by that: then once more
+// with plain ones. What was done without a transaction cannot be begun again.
+Result<FirstUp> run_first_up(ShadowDatabase& shadow, const std::vector<SqlStatement>& up,
+                             MigrationTrial& trial, const std::stop_token& stop) {
+  const bool at_once = std::none_of(up.begin(), up.end(),
+                                    [](const SqlStatement& s) { return s.needs_no_transaction; });
+  const SeedRows rows = at_once ? SeedRows::kAll : SeedRows::kPlain;
+  ASSIGN_OR_RETURN(trial.unseeded, shadow.seed(rows));
+  ASSIGN_OR_RETURN(trial.before, look(shadow));
+  const Status ran = shadow.run(up, stop);
+  if (ran.code() != StatusCode::kFailedPrecondition || ran.reason() == "ReachesBeyond" ||
+      !at_once || !shadow.empty().ok()) {
+    return FirstUp{ran, rows};
+  }
+  ASSIGN_OR_RETURN(trial.unseeded, shadow.seed(SeedRows::kPlain));
+  ASSIGN_OR_RETURN(trial.before, look(shadow));
+  return FirstUp{shadow.run(up, stop), SeedRows::kPlain};
+}
+
 Result<MigrationProof> try_one(ShadowSchema& schema, const MigrationStep& step, bool last,
                                const std::stop_token& stop) {
   const Migration& migration = step.migration;
@@ -72,14 +109,16 @@ Result<MigrationProof> try_one(ShadowSchema& schema, const MigrationStep& step, 
   ASSIGN_OR_RETURN(const std::unique_ptr<ShadowDatabase> shadow,
                    last ? schema.take(stop) : schema.copy(stop));
   MigrationTrial trial;
-  trial.changes_rows = std::any_of(step.statements.begin(), step.statements.end(), writes_rows) ||
-                       std::any_of(step.undo.begin(), step.undo.end(), writes_rows);
-  ASSIGN_OR_RETURN(trial.unseeded, shadow->seed());
-  ASSIGN_OR_RETURN(trial.before, look(*shadow));
-  if (const Status up = shadow->run(step.statements, stop); !up.ok()) {
-    return failed(migration, Reversibility::kUnproven, "up fails", up);
+  add_effects(step.statements, trial, trial.up_loses);
+  add_effects(step.undo, trial, trial.down_loses);
+  ASSIGN_OR_RETURN(const FirstUp first, run_first_up(*shadow, step.statements, trial, stop));
+  if (!first.ran.ok()) {
+    return failed(migration, Reversibility::kUnproven, "up fails", first.ran);
   }
-  ASSIGN_OR_RETURN(auto unseeded, shadow->seed());
+  ASSIGN_OR_RETURN(trial.left_by_up, shadow->content());
+  // What is written since the up is of the usual size.
+  ASSIGN_OR_RETURN(auto unseeded, shadow->seed(first.rows == SeedRows::kAll ? SeedRows::kNulls
+                                                                            : SeedRows::kPlain));
   trial.unseeded.merge(std::move(unseeded));
   ASSIGN_OR_RETURN(trial.after_up, look(*shadow));
   if (const Status down = shadow->run(step.undo, stop); !down.ok()) {

@@ -6,6 +6,7 @@
 #include "adapters/sqlite/shadow_databases.h"
 #include "controller/strategies/migration_proof.h"
 #include "tests/integration/migrations/harness.h"
+#include "tests/integration/proof/cases.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/status_matchers.h"
 
@@ -24,195 +25,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-struct Case {
-  std::string_view name;
-  std::string_view base;  // applied before, unproven
-  std::string_view up;
-  std::string_view down;
-  Reversibility result;
-  std::string_view what;  // part of the first finding; empty: no finding
-};
-
-void PrintTo(const Case& c, std::ostream* out) {
-  *out << c.name;
-}
-
-constexpr std::string_view kUsers =
-    "CREATE TABLE users (id serial PRIMARY KEY, email text NOT NULL UNIQUE, age int CHECK (age > "
-    "17), state text CHECK "
-    "(state IN ('new', 'old')));"
-    "CREATE TABLE orders (id serial PRIMARY KEY, user_id int NOT NULL REFERENCES users, total "
-    "numeric(8, 2))";
-
 using R = Reversibility;
-
-const Case kPostgres[] = {
-    {"a new index", kUsers, "CREATE INDEX by_age ON users (age)", "DROP INDEX by_age", R::kLossless,
-     ""},
-    {"an index made concurrently", kUsers, "CREATE INDEX CONCURRENTLY by_age ON users (age)",
-     "DROP INDEX CONCURRENTLY by_age", R::kLossless, ""},
-    {"a new column", kUsers, "ALTER TABLE users ADD COLUMN phone text",
-     "ALTER TABLE users DROP COLUMN phone", R::kLossy,
-     "content of public.users.phone, by the down"},
-    {"a new table", kUsers, "CREATE TABLE notes (id int, body text)", "DROP TABLE notes", R::kLossy,
-     "rows of public.notes, by the down"},
-    {"a dropped column that comes back empty", kUsers, "ALTER TABLE users DROP COLUMN age",
-     "ALTER TABLE users ADD COLUMN age int CHECK (age > 17)", R::kLossy,
-     "content of public.users.age, by the up"},
-    {"a dropped column whose check does not come back", kUsers, "ALTER TABLE users DROP COLUMN age",
-     "ALTER TABLE users ADD COLUMN age int", R::kIrreversible,
-     "down does not bring back constraint public.users.users_age_check"},
-    {"a column whose index does not come back",
-     "CREATE TABLE t (a int, b int); CREATE INDEX by_b ON t (b)", "ALTER TABLE t DROP COLUMN b",
-     "ALTER TABLE t ADD COLUMN b int", R::kIrreversible,
-     "down does not bring back index public.by_b"},
-    {"a renamed column", kUsers, "ALTER TABLE users RENAME email TO mail",
-     "ALTER TABLE users RENAME mail TO email", R::kLossless, ""},
-    {"a column that comes back at the end", "CREATE TABLE t (a int, b int, c int)",
-     "ALTER TABLE t ADD COLUMN d int; UPDATE t SET d = a; ALTER TABLE t DROP COLUMN a; ALTER TABLE "
-     "t RENAME d TO a",
-     "ALTER TABLE t ADD COLUMN d int; UPDATE t SET d = a; ALTER TABLE t DROP COLUMN a; ALTER TABLE "
-     "t RENAME d TO a",
-     R::kLossless, "the columns of public.t come back as b, c, a; they were a, b, c"},
-    {"a column that is moved", "CREATE TABLE t (a int, b int)", "ALTER TABLE t RENAME a TO c",
-     "ALTER TABLE t ADD COLUMN a int; UPDATE t SET a = c; ALTER TABLE t DROP COLUMN c",
-     R::kLossless, "the columns of public.t come back as b, a; they were a, b"},
-    {"a narrower type", "CREATE TABLE t (price numeric(8, 2))",
-     "ALTER TABLE t ALTER price TYPE int USING price::int % 2",
-     "ALTER TABLE t ALTER price TYPE numeric(8, 2)", R::kLossy,
-     "content of public.t.price, by the up"},
-    {"an update that cannot be taken back", kUsers, "UPDATE users SET state = 'new'", "SELECT 1",
-     R::kLossy, "content of public.users.state, by the up"},
-    {"a delete", kUsers, "DELETE FROM orders WHERE id % 2 = 0", "SELECT 1", R::kLossy,
-     "content of public.orders"},
-    {"a truncate", kUsers, "TRUNCATE orders", "SELECT 1", R::kLossy,
-     "content of public.orders.id, by the up"},
-    {"a down that forgets half", kUsers, "CREATE TABLE a (); CREATE TABLE b ()", "DROP TABLE a",
-     R::kIrreversible, "down leaves table public.b, which was not there before"},
-    {"a down that fails", kUsers, "CREATE TABLE a ()", "DROP TABLE b", R::kIrreversible,
-     "down fails on a shadow: line 1: table \"b\" does not exist"},
-    {"a type that stays", kUsers, "CREATE TYPE mood AS ENUM ('sad')", "SELECT 1", R::kIrreversible,
-     "down leaves type public.mood, which was not there before"},
-    {"an up that cannot run twice", "CREATE TABLE t (a int); CREATE TABLE done (a int UNIQUE)",
-     "INSERT INTO done VALUES (77)", "SELECT 1", R::kIrreversible,
-     "up fails after down on a shadow: line 1: duplicate key"},
-    {"no down", kUsers, "CREATE TABLE a ()", "", R::kIrreversible, "it has no down"},
-    {"an enum value", "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE m (m mood)",
-     "ALTER TYPE mood ADD VALUE 'glad'", "SELECT 1", R::kIrreversible,
-     "down leaves type public.mood as"},
-    {"a view", kUsers, "CREATE VIEW adults AS SELECT * FROM users WHERE age > 20",
-     "DROP VIEW adults", R::kLossless, ""},
-    {"a view that is not put back", "CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t",
-     "DROP VIEW v; CREATE VIEW v AS SELECT a, a + 1 AS b FROM t", "DROP VIEW v", R::kIrreversible,
-     "down does not bring back view public.v"},
-    {"a function", kUsers, "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'select 1'",
-     "DROP FUNCTION f()", R::kLossless, ""},
-    {"another function body", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'select 1'",
-     "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'select 2'", "SELECT 1",
-     R::kIrreversible, "down leaves function public.f()"},
-    {"a trigger",
-     "CREATE TABLE t (a int); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'begin "
-     "return new; end'",
-     "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
-     "DROP TRIGGER tr ON t", R::kLossless, ""},
-    {"a disabled trigger",
-     "CREATE TABLE t (a int); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'begin "
-     "return new; end'; CREATE "
-     "TRIGGER tr BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()",
-     "ALTER TABLE t DISABLE TRIGGER tr", "SELECT 1", R::kIrreversible,
-     "down leaves trigger public.t.tr"},
-    {"a grant", kUsers, "GRANT SELECT ON users TO public", "SELECT 1", R::kIrreversible,
-     "down leaves grants of table public.users"},
-    {"a comment", kUsers, "COMMENT ON TABLE users IS 'people'", "SELECT 1", R::kIrreversible,
-     "down leaves comment on table"},
-    {"a default", kUsers, "ALTER TABLE users ALTER age SET DEFAULT 18", "SELECT 1",
-     R::kIrreversible,
-     "down leaves column public.users.age as \"integer default 18\"; it was \"integer\""},
-    {"a sequence's step", "CREATE SEQUENCE s", "ALTER SEQUENCE s INCREMENT 5", "SELECT 1",
-     R::kIrreversible, "down leaves sequence public.s"},
-    {"not null", kUsers, "ALTER TABLE users ALTER age SET NOT NULL",
-     "ALTER TABLE users ALTER age DROP NOT NULL", R::kLossless, ""},
-    {"a constraint that is not validated", kUsers,
-     "ALTER TABLE orders ADD CONSTRAINT c CHECK (total > 0) NOT VALID",
-     "ALTER TABLE orders DROP CONSTRAINT c", R::kLossless, ""},
-    {"row level security", kUsers,
-     "ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON users USING (age > 18)",
-     "DROP POLICY p ON users; ALTER TABLE users DISABLE ROW LEVEL SECURITY", R::kLossless, ""},
-    {"another schema", kUsers, "CREATE SCHEMA app; ALTER TABLE orders SET SCHEMA app",
-     "ALTER TABLE app.orders SET SCHEMA public; DROP SCHEMA app", R::kLossless, ""},
-    {"a table that takes no row", "CREATE TABLE t (a int NOT NULL CHECK (a > 5 AND a < 5))",
-     "ALTER TABLE t ADD COLUMN b int", "ALTER TABLE t DROP COLUMN b", R::kUnproven,
-     "no row could be put into public.t"},
-    {"a table that takes no row and is not touched",
-     "CREATE TABLE t (a int NOT NULL CHECK (a > 5 AND a < 5)); CREATE TABLE u (a int)",
-     "CREATE INDEX i ON u (a)", "DROP INDEX i", R::kLossless, ""},
-    {"a column whose comment does not come back",
-     "CREATE TABLE t (a int, b int); COMMENT ON COLUMN t.b IS 'x'", "ALTER TABLE t DROP COLUMN b",
-     "ALTER TABLE t ADD COLUMN b int", R::kIrreversible,
-     "down does not bring back comment on column b of table public.t"},
-    {"a column whose grant does not come back",
-     "CREATE TABLE t (a int, b int); GRANT SELECT (b) ON t TO public",
-     "ALTER TABLE t DROP COLUMN b", "ALTER TABLE t ADD COLUMN b int", R::kIrreversible,
-     "down does not bring back grants of column public.t.b"},
-    {"columns whose statistics do not come back",
-     "CREATE TABLE t (a int, b int); CREATE STATISTICS s ON a, b FROM t",
-     "ALTER TABLE t DROP COLUMN b", "ALTER TABLE t ADD COLUMN b int", R::kIrreversible,
-     "down does not bring back statistics public.s"},
-    {"a column whose statistics target does not come back",
-     "CREATE TABLE t (a int, b int); ALTER TABLE t ALTER b SET STATISTICS 500",
-     "ALTER TABLE t DROP COLUMN b", "ALTER TABLE t ADD COLUMN b int", R::kIrreversible,
-     "down leaves column public.t.b as \"integer\"; it was \"integer statistics 500\""},
-    {"a role", kUsers, "CREATE ROLE ripcord_proof_test", "DROP ROLE ripcord_proof_test",
-     R::kUnproven, "reaches beyond its database"},
-    {"a role in a block", kUsers, "DO $$ BEGIN EXECUTE 'create role ripcord_proof_test'; END $$",
-     "SELECT 1", R::kUnproven, "reaches beyond its database"},
-};
-
-const Case kSqlite[] = {
-    {"a new index", "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)", "CREATE INDEX i ON t (b)",
-     "DROP INDEX i", R::kLossless, ""},
-    {"a new column", "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)",
-     "ALTER TABLE t ADD COLUMN c TEXT", "ALTER TABLE t DROP COLUMN c", R::kLossy,
-     "content of t.c, by the down"},
-    {"a renamed column", "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)",
-     "ALTER TABLE t RENAME COLUMN b TO c", "ALTER TABLE t RENAME COLUMN c TO b", R::kLossless, ""},
-    {"a dropped column that comes back empty", "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)",
-     "ALTER TABLE t DROP COLUMN b", "ALTER TABLE t ADD COLUMN b TEXT", R::kLossy,
-     "content of t.b, by the up"},
-    {"a table made anew without its check",
-     "CREATE TABLE t (a INTEGER PRIMARY KEY, b INT CHECK (b > 3))",
-     "CREATE TABLE n (a INTEGER PRIMARY KEY, b INT); INSERT INTO n SELECT * FROM t; DROP TABLE t; "
-     "ALTER TABLE n RENAME TO t",
-     "SELECT 1", R::kIrreversible, "down does not bring back clause t.check ( b > 3 )"},
-    {"a table made anew and back", "CREATE TABLE t (a INTEGER PRIMARY KEY, b INT CHECK (b > 3))",
-     "CREATE TABLE n (a INTEGER PRIMARY KEY, b INT); INSERT INTO n SELECT * FROM t; DROP TABLE t; "
-     "ALTER TABLE n RENAME TO t",
-     "CREATE TABLE n (a INTEGER PRIMARY KEY, b INT CHECK (b > 3)); INSERT INTO n SELECT * FROM t; "
-     "DROP TABLE t; ALTER TABLE "
-     "n RENAME TO t",
-     R::kLossless, ""},
-    {"a table that takes only certain words",
-     "CREATE TABLE t (a INTEGER PRIMARY KEY, s TEXT NOT NULL CHECK (s IN ('it''s', 'old')))",
-     "ALTER TABLE t ADD COLUMN b TEXT", "ALTER TABLE t DROP COLUMN b", R::kLossy,
-     "content of t.b, by the down"},
-    {"a check of another word", "CREATE TABLE t (a TEXT CHECK (a IN ('x', 'a')))",
-     "DROP TABLE t; CREATE TABLE t (a TEXT CHECK (a IN ('x', a)))", "SELECT 1", R::kIrreversible,
-     "down does not bring back clause t.check ( a in ( 'x' , 'a' ) )"},
-    {"a view", "CREATE TABLE t (a INT)", "CREATE VIEW v AS SELECT a FROM t", "DROP VIEW v",
-     R::kLossless, ""},
-    {"a trigger that stays", "CREATE TABLE t (a INT)",
-     "CREATE TRIGGER r AFTER INSERT ON t BEGIN UPDATE t SET a = a; END", "SELECT 1",
-     R::kIrreversible, "down leaves trigger r"},
-    {"a foreign key", "CREATE TABLE p (a INTEGER PRIMARY KEY)",
-     "CREATE TABLE c (a INT REFERENCES p (a))", "DROP TABLE c", R::kLossy,
-     "rows of c, by the down"},
-    {"an update", "CREATE TABLE t (a INT, b TEXT)", "UPDATE t SET b = 'x'", "SELECT 1", R::kLossy,
-     "content of t.b"},
-    {"a down that fails", "CREATE TABLE t (a INT)", "CREATE TABLE u (a INT)", "DROP TABLE v",
-     R::kIrreversible, "down fails on a shadow: line 1: no such table: v"},
-    {"a file beside", "CREATE TABLE t (a INT)", "ATTACH DATABASE '/tmp/ripcord-proof' AS o",
-     "SELECT 1", R::kUnproven, "reaches beyond its database"},
-};
 
 std::vector<Migration> two(const Case& c) {
   return {migration(1, std::string(c.base), "SELECT 1"),
@@ -264,7 +77,8 @@ TEST_P(PostgresProof, FindsWhatTheMigrationDoes) {
   EXPECT_EQ(shadows_left(shared_cluster()), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Migrations, PostgresProof, ::testing::ValuesIn(kPostgres));
+INSTANTIATE_TEST_SUITE_P(Migrations, PostgresProof,
+                         ::testing::ValuesIn(postgres_cases().begin(), postgres_cases().end()));
 
 class SqliteProof : public ::testing::TestWithParam<Case> {};
 
@@ -276,7 +90,8 @@ TEST_P(SqliteProof, FindsWhatTheMigrationDoes) {
   expect_proof(GetParam(), harness);
 }
 
-INSTANTIATE_TEST_SUITE_P(Migrations, SqliteProof, ::testing::ValuesIn(kSqlite));
+INSTANTIATE_TEST_SUITE_P(Migrations, SqliteProof,
+                         ::testing::ValuesIn(sqlite_cases().begin(), sqlite_cases().end()));
 
 class ProofOnPostgres : public ::testing::Test {
  protected:

@@ -15,6 +15,7 @@ TrialStage stage(std::map<std::string, std::string> objects, ShadowContent conte
 
 MigrationTrial same(const TrialStage& everywhere) {
   return {.before = everywhere,
+          .left_by_up = everywhere.content,
           .after_up = everywhere,
           .after_down = everywhere,
           .after_again = everywhere};
