@@ -216,17 +216,6 @@ std::optional<Hold> check_expands(const MigrationPath& path) {
   return std::nullopt;
 }
 
-void cut(MigrationPath& path, std::size_t at, Hold hold) {
-  const auto from = path.moves.begin() + static_cast<std::ptrdiff_t>(at);
-  path.waiting.assign(std::make_move_iterator(from), std::make_move_iterator(path.moves.end()));
-  path.moves.erase(from, path.moves.end());
-  if (path.moves.empty()) {
-    path.hold = std::move(hold);
-  } else {
-    path.waits = std::move(hold);
-  }
-}
-
 }  // namespace
 
 bool is_gated(const MigrationVersionSpec& spec, const MigrationMove& move) {
@@ -316,7 +305,7 @@ void hold_contracts(const MigrationVersionSpec& spec, const ContractFacts& facts
     }
     const Gate gate(spec, facts, move, i > 0 ? &path.moves[i - 1] : nullptr);
     if (auto held = gate.check()) {
-      cut(path, i, std::move(*held));
+      wait_from(path, i, std::move(*held));
       return;
     }
     path.uses_approval = path.uses_approval || is_gated(spec, move);

@@ -214,6 +214,18 @@ const std::string& MigrationMove::script() const {
   return text ? *text : kNone;
 }
 
+void wait_from(MigrationPath& path, std::size_t at, Hold why) {
+  const auto from = path.moves.begin() + static_cast<std::ptrdiff_t>(at);
+  path.waiting.insert(path.waiting.begin(), std::make_move_iterator(from),
+                      std::make_move_iterator(path.moves.end()));
+  path.moves.erase(from, path.moves.end());
+  if (path.moves.empty()) {
+    path.hold = std::move(why);
+  } else {
+    path.waits = std::move(why);
+  }
+}
+
 std::string version_text(const std::optional<std::int64_t>& version) {
   return version ? std::to_string(*version) : "none";
 }

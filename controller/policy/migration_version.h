@@ -66,6 +66,9 @@ struct MigrationPath {
   bool operator==(const MigrationPath&) const = default;
 };
 
+// What is at `at` and behind it waits for `why`. With nothing before it, that holds the whole path.
+void wait_from(MigrationPath& path, std::size_t at, Hold why);
+
 MigrationPath migration_path(const MigrationVersionSpec& spec, const SchemaState& state,
                              const std::vector<Migration>& files, WallTime now);
 

@@ -256,23 +256,26 @@ MigrationProof judge(const MigrationTrial& trial) {
                  moved_columns(trial.before.catalog, trial.after_down.catalog));
 }
 
-std::optional<Hold> proof_hold(const MigrationPolicy& policy,
-                               const std::vector<MigrationProof>& proofs,
-                               const std::optional<MigrationApproval>& approval) {
+std::optional<ProofHold> proof_hold(const MigrationPolicy& policy,
+                                    const std::vector<MigrationProof>& proofs,
+                                    const std::optional<MigrationApproval>& approval) {
   if (policy.proof != ProofPolicy::kRequire) {
     return std::nullopt;
   }
-  for (const MigrationProof& proof : proofs) {
+  for (std::size_t at = 0; at < proofs.size(); ++at) {
+    const MigrationProof& proof = proofs[at];
     const bool proven =
         proof.result == Reversibility::kLossless || proof.result == Reversibility::kLossy;
     if (proven || (approval && approval->version == proof.version)) {
       continue;
     }
-    return Hold{"NotReversible",
-                fmt::format("migration {} is {}: {}; mend its down, or write approval: {{version: "
-                            "{}}} to apply it all the same",
-                            proof.version, to_string(proof.result), fmt::join(proof.what, "; "),
-                            proof.version)};
+    return ProofHold{
+        at,
+        {"NotReversible",
+         fmt::format("migration {} is {}: {}; mend its down, or write approval: {{version: {}}} to "
+                     "apply it all the same",
+                     proof.version, to_string(proof.result), fmt::join(proof.what, "; "),
+                     proof.version)}};
   }
   return std::nullopt;
 }

@@ -18,10 +18,14 @@ namespace ripcord {
 // `version` and `digest` are the caller's.
 MigrationProof judge(const MigrationTrial& trial);
 
-// The hold under ProofPolicy::kRequire: the first of `proofs` that is irreversible or unproven and
-// not named by the approval.
-std::optional<Hold> proof_hold(const MigrationPolicy& policy,
-                               const std::vector<MigrationProof>& proofs,
-                               const std::optional<MigrationApproval>& approval);
+struct ProofHold {
+  std::size_t at = 0;  // of the proofs; what is before it may run
+  Hold hold;
+};
+// Under ProofPolicy::kRequire: the first of `proofs` that is irreversible or unproven and not named
+// by the approval.
+std::optional<ProofHold> proof_hold(const MigrationPolicy& policy,
+                                    const std::vector<MigrationProof>& proofs,
+                                    const std::optional<MigrationApproval>& approval);
 
 }  // namespace ripcord

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/strategies/migration_run.h"
 
+#include "controller/policy/contract.h"
 #include "controller/policy/proof.h"
 #include "controller/policy/transitions.h"
 #include "controller/ports/schema_transitions.h"
@@ -95,14 +96,11 @@ Outcome MigrationRun::migrate(SchemaDatabase& database) {
     status_.conditions.remove(kApprovalRequired);
     return settled();
   }
-  const auto unproven = prove_ups(*observed);
-  if (!unproven) {
-    return fail(unproven.error());
+  if (const Status proven = prove_ups(*observed); !proven.ok()) {
+    return fail(proven);
   }
-  if (*unproven) {
-    MigrationObservation held = *observed;
-    held.decision.plan.hold = *unproven;
-    return hold(held);
+  if (observed->decision.plan.hold) {
+    return hold(*observed);
   }
   status_.conditions.remove(kApprovalRequired);
   if (const Status published = publish_intent(*observed, "waiting for the migration lock");
@@ -337,10 +335,10 @@ Outcome MigrationRun::fail(const Status& status) {
   return status.reason() == "Locked" ? Outcome(RequeueAfter{kAskAgainWhenLocked, status}) : outcome;
 }
 
-Result<std::optional<Hold>> MigrationRun::prove_ups(const MigrationObservation& observed) {
+Status MigrationRun::prove_ups(MigrationObservation& observed) {
   if (spec_.policy.proof == ProofPolicy::kOff || tools_.shadows == nullptr ||
       observed.decision.goes_down || observed.path.moves.front().resumed) {
-    return std::nullopt;
+    return {};
   }
   status_.conditions.set_reconciling("Proving", "trying the migrations on a shadow database",
                                      generation(), now());
@@ -362,9 +360,18 @@ Result<std::optional<Hold>> MigrationRun::prove_ups(const MigrationObservation& 
   const bool spent =
       spec_.approval && status_.used_approval && status_.used_approval->used_at &&
       static_cast<const MigrationApproval&>(*status_.used_approval) == *spec_.approval;
-  const auto held = proof_hold(spec_.policy, proofs, spent ? std::nullopt : spec_.approval);
-  approval_opens_proof_ = !held && proof_hold(spec_.policy, proofs, std::nullopt);
-  return held;
+  const auto approval = spent ? std::nullopt : spec_.approval;
+  const auto held = proof_hold(spec_.policy, proofs, approval);
+  const auto without = proof_hold(spec_.policy, proofs, std::nullopt);
+  approval_opens_proof_ = without && (!held || without->at != held->at);
+  if (held) {
+    wait_from(observed.path, held->at, held->hold);  // one proof a move: all go up
+    const auto& moves = observed.path.moves;
+    observed.path.uses_approval = std::any_of(
+        moves.begin(), moves.end(), [&](const auto& move) { return is_gated(spec_, move); });
+    observed.decision = decide_migration(spec_, observed.path, status_.used_approval);
+  }
+  return {};
 }
 
 void MigrationRun::show_reversible(const std::vector<MigrationProof>& proofs) {

@@ -27,9 +27,8 @@ class MigrationRun {
   void use_up_approval();
   Outcome migrate(SchemaDatabase& database);
   Outcome settled();
-  // Tries the ups of `observed` on a shadow, as the policy asks for. The hold that follows from it,
-  // if any.
-  Result<std::optional<Hold>> prove_ups(const MigrationObservation& observed);
+  // Tries the ups of `observed` on a shadow, as the policy asks for, and leaves those that may run.
+  Status prove_ups(MigrationObservation& observed);
   void show_reversible(const std::vector<MigrationProof>& proofs);
   Result<SchemaState> read(SchemaDatabase& database);
   // What a way down destroys: counted, told where a person has to decide, copied before it runs.

@@ -121,10 +121,11 @@ TEST_F(ProofOnPostgres, RequiredHoldsWhatCannotComeBackUntilItsVersionIsApproved
   harness.spec().policy.proof = ProofPolicy::kRequire;
   harness.spec().version = 3;
   harness.converge();
+  harness.converge();
   EXPECT_THAT(
       harness.verdict(),
       StartsWith("NotReversible: migration 2 is Irreversible: down leaves column public.t.b"));
-  EXPECT_EQ(psql("SELECT to_regclass('t') IS NULL"), "t") << "nothing ran";
+  EXPECT_EQ(psql("SELECT version FROM schema_migrations"), "1") << "what lies below it may run";
   EXPECT_NE(harness.status().conditions.find("ApprovalRequired"), nullptr);
 
   harness.spec().approval = MigrationApproval{1, "alice", false, ""};
@@ -142,6 +143,34 @@ TEST_F(ProofOnPostgres, RequiredHoldsWhatCannotComeBackUntilItsVersionIsApproved
   harness.spec().version = 2;
   harness.converge();
   EXPECT_THAT(harness.verdict(), StartsWith("ApprovalRequired"));
+}
+
+// One approval names one version.
+TEST_F(ProofOnPostgres, RequiredAsksForOneApprovalAfterTheOther) {
+  auto migrations = one_way();
+  migrations.push_back(migration(4, "ALTER TABLE t ADD COLUMN c int", "SELECT 1"));
+  Harness harness(ref(), migrations);
+  harness.set_shadows(shadows_);
+  harness.spec().policy.proof = ProofPolicy::kRequire;
+  harness.spec().version = 4;
+  for (const std::int64_t version : {2, 4}) {
+    harness.converge();
+    harness.converge();
+    EXPECT_THAT(harness.verdict(),
+                StartsWith(fmt::format("NotReversible: migration {} is Irreversible", version)));
+    EXPECT_EQ(psql("SELECT version FROM schema_migrations"), std::to_string(version - 1));
+    harness.spec().approval = MigrationApproval{version, "alice", false, ""};
+  }
+  harness.converge();
+  EXPECT_EQ(harness.verdict(), "Ready");
+  EXPECT_EQ(psql("SELECT version FROM schema_migrations"), "4");
+
+  // Each is used up by its own version.
+  harness.spec().source.inline_migrations.push_back(
+      migration(5, "ALTER TABLE t ADD COLUMN d int", "SELECT 1"));
+  harness.spec().version = 5;
+  harness.converge();
+  EXPECT_THAT(harness.verdict(), StartsWith("NotReversible: migration 5 is Irreversible"));
 }
 
 TEST_F(ProofOnPostgres, IsNotTriedAgainForTheSameScripts) {

@@ -97,8 +97,9 @@ TEST(MigrationProof, HoldsOnlyWhereItIsRequiredAndTheVersionIsNotApproved) {
   policy.proof = ProofPolicy::kRequire;
   const auto hold = proof_hold(policy, proofs, MigrationApproval{1});
   ASSERT_TRUE(hold);
-  EXPECT_EQ(hold->reason, "NotReversible");
-  EXPECT_THAT(hold->message, HasSubstr("migration 2 is Unproven: y; mend its down"));
+  EXPECT_EQ(hold->at, 1U);
+  EXPECT_EQ(hold->hold.reason, "NotReversible");
+  EXPECT_THAT(hold->hold.message, HasSubstr("migration 2 is Unproven: y; mend its down"));
   EXPECT_FALSE(proof_hold(policy, proofs, MigrationApproval{2}));
 }
 
