@@ -3,12 +3,11 @@
 
 #include "adapters/postgres/shadow_catalog.h"
 #include "adapters/postgres/shadow_fill.h"
+#include "adapters/postgres/shadow_reach.h"
 #include "adapters/postgres/shadow_seed.h"
 #include "controller/base/sha256.h"
-#include "controller/codec/sql_lexer.h"
 
 #include <algorithm>
-#include <cctype>
 #include <random>
 #include <utility>
 
@@ -29,13 +28,14 @@ std::string ident(const std::string& name) {
 class Keeper {
  public:
   static Result<std::shared_ptr<Keeper>> open(const std::string& url, const std::string& target,
-                                              const Trace& trace, const std::stop_token& stop) {
+                                              const Trace& trace, const Logger& log,
+                                              const std::stop_token& stop) {
     ASSIGN_OR_RETURN(Connection connection,
                      Connection::open(url, {.application_name = "ripcord proof"}, stop));
     std::random_device random;
     const std::string of = "ripcord_shadow_" + sha256_hex(target).substr(0, 8) + "_";
     std::shared_ptr<Keeper> keeper(
-        new Keeper(std::move(connection), url, fmt::format("{}{:08x}", of, random()), trace));
+        new Keeper(std::move(connection), url, fmt::format("{}{:08x}", of, random()), trace, log));
     RETURN_IF_ERROR(keeper->lock());
     RETURN_IF_ERROR(keeper->drop_leftovers(of));
     return keeper;
@@ -64,8 +64,12 @@ class Keeper {
 
   void drop(const std::string& name) {
     point("before dropping a shadow database");
-    static_cast<void>(
-        connection_.execute(fmt::format("drop database if exists {} with (force)", ident(name))));
+    const auto dropped =
+        connection_.execute(fmt::format("drop database if exists {} with (force)", ident(name)));
+    if (!dropped) {
+      log_.warning("a shadow database could not be dropped; the next proof tries again",
+                   {{"database", name}, {"why", dropped.error().message()}});
+    }
     point("after dropping a shadow database");
   }
 
@@ -80,11 +84,12 @@ class Keeper {
   }
 
  private:
-  Keeper(Connection connection, std::string url, std::string base, Trace trace)
+  Keeper(Connection connection, std::string url, std::string base, Trace trace, Logger log)
       : connection_(std::move(connection)),
         url_(std::move(url)),
         base_(std::move(base)),
-        trace_(std::move(trace)) {}
+        trace_(std::move(trace)),
+        log_(std::move(log)) {}
 
   static std::string lock_of(const std::string& base) {
     return fmt::format("hashtextextended({}, 0)", Connection::quote_literal(base));
@@ -119,6 +124,7 @@ class Keeper {
   const std::string url_;
   const std::string base_;
   const Trace trace_;
+  const Logger log_;
   int made_ = 0;
 };
 
@@ -135,73 +141,6 @@ Status refused(const Status& failure, const SqlStatement& statement) {
   return {
       failure.code() == StatusCode::kCancelled ? failure.code() : StatusCode::kFailedPrecondition,
       fmt::format("line {}: {}", statement.line, failure.message()), "ShadowRefused"};
-}
-
-using AnyOf = std::initializer_list<std::string_view>;
-
-// The tokens of one statement.
-struct Words {
-  const std::vector<codec::SqlToken>& tokens;
-
-  bool is(std::size_t at, AnyOf words) const {
-    return at < tokens.size() && std::any_of(words.begin(), words.end(),
-                                             [&](auto word) { return tokens[at].word(word); });
-  }
-  bool holds(AnyOf words) const {
-    for (std::size_t at = 0; at < tokens.size(); ++at) {
-      if (is(at, words)) {
-        return true;
-      }
-    }
-    return false;
-  }
-  // The body of a DO block is one string.
-  bool body_holds(AnyOf words) const {
-    return std::any_of(tokens.begin(), tokens.end(), [&](const codec::SqlToken& token) {
-      std::string text = token.kind == codec::SqlToken::Kind::kString ? token.text : "";
-      std::transform(text.begin(), text.end(), text.begin(),
-                     [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-      return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-        return text.find(word) != std::string::npos;
-      });
-    });
-  }
-  bool reach_beyond() const {
-    if (is(0, {"CREATE", "ALTER", "DROP"})) {
-      return is(1, {"ROLE", "USER", "GROUP", "DATABASE", "TABLESPACE", "SYSTEM", "SUBSCRIPTION",
-                    "OWNED"}) &&
-             !is(2, {"MAPPING"});
-    }
-    if (is(0, {"COPY"})) {
-      return holds({"PROGRAM"}) || !holds({"STDIN", "STDOUT"});
-    }
-    if (is(0, {"GRANT", "REVOKE"})) {
-      return !holds({"ON"}) || holds({"DATABASE", "TABLESPACE"});
-    }
-    if (is(0, {"COMMENT", "SECURITY"})) {
-      return holds({"DATABASE", "ROLE", "TABLESPACE"});
-    }
-    if (is(0, {"DO"})) {
-      return body_holds(
-          {"ROLE", "DATABASE", "TABLESPACE", "SYSTEM", "SUBSCRIPTION", "PROGRAM", "DBLINK"});
-    }
-    return is(0, {"REASSIGN", "LOAD"});
-  }
-};
-
-// The first statement that reaches beyond its database, in words. What a function does that is
-// called is not seen.
-std::optional<std::string> reaches_beyond(const std::vector<SqlStatement>& script) {
-  for (const SqlStatement& statement : script) {
-    const auto tokens = codec::tokenize_sql(codec::SqlDialect::kPostgreSql, statement.text);
-    if (tokens && !tokens->empty() && Words{*tokens}.reach_beyond()) {
-      return fmt::format(
-          "line {}: the statement reaches beyond its database, so that it cannot be tried on a "
-          "shadow",
-          statement.line);
-    }
-  }
-  return std::nullopt;
 }
 
 // As the real run does it: in one transaction unless a statement needs none.
@@ -316,7 +255,7 @@ Result<std::unique_ptr<ShadowSchema>> PostgresShadows::make(
   }
   ASSIGN_OR_RETURN(Connection connection, Connection::open(url, {}, stop));
   ASSIGN_OR_RETURN(std::shared_ptr<Keeper> keeper,
-                   Keeper::open(shadow_url, connection.database(), trace_, stop));
+                   Keeper::open(shadow_url, connection.database(), trace_, log_, stop));
   ASSIGN_OR_RETURN(const std::string options, keeper->options_of_target(connection));
   ASSIGN_OR_RETURN(std::string name, keeper->create("template0", options, stop));
   auto schema = std::make_unique<Schema>(keeper, name);

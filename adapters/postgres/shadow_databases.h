@@ -8,6 +8,7 @@
 // A script that reaches beyond its database (roles, databases, tablespaces, server settings,
 // programs) is refused: on the same server it would be no trial.
 
+#include "controller/base/log.h"
 #include "controller/base/trace.h"
 #include "controller/ports/command.h"
 #include "controller/ports/secrets.h"
@@ -19,8 +20,8 @@ class PostgresShadows final : public ShadowDatabases {
  public:
   // `commands` and `secrets` (where there are any) outlive this and everything it makes.
   explicit PostgresShadows(CommandRunner& commands, Trace trace = {},
-                           SecretReader* secrets = nullptr)
-      : commands_(commands), trace_(std::move(trace)), secrets_(secrets) {}
+                           SecretReader* secrets = nullptr, Logger log = {})
+      : commands_(commands), trace_(std::move(trace)), secrets_(secrets), log_(std::move(log)) {}
   Result<std::unique_ptr<ShadowSchema>> make(const DatabaseRef& target,
                                              const std::optional<DatabaseRef>& elsewhere,
                                              Duration lock_timeout, std::stop_token stop) override;
@@ -29,6 +30,7 @@ class PostgresShadows final : public ShadowDatabases {
   CommandRunner& commands_;
   Trace trace_;
   SecretReader* secrets_;
+  Logger log_;  // of shadows that could not be dropped
 };
 
 }  // namespace ripcord::postgres

@@ -69,9 +69,9 @@ Status fill_shadow(const ShadowFill& fill, CommandRunner& commands, const std::s
   ASSIGN_OR_RETURN(const std::string shadow, secretless_conninfo(fill.shadow_url, fill.shadow));
   const auto patience =
       std::chrono::duration_cast<std::chrono::milliseconds>(fill.lock_timeout).count();
-  Command dump{.argv = {tool_path("pg_dump"), "--no-password", "--schema-only", "--format=custom",
-                        "--file=" + file.path(), fmt::format("--lock-wait-timeout={}", patience),
-                        "--dbname=" + source}};
+  Command dump{.argv = {tool_path("pg_dump"), "--no-password", "--schema-only",
+                        "--no-subscriptions", "--format=custom", "--file=" + file.path(),
+                        fmt::format("--lock-wait-timeout={}", patience), "--dbname=" + source}};
   if (!fill.with_ours) {
     dump.argv.push_back("--exclude-schema=ripcord");
   }

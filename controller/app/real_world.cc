@@ -112,7 +112,7 @@ struct RealWorld::Parts {
         schemas(postgres_schemas, sqlite_schemas),
         inspector(postgres_inspector, sqlite_inspector),
         postgres_shadows(commands, debug_trace(options.log, "postgres"),
-                         cluster ? &cluster->secrets : nullptr),
+                         cluster ? &cluster->secrets : nullptr, options.log),
         shadows(postgres_shadows, sqlite_shadows),
         statistics(cluster ? &cluster->secrets : nullptr),
         migrations(cluster ? &cluster->migrations : nullptr),

@@ -209,6 +209,27 @@ const Case kPostgres[] = {
      R::kUnproven, "reaches beyond its database"},
     {"a role in a block", kUsers, "DO $$ BEGIN EXECUTE 'create role ripcord_proof_test'; END $$",
      "SELECT 1", R::kUnproven, "reaches beyond its database"},
+    {"a session that is ended", kUsers, "SELECT pg_terminate_backend(0)", "SELECT 1", R::kUnproven,
+     "reaches beyond its database"},
+    {"a replication slot", kUsers,
+     "SELECT * FROM pg_create_logical_replication_slot('ripcord_proof_test', 'pgoutput')",
+     "SELECT pg_drop_replication_slot('ripcord_proof_test')", R::kUnproven,
+     "reaches beyond its database"},
+    {"a comment on a database", kUsers, "COMMENT ON DATABASE postgres IS 'x'", "SELECT 1",
+     R::kUnproven, "reaches beyond its database"},
+    {"columns and tables called as what is beyond",
+     "CREATE SCHEMA app; CREATE TABLE app.database (role text, program text)",
+     "COMMENT ON COLUMN app.database.role IS 'database'; GRANT SELECT ON app.database TO public; "
+     "GRANT SELECT (role) ON app.database TO public",
+     "REVOKE SELECT ON app.database FROM public; REVOKE SELECT (role) ON app.database FROM "
+     "public; COMMENT ON COLUMN app.database.role IS NULL",
+     R::kLossless, ""},
+    {"a block with names that hold what is beyond",
+     "CREATE TABLE user_roles (role text, no_role_yet bool)",
+     "DO $$ BEGIN IF to_regclass('user_roles') IS NOT NULL THEN ALTER TABLE user_roles DROP "
+     "no_role_yet; RAISE NOTICE 'the role of a user'; END IF; END $$",
+     "ALTER TABLE user_roles ADD no_role_yet bool", R::kLossy,
+     "content of public.user_roles.no_role_yet, by the up"},
 };
 
 }  // namespace

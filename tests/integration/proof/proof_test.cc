@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <sstream>
 #include <thread>
 
 #include <fmt/format.h>
@@ -235,6 +236,44 @@ TEST_F(ProofOnPostgres, GoToTheServerThatThePolicyNamesAndLeaveNothingThere) {
   EXPECT_THAT(harness.verdict(), StartsWith("NotReversible: migration 1 is Irreversible"));
   EXPECT_TRUE(made);
   EXPECT_EQ(shadows_left(other), "");
+}
+
+// A database with a subscription cannot be dropped.
+TEST_F(ProofOnPostgres, LeaveSubscriptionsToTheRealDatabase) {
+  psql("CREATE TABLE t (a int)");
+  psql("CREATE SUBSCRIPTION s CONNECTION 'dbname=nowhere' PUBLICATION p WITH (connect = false)");
+  Harness harness(ref(), {migration(1, "CREATE INDEX i ON t (a)", "DROP INDEX i")});
+  harness.set_shadows(shadows_);
+  harness.spec().policy.proof = ProofPolicy::kRequire;
+  harness.go(1);
+  EXPECT_EQ(harness.verdict(), "Ready");
+  EXPECT_EQ(shadows_left(shared_cluster()), "");
+  psql("ALTER SUBSCRIPTION s SET (slot_name = NONE)");
+  psql("DROP SUBSCRIPTION s");
+}
+
+TEST_F(ProofOnPostgres, ThatCannotDropAShadowSaysWhichAndWhy) {
+  std::ostringstream said;
+  const SystemClock clock;
+  const auto sink = make_stream_sink(said, LogFormat::kText, LogLevel::kWarning, clock);
+  std::string kept;
+  postgres::PostgresShadows shadows(
+      commands_,
+      [&](std::string_view point) {
+        if (point == "before dropping a shadow database" && kept.empty()) {
+          kept = shadows_left(shared_cluster());
+          shared_cluster().psql("postgres", "ALTER DATABASE " + kept + " IS_TEMPLATE true");
+        }
+      },
+      nullptr, Logger(*sink));
+  ASSERT_OK(shadows.make(ref(), std::nullopt, kLockTimeout, {}));
+  EXPECT_THAT(said.str(), HasSubstr("a shadow database could not be dropped"));
+  EXPECT_THAT(said.str(), HasSubstr(kept));
+  EXPECT_THAT(said.str(), HasSubstr("cannot drop a template database"));
+
+  shared_cluster().psql("postgres", "ALTER DATABASE " + kept + " IS_TEMPLATE false");
+  ASSERT_OK(shadows.make(ref(), std::nullopt, kLockTimeout, {}));
+  EXPECT_EQ(shadows_left(shared_cluster()), "");
 }
 
 TEST_F(ProofOnPostgres, SeveralAtOnceDoNotDisturbEachOther) {
