@@ -46,6 +46,12 @@ select case relkind when 'v' then 'view ' when 'm' then 'materialized view ' whe
                  case when relispartition then pg_get_expr(relpartbound, oid) end,
                  case when relrowsecurity then 'row level security' end,
                  case when relforcerowsecurity then 'forced' end, reloptions::text,
+                 case when relkind = 'r' then
+                   case relreplident when 'f' then 'replica identity full' when 'n' then 'replica identity nothing'
+                     when 'i' then 'replica identity ' || (select indexrelid::regclass::text from pg_index
+                                                           where indrelid = rel.oid and indisreplident) end end,
+                 (select concat_ws(' ', 'server', quote_ident(srvname), ftoptions::text) from pg_foreign_table
+                  join pg_foreign_server s on s.oid = ftserver where ftrelid = rel.oid),
                  (select 'inherits ' || string_agg(inhparent::regclass::text, ', ' order by inhseqno)
                   from pg_inherits where inhrelid = rel.oid),
                  case when relkind in ('v', 'm') then pg_get_viewdef(oid) end)
@@ -60,8 +66,9 @@ select 'column ' || rel.name || '.' || quote_ident(attname),
                  case when attgenerated <> '' then 'generated' when adbin is not null then 'default' end,
                  pg_get_expr(adbin, adrelid),
                  case when attstorage <> typstorage then 'storage ' || attstorage::text end,
-                 case when attstattarget >= 0 then 'statistics ' || attstattarget end)
-from pg_attribute join rel on attrelid = rel.oid join pg_type on pg_type.oid = atttypid
+                 case when attstattarget >= 0 then 'statistics ' || attstattarget end, attoptions::text, attfdwoptions::text,
+                 case when to_jsonb(a) ->> 'attcompression' <> '' then 'compression ' || (to_jsonb(a) ->> 'attcompression') end)
+from pg_attribute a join rel on attrelid = rel.oid join pg_type on pg_type.oid = atttypid
 left join pg_attrdef on adrelid = attrelid and adnum = attnum
 where relkind in ('r', 'p', 'f', 'c') and attnum > 0 and not attisdropped
 union all
@@ -114,6 +121,23 @@ select 'extension ' || quote_ident(extname), extversion from pg_extension
 union all
 select 'statistics ' || format('%I.%I', nspname, stxname), pg_get_statisticsobjdef(s.oid)
 from pg_statistic_ext s join ns on ns.oid = stxnamespace
+union all
+select 'default privileges of ' || defaclrole::regrole || coalesce(' in ' || quote_ident(nspname), '') ||
+       case defaclobjtype when 'r' then ' on tables' when 'S' then ' on sequences' when 'f' then ' on functions'
+                          when 'T' then ' on types' else ' on schemas' end,
+       (select string_agg(a::text, ', ' order by a::text) from unnest(defaclacl) a)
+from pg_default_acl left join pg_namespace n on n.oid = defaclnamespace
+union all
+select 'foreign data wrapper ' || quote_ident(fdwname),
+       concat_ws(' ', nullif(fdwhandler, 0)::regproc, nullif(fdwvalidator, 0)::regproc, fdwoptions::text)
+from pg_foreign_data_wrapper w where not exists (select from ext where classid = 'pg_foreign_data_wrapper'::regclass and objid = w.oid)
+union all
+select 'server ' || quote_ident(srvname), concat_ws(' ', fdwname, srvtype, srvversion, srvoptions::text)
+from pg_foreign_server join pg_foreign_data_wrapper w on w.oid = srvfdw
+union all -- options hold passwords: enough of a digest to tell two apart, too little to find one by
+select concat('user mapping for ', usename, ' on ', quote_ident(srvname)),
+       'options ' || left(encode(sha256(convert_to(umoptions::text, 'UTF8')), 'hex'), 4)
+from pg_user_mappings
 union all
 select 'event trigger ' || quote_ident(evtname), concat_ws(' ', evtevent, evtfoid::regproc::text, evtenabled, evttags::text)
 from pg_event_trigger
