@@ -40,8 +40,12 @@ bool is_part_of(const SchemaCatalog& catalog, const std::string& table,
          is_called(object->second.substr(at + kInherits.size()), relation);
 }
 
-// Under that name; of a partitioned one, its partitions.
+// Under that name, in schema public where there is one; of a partitioned one, its partitions.
 std::vector<std::string> tables_of(const TrialStage& stage, const std::string& relation) {
+  const std::string plain = "public." + relation;
+  if (relation.find('.') == std::string::npos && stage.content.contains(plain)) {
+    return {plain};
+  }
   std::vector<std::string> found;
   for (const auto& [table, content] : stage.content) {
     if (is_called(table, relation) || is_part_of(stage.catalog, table, relation)) {
