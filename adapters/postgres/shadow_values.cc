@@ -39,7 +39,9 @@ std::string fraction_of(const SeedColumn& column, int n, bool wide) {
   const std::string whole =
       wide ? std::string(static_cast<std::size_t>(digits), '8') : fmt::format("{}", n);
   const bool fits = static_cast<int>(whole.size()) <= digits;
-  const std::string text = digits == 0 ? "0" : fits ? whole : whole.substr(whole.size() - digits);
+  const std::string text = digits == 0 ? "0"
+                           : fits      ? whole
+                                  : whole.substr(whole.size() - static_cast<std::size_t>(digits));
   return scale == 0 ? text
                     : fmt::format("{}.{}", text,
                                   std::string(static_cast<std::size_t>(scale),
