@@ -109,6 +109,49 @@ std::string schema_of_table(const std::string& line) {
   return table && id.ends_with(';') && id.size() > 1 ? schema.substr(0, schema.find('.')) : "";
 }
 
+struct TableName {
+  std::string shown;
+  std::string quoted;
+};
+
+Status begin_snapshot(Connection& connection) {
+  return status_of_rows(
+      connection.execute("begin transaction isolation level repeatable read read only"));
+}
+
+Result<std::vector<TableName>> tables_by_size(Connection& connection, const std::string& schema,
+                                              const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(
+      const Rows found,
+      connection.query("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid "
+                       "= c.relnamespace where c.relkind = 'r' and c.relpersistence <> 't' and "
+                       "n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not " +
+                           std::string(kBookkeeping) +
+                           " and ($1 = '' or n.nspname = $1) order by c.relpages, 1, 2",
+                       {schema}, stop));
+  std::vector<TableName> tables;
+  for (const auto& row : found.rows) {
+    tables.push_back(
+        {*row[0] + "." + *row[1], fmt::format("{}.{}", Connection::quote_identifier(*row[0]),
+                                              Connection::quote_identifier(*row[1]))});
+  }
+  return tables;
+}
+
+Result<TableRows> count_one(Connection& connection, const TableName& table,
+                            const std::stop_token& stop) {
+  // ONLY: rows of inheriting tables are counted with their own table.
+  ASSIGN_OR_RETURN(
+      const Rows counted,
+      connection.query(fmt::format("select count(*) from only {}", table.quoted), {}, stop));
+  return TableRows{table.shown, number(counted.rows.at(0).at(0))};
+}
+
+void sort_by_name(std::vector<TableRows>& tables) {
+  std::sort(tables.begin(), tables.end(),
+            [](const TableRows& a, const TableRows& b) { return a.table < b.table; });
+}
+
 }  // namespace
 
 Result<DumpFacts> facts_of(const RestoreSite& site, const Backup& backup,
@@ -168,30 +211,41 @@ Status preflight(const RestoreSite& site, const Backup& backup, const std::stop_
 
 Result<std::vector<TableRows>> count_tables(Connection& connection, const std::stop_token& stop,
                                             const std::string& schema) {
-  if (const auto begun =
-          connection.execute("begin transaction isolation level repeatable read read only");
-      !begun) {
-    return tl::unexpected(begun.error());
-  }
-  ASSIGN_OR_RETURN(
-      const Rows tables,
-      connection.query("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid "
-                       "= c.relnamespace where c.relkind = 'r' and c.relpersistence <> 't' and "
-                       "n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not " +
-                           std::string(kBookkeeping) +
-                           " and ($1 = '' or n.nspname = $1) order by 1, 2",
-                       {schema}, stop));
+  RETURN_IF_ERROR(begin_snapshot(connection));
+  ASSIGN_OR_RETURN(const std::vector<TableName> tables, tables_by_size(connection, schema, stop));
   std::vector<TableRows> counts;
-  for (const auto& row : tables.rows) {
-    // ONLY: rows of inheriting tables are counted with their own table.
-    ASSIGN_OR_RETURN(const Rows counted,
-                     connection.query(fmt::format("select count(*) from only {}.{}",
-                                                  Connection::quote_identifier(*row[0]),
-                                                  Connection::quote_identifier(*row[1])),
-                                      {}, stop));
-    counts.push_back({*row[0] + "." + *row[1], number(counted.rows.at(0).at(0))});
+  for (const TableName& table : tables) {
+    ASSIGN_OR_RETURN(TableRows counted, count_one(connection, table, stop));
+    counts.push_back(std::move(counted));
   }
+  sort_by_name(counts);
   return counts;
+}
+
+Result<LiveRows> count_what_can_be(Connection& connection, const std::stop_token& stop,
+                                   const std::string& schema) {
+  RETURN_IF_ERROR(status_of_rows(connection.execute("set lock_timeout = '1s'", stop)));
+  RETURN_IF_ERROR(begin_snapshot(connection));
+  ASSIGN_OR_RETURN(const std::vector<TableName> tables, tables_by_size(connection, schema, stop));
+  LiveRows rows;
+  for (const TableName& table : tables) {
+    if (stop.stop_requested()) {
+      rows.uncounted.push_back({table.shown, "there was no time to count it"});
+      continue;
+    }
+    Result<TableRows> counted = count_one(connection, table, stop);
+    if (counted) {
+      rows.counted.push_back(std::move(*counted));
+      continue;
+    }
+    rows.uncounted.push_back({table.shown, stop.stop_requested() ? "counting it takes too long"
+                                                                 : counted.error().message()});
+    // Another snapshot then, which is as good: clients write all the time.
+    static_cast<void>(connection.execute("rollback", stop));
+    static_cast<void>(begin_snapshot(connection));
+  }
+  sort_by_name(rows.counted);
+  return rows;
 }
 
 }  // namespace ripcord::postgres

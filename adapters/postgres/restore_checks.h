@@ -16,6 +16,10 @@ Status preflight(const RestoreSite& site, const Backup& backup, const std::stop_
 // schema's version.
 Result<std::vector<TableRows>> count_tables(Connection& connection, const std::stop_token& stop,
                                             const std::string& schema = {});
+// Likewise, smallest tables first, as far as it gets: of a damaged table the others are counted,
+// and one that somebody else has locked is not waited for.
+Result<LiveRows> count_what_can_be(Connection& connection, const std::stop_token& stop,
+                                   const std::string& schema = {});
 
 // What pg_restore --list says; empty where it does not.
 struct DumpFacts {

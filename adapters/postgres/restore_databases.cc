@@ -206,9 +206,9 @@ class Checks final : public RestoreChecks {
     ASSIGN_OR_RETURN(Connection connection, connect_restored(site_, stop));
     return survey_by(connection, stop);
   }
-  Result<std::vector<TableRows>> count_live(std::stop_token stop) override {
+  Result<LiveRows> count_live(std::stop_token stop) override {
     ASSIGN_OR_RETURN(std::optional<Connection> connection, open_live(stop));
-    return connection ? count_tables(*connection, stop) : std::vector<TableRows>{};
+    return connection ? count_what_can_be(*connection, stop) : LiveRows{};
   }
   Result<SurveyedDatabase> survey_live(std::stop_token stop) override {
     ASSIGN_OR_RETURN(std::optional<Connection> connection, open_live(stop));

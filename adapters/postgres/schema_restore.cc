@@ -238,10 +238,9 @@ class SchemaChecks final : public RestoreChecks {
   }
 
   // All tables as long as it is not known which schema the backup holds.
-  Result<std::vector<TableRows>> count_live(std::stop_token stop) override {
+  Result<LiveRows> count_live(std::stop_token stop) override {
     ASSIGN_OR_RETURN(Look seen, look(site_, stop));
-    return seen.live ? count_tables(*seen.live, stop, seen.schemas.names.live)
-                     : std::vector<TableRows>{};
+    return seen.live ? count_what_can_be(*seen.live, stop, seen.schemas.names.live) : LiveRows{};
   }
   Result<SurveyedDatabase> survey_live(std::stop_token stop) override {
     ASSIGN_OR_RETURN(Look seen, look(site_, stop));

@@ -36,28 +36,58 @@ constexpr std::string_view kBookkeeping =
     "and (select group_concat(lower(column), ' ') from (select i.name as column from "
     "pragma_table_info('schema_migrations') i order by 1)) = 'dirty version')";
 
-Result<std::vector<TableRows>> count_tables(Connection& connection, const std::stop_token& stop) {
-  RETURN_IF_ERROR(connection.execute("begin"));  // one snapshot for all tables
+// In one snapshot.
+Result<std::vector<std::string>> begin_and_list(Connection& connection,
+                                                const std::stop_token& stop) {
+  RETURN_IF_ERROR(connection.execute("begin"));
   ASSIGN_OR_RETURN(const Rows tables,
                    connection.query("select name from pragma_table_list where schema = 'main' "
                                     "and type = 'table' and name not like 'sqlite\\_%' escape "
                                     "'\\' and not " +
                                         std::string(kBookkeeping) + " order by name",
                                     {}, stop));
-  std::vector<TableRows> counts;
+  std::vector<std::string> names;
   for (const auto& row : tables.rows) {
-    const std::string name = row.at(0).value_or("");
-    ASSIGN_OR_RETURN(const Rows counted,
-                     connection.query("select count(*) from " + quoted_name(name), {}, stop));
-    ASSIGN_OR_RETURN(const std::int64_t number, one_number(counted));
-    counts.push_back({name, number});
+    names.push_back(row.at(0).value_or(""));
+  }
+  return names;
+}
+
+Result<std::int64_t> count_one(Connection& connection, const std::string& table,
+                               const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const Rows counted,
+                   connection.query("select count(*) from " + quoted_name(table), {}, stop));
+  return one_number(counted);
+}
+
+Result<std::vector<TableRows>> count_tables(Connection& connection, const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> tables, begin_and_list(connection, stop));
+  std::vector<TableRows> counts;
+  for (const std::string& table : tables) {
+    ASSIGN_OR_RETURN(const std::int64_t rows, count_one(connection, table, stop));
+    counts.push_back({table, rows});
   }
   return counts;
 }
 
+Result<LiveRows> count_what_can_be(Connection& connection, const std::stop_token& stop) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> tables, begin_and_list(connection, stop));
+  LiveRows found;
+  for (const std::string& table : tables) {
+    const Result<std::int64_t> rows = count_one(connection, table, stop);
+    if (rows) {
+      found.counted.push_back({table, *rows});
+    } else {
+      found.uncounted.push_back({table, stop.stop_requested() ? "there was no time to count it"
+                                                              : rows.error().message()});
+    }
+  }
+  return found;
+}
+
 Result<Connection> open_restored(const RestoreSite& site) {
   ASSIGN_OR_RETURN(const std::optional<RestoreJournal> journal, read_journal(site));
-  const bool live = journal && (journal->stage == "swapped" || journal->stage == "reverting");
+  const bool live = journal && (journal->stage == "swapped" || journal->revert_begun());
   return Connection::open(live ? site.files.live : site.files.side, OpenMode::kReadOnly);
 }
 
@@ -74,12 +104,12 @@ class Target final : public RestoreTarget {
     state.previous_name = file_exists(site_.files.previous) ? site_.files.previous : "";
     if (journal) {
       state.backup = journal->backup;
-      state.revert_interrupted = journal->stage == "reverting" ||
-                                 (journal->stage == "reverted" && !state.previous_name.empty());
+      state.revert_interrupted =
+          journal->revert_begun() || (journal->stage == "reverted" && !state.previous_name.empty());
       state.reverted = journal->stage == "reverted" && !state.revert_interrupted;
       state.swapped = journal->stage == "swapped" || state.revert_interrupted;
       state.swap_interrupted =
-          journal->stage == "swapping" || (journal->stage == "swapped" && state.side_exists);
+          journal->swap_begun() || (journal->stage == "swapped" && state.side_exists);
       state.side_complete =
           state.side_exists && !state.swapped && !state.reverted && journal->stage != "loading";
     }
@@ -122,7 +152,7 @@ class Leftovers final : public RestoreLeftovers {
 
   Status drop_side() override {
     ASSIGN_OR_RETURN(const std::optional<RestoreJournal> journal, read_journal(site_));
-    if (journal && (journal->stage == "swapping" || journal->stage == "reverting")) {
+    if (journal && (journal->swap_begun() || journal->revert_begun())) {
       return {StatusCode::kFailedPrecondition, "not dropping the side: its swap has begun",
               "SwapInterrupted"};
     }
@@ -188,13 +218,13 @@ class Checks final : public RestoreChecks {
     ASSIGN_OR_RETURN(DatabaseContents contents, sqlite::survey(connection, stop));
     return SurveyedDatabase{std::move(contents), 0};
   }
-  Result<std::vector<TableRows>> count_live(std::stop_token stop) override {
+  Result<LiveRows> count_live(std::stop_token stop) override {
     if (file_bytes(site_.files.live) == 0) {
-      return std::vector<TableRows>{};
+      return LiveRows{};
     }
     ASSIGN_OR_RETURN(Connection connection,
                      Connection::open(site_.files.live, OpenMode::kReadOnly));
-    return count_tables(connection, stop);
+    return count_what_can_be(connection, stop);
   }
   Result<SurveyedDatabase> survey_live(std::stop_token stop) override {
     if (file_bytes(site_.files.live) == 0) {

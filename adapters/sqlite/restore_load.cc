@@ -2,6 +2,7 @@
 #include "adapters/sqlite/restore_load.h"
 
 #include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/restore_replace.h"
 
 #include <cerrno>
 #include <cstring>
@@ -92,12 +93,16 @@ Status match_page_size(Connection& side, const RestoreSite& site, const std::sto
     return {};
   }
   ASSIGN_OR_RETURN(Connection live, Connection::open(site.files.live, OpenMode::kReadOnly));
-  ASSIGN_OR_RETURN(const std::string wanted, pragma(live, "page_size"));
+  const Result<std::string> wanted = pragma(live, "page_size");
+  if (!wanted) {
+    // The side takes the place of a damaged file, and need not fit into it.
+    return met_damage(live) ? ok_status() : wanted.error();
+  }
   ASSIGN_OR_RETURN(const std::string has, pragma(side, "page_size"));
-  if (wanted == has) {
+  if (*wanted == has) {
     return {};
   }
-  return side.execute(fmt::format("pragma page_size = {}; vacuum", wanted), stop);
+  return side.execute(fmt::format("pragma page_size = {}; vacuum", *wanted), stop);
 }
 
 Status check_side(const RestoreSite& site, const Backup& backup, const std::stop_token& stop) {

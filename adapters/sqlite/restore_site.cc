@@ -16,15 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Status file_error(std::string_view what, const std::string& path, int error_number) {
-  const StatusCode code = error_number == ENOSPC || error_number == EDQUOT
-                              ? StatusCode::kResourceExhausted
-                          : error_number == EACCES || error_number == EPERM || error_number == EROFS
-                              ? StatusCode::kPermissionDenied
-                              : StatusCode::kUnavailable;
-  return {code, fmt::format("cannot {} {}: {}", what, path, std::strerror(error_number))};
-}
-
 Status write_synced(const std::string& path, const std::string& text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) {
@@ -133,6 +124,15 @@ Status write_journal(const RestoreSite& site, const RestoreJournal& journal) {
   RETURN_IF_ERROR(rename_durably(fresh, site.files.journal));
   trace_point(site.trace, "after journal " + journal.stage);
   return {};
+}
+
+Status file_error(std::string_view what, const std::string& path, int error_number) {
+  const StatusCode code = error_number == ENOSPC || error_number == EDQUOT
+                              ? StatusCode::kResourceExhausted
+                          : error_number == EACCES || error_number == EPERM || error_number == EROFS
+                              ? StatusCode::kPermissionDenied
+                              : StatusCode::kUnavailable;
+  return {code, fmt::format("cannot {} {}: {}", what, path, std::strerror(error_number))};
 }
 
 bool file_exists(const std::string& path) {

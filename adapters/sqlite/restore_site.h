@@ -24,6 +24,7 @@ struct RestoreFiles {
 RestoreFiles restore_files(const std::string& live, const std::string& uid);
 
 // Stages:  loading -> loaded -> swapping -> swapped -> reverting -> reverted
+// Where the live file cannot be read, `swapping by name` and `reverting by name`.
 struct RestoreJournal {
   std::string uid;
   std::string stage;
@@ -32,6 +33,9 @@ struct RestoreJournal {
   bool has_previous = false;
   std::int64_t swap_number = 0;  // of all swaps of this database whose journals are there
   bool overtaken = false;        // by a later swap whose journal is gone
+
+  bool swap_begun() const { return stage.starts_with("swapping"); }
+  bool revert_begun() const { return stage.starts_with("reverting"); }
 
   bool operator==(const RestoreJournal&) const = default;
 };
@@ -53,6 +57,7 @@ Result<std::vector<RestoreJournal>> swapped_journals(const RestoreSite& site);
 // Another request's files beside the same database.
 RestoreSite site_of(const RestoreSite& site, const std::string& uid);
 
+Status file_error(std::string_view what, const std::string& path, int error_number);
 bool file_exists(const std::string& path);
 std::int64_t file_bytes(const std::string& path);  // 0 when absent
 // With the -wal, -shm and -journal of a database file. Absent is fine.

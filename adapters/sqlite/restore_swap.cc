@@ -3,6 +3,8 @@
 
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/file_lock.h"
+#include "adapters/sqlite/restore_copy.h"
+#include "adapters/sqlite/restore_replace.h"
 
 #include <algorithm>
 #include <array>
@@ -29,64 +31,6 @@ int ask_often(void*, int times) {
   return times < kLockTry / kLockPoll ? 1 : 0;
 }
 
-// One run of the online backup API; taken back at destruction unless it has finished.
-class Copy {
- public:
-  Copy(Connection& target, Connection& source)
-      : target_(target),
-        backup_(sqlite3_backup_init(target.handle(), "main", source.handle(), "main")) {}
-  Copy(const Copy&) = delete;
-  Copy& operator=(const Copy&) = delete;
-  ~Copy() { sqlite3_backup_finish(backup_); }
-
-  // Takes the target's write lock and copies nothing yet.
-  Status lock() { return step(0); }
-  Status copy_all() {
-    RETURN_IF_ERROR(step(-1));
-    const int code = sqlite3_backup_finish(std::exchange(backup_, nullptr));
-    return code == SQLITE_OK ? ok_status() : target_.failure(code);
-  }
-
- private:
-  Status step(int pages) {
-    if (backup_ == nullptr) {
-      return target_.failure(sqlite3_errcode(target_.handle()));
-    }
-    const int code = sqlite3_backup_step(backup_, pages);
-    if (code == SQLITE_OK || code == SQLITE_DONE) {
-      return {};
-    }
-    if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) {
-      return {StatusCode::kUnavailable, "the database is in use", "Busy"};
-    }
-    return target_.failure(code).annotated("copying the database");
-  }
-
-  Connection& target_;
-  sqlite3_backup* backup_;
-};
-
-Result<std::string> pragma(Connection& connection, const std::string& text) {
-  ASSIGN_OR_RETURN(const Rows rows, connection.query("pragma " + text));
-  return rows.rows.empty() ? "" : rows.rows[0].at(0).value_or("");
-}
-
-// The live file's content as it is now, complete on the disk before it gets its name.
-Status copy_aside(const RestoreSite& site, const std::string& to) {
-  const std::string unfinished = to + ".tmp";
-  RETURN_IF_ERROR(remove_database(unfinished));
-  {
-    ASSIGN_OR_RETURN(Connection live, Connection::open(site.files.live, OpenMode::kReadOnly));
-    ASSIGN_OR_RETURN(Connection aside, Connection::open(unfinished, OpenMode::kCreate));
-    Copy copy(aside, live);
-    RETURN_IF_ERROR(copy.copy_all());
-  }
-  std::error_code ignored;
-  const auto mode = std::filesystem::status(site.files.live, ignored).permissions();
-  std::filesystem::permissions(unfinished, mode, ignored);
-  return rename_durably(unfinished, to);
-}
-
 // The counter that every commit of a rollback-journal database changes. Read through SQLite's own
 // file handle: opening and closing the file apart would drop the process's locks on it.
 Result<std::uint32_t> change_counter(Connection& connection) {
@@ -104,6 +48,14 @@ Result<std::uint32_t> change_counter(Connection& connection) {
          std::uint32_t{bytes[2]} << 8 | std::uint32_t{bytes[3]};
 }
 
+// Stages of the journal.
+struct Way {
+  std::string begun;  // from before the copy until after it
+  std::string after;
+  std::string before;  // and when it is given up
+  std::string by_name() const { return begun + " by name"; }
+};
+
 class FileSwap {
  public:
   // `announced` is the journal's stage from before the copy until after it.
@@ -111,7 +63,17 @@ class FileSwap {
       : site_(site), announced_(std::move(announced)) {}
 
   // Busy: somebody holds the lock, or wrote in between; try again.
-  Status attempt(RestoreJournal journal) {
+  Status attempt(const RestoreJournal& journal) {
+    const Status tried = copy(journal);
+    met_damage_ = tried.reason() == kDatabaseDamaged && !copying_in_;
+    return tried;
+  }
+  // Whether the live file cannot be read, so that nothing can be copied out of it or into it.
+  bool met_damage() const { return met_damage_; }
+  Duration window() const { return window_; }
+
+ private:
+  Status copy(RestoreJournal journal) {
     ASSIGN_OR_RETURN(Connection side, Connection::open(site_.files.side, OpenMode::kReadOnly));
     ASSIGN_OR_RETURN(Connection live,
                      Connection::open(site_.files.live, OpenMode::kCreate, kLockTry));
@@ -125,15 +87,14 @@ class FileSwap {
                                   : keep_then_lock(live, copy, journal, locked));
     journal.stage = announced_;
     RETURN_IF_ERROR(write_journal(site_, journal));
+    copying_in_ = true;
     trace_point(site_.trace, "before copy in");
     RETURN_IF_ERROR(copy.copy_all());
     window_ = std::max(window_, site_.clock->now() - locked);
     trace_point(site_.trace, "after copy in");
     return {};
   }
-  Duration window() const { return window_; }
 
- private:
   Status keep_previous(const RestoreJournal& journal) {
     if (!journal.has_previous) {
       return {};
@@ -179,6 +140,8 @@ class FileSwap {
   const RestoreSite& site_;
   const std::string announced_;
   Duration window_{};
+  bool copying_in_ = false;
+  bool met_damage_ = false;
 };
 
 std::string read_page(std::ifstream& file, std::int64_t number, std::int64_t size) {
@@ -318,23 +281,33 @@ Status check_not_overtaken(const RestoreSite& site, const RestoreJournal& journa
 
 // Both ways: what `site.files.side` holds goes into the live file, whose content goes to
 // `site.files.previous`.
-Status exchange(const RestoreSite& site, FileSwap& swap, RestoreJournal& journal,
-                const std::string& announced, const std::string& after,
+Status exchange(const RestoreSite& site, FileSwap& swap, RestoreJournal& journal, const Way& way,
                 const std::stop_token& stop) {
-  const std::string before =
-      journal.stage == announced ? (announced == "swapping" ? "loaded" : "swapped") : journal.stage;
-  bool in_place = journal.stage == after;
-  if (journal.stage == announced) {
+  bool in_place = journal.stage == way.after;
+  if (journal.stage == way.begun) {
     ASSIGN_OR_RETURN(in_place, copy_took_place(site, journal));
   }
-  if (!in_place) {
-    RETURN_IF_ERROR(swap_patiently(site, swap, journal, before, stop));
-    ASSIGN_OR_RETURN(const std::optional<RestoreJournal> written, read_journal(site));
-    journal = written.value_or(journal);
+  if (!in_place && journal.stage != way.by_name()) {
+    const Status copied = swap_patiently(site, swap, journal, way.before, stop);
+    if (!copied.ok() && !swap.met_damage()) {
+      return copied;
+    }
+    if (!copied.ok()) {
+      RETURN_IF_ERROR(check_readable(site.files.side));
+      journal.stage = way.by_name();
+      journal.has_previous = true;
+      RETURN_IF_ERROR(write_journal(site, journal));
+    } else {
+      ASSIGN_OR_RETURN(const std::optional<RestoreJournal> written, read_journal(site));
+      journal = written.value_or(journal);
+    }
   }
-  if (journal.stage != after) {
-    journal.stage = after;
-    if (after == "swapped") {
+  if (journal.stage == way.by_name()) {
+    RETURN_IF_ERROR(replace_by_name(site));
+  }
+  if (journal.stage != way.after) {
+    journal.stage = way.after;
+    if (way.after == "swapped") {
       ASSIGN_OR_RETURN(journal.swap_number, next_swap_number(site));
     }
     RETURN_IF_ERROR(write_journal(site, journal));
@@ -343,6 +316,20 @@ Status exchange(const RestoreSite& site, FileSwap& swap, RestoreJournal& journal
   RETURN_IF_ERROR(remove_database(site.files.side));
   trace_point(site.trace, "after remove side");
   return {};
+}
+
+// There the damage is what was taken out of use, and the live file works.
+Status check_previous(const RestoreSite& site) {
+  const Status readable = check_readable(site.files.previous);
+  if (readable.reason() != kDatabaseDamaged) {
+    return readable;
+  }
+  return {
+      StatusCode::kFailedPrecondition,
+      fmt::format("{}: it is not put back in place of a file that works; get out of it what can "
+                  "be had with `sqlite3 {} .recover`, or rename it by hand",
+                  readable.message(), site.files.previous),
+      "PreviousDamaged"};
 }
 
 }  // namespace
@@ -358,8 +345,9 @@ Result<SwapReport> swap_files(const RestoreSite& site, const std::stop_token& st
                  "SideIncomplete");
   }
   RestoreJournal journal = *found;
-  FileSwap swap(site, "swapping");
-  RETURN_IF_ERROR(exchange(site, swap, journal, "swapping", "swapped", stop));
+  const Way way{"swapping", "swapped", "loaded"};
+  FileSwap swap(site, way.begun);
+  RETURN_IF_ERROR(exchange(site, swap, journal, way, stop));
   SwapReport report;
   report.previous_name = file_exists(site.files.previous) ? site.files.previous : "";
   report.window = swap.window();
@@ -370,21 +358,24 @@ Result<SwapReport> revert_files(const RestoreSite& site, const std::stop_token& 
   ASSIGN_OR_RETURN(const FileLock alone, FileLock::acquire(database_lock_file(site.files.live),
                                                            site.patience, *site.clock, stop));
   ASSIGN_OR_RETURN(const std::optional<RestoreJournal> found, read_journal(site));
+  const Way way{"reverting", "reverted", "swapped"};
   const bool way_back = found && (found->stage == "swapped" || found->stage.starts_with("revert"));
-  if (!way_back || (found->stage != "reverted" && !file_exists(site.files.previous))) {
+  const bool maybe_back = way_back && (found->stage == way.after || found->stage == way.by_name());
+  if (!way_back || (!maybe_back && !file_exists(site.files.previous))) {
     return error(StatusCode::kFailedPrecondition,
                  fmt::format("there is no {} to go back to", site.files.previous), "PreviousGone");
   }
   RestoreJournal journal = *found;
   if (journal.stage == "swapped") {
     RETURN_IF_ERROR(check_not_overtaken(site, journal));
+    RETURN_IF_ERROR(check_previous(site));
     // Of a swap that was killed just before its end; its name is needed now.
     RETURN_IF_ERROR(remove_database(site.files.side));
   }
   RestoreSite reversed = site;
   std::swap(reversed.files.side, reversed.files.previous);
-  FileSwap swap(reversed, "reverting");
-  RETURN_IF_ERROR(exchange(reversed, swap, journal, "reverting", "reverted", stop));
+  FileSwap swap(reversed, way.begun);
+  RETURN_IF_ERROR(exchange(reversed, swap, journal, way, stop));
   SwapReport report;
   report.previous_name = file_exists(site.files.side) ? site.files.side : "";
   report.window = swap.window();

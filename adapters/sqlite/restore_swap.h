@@ -7,6 +7,7 @@
 //     -> journal `swapped` -> remove the side
 //
 // After a crash between the last two, what the live file holds decides whether the copy took place.
+// A live file that cannot be read is replaced by name instead: see restore_replace.h.
 
 #include "adapters/sqlite/restore_site.h"
 #include "controller/ports/restore_database.h"
@@ -21,7 +22,8 @@ namespace ripcord::sqlite {
 Result<SwapReport> swap_files(const RestoreSite& site, const std::stop_token& stop);
 
 // The way back, likewise: the previous file is copied in, what the live file held is kept as the
-// side. FailedPrecondition: PreviousGone; SwappedSince, when another restore was swapped in since.
+// side. FailedPrecondition: PreviousGone; PreviousDamaged; SwappedSince, when another restore was
+// swapped in since.
 Result<SwapReport> revert_files(const RestoreSite& site, const std::stop_token& stop);
 
 }  // namespace ripcord::sqlite

@@ -201,6 +201,7 @@ void describe(A& a, RestoreRequestStatus& v) {
   a.optional("rtoSeconds", v.rto_seconds);
   a.optional("rpoSeconds", v.rpo_seconds);
   a.optional("rowsSinceBackup", v.rows_since_backup);
+  a.optional("notCounted", v.not_counted);
   a.optional("lastDrill", v.last_drill);
   a.optional("lastPassedDrillAt", v.last_passed_drill_at);
   a.optional("nextDrillAt", v.next_drill_at);

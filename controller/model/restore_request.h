@@ -104,6 +104,13 @@ struct TableRows {
   bool operator==(const TableRows&) const = default;
 };
 
+struct UncountedTable {
+  std::string table;
+  std::string why;  // as the database says
+
+  bool operator==(const UncountedTable&) const = default;
+};
+
 struct PhaseDuration {
   std::string phase;  // "Check", "Load", "Count", "Verify", "Swap", "Revert"
   double seconds = 0;
@@ -164,6 +171,7 @@ struct RestoreRequestStatus : CommonStatus {
   std::optional<double> rto_seconds;              // from then to the swap
   std::optional<double> rpo_seconds;              // from the backup's end to the swap
   std::optional<std::int64_t> rows_since_backup;  // rows that the live database had more
+  std::string not_counted;                        // what of the live database could not be, and why
   std::optional<DrillReport> last_drill;
   std::optional<WallTime> last_passed_drill_at;
   std::optional<WallTime> next_drill_at;

@@ -25,6 +25,33 @@ std::string difference(const TableContents& backed_up, const TableContents& rest
                      restored.table);
 }
 
+std::string compared(const std::vector<TableRows>& tables, std::optional<std::int64_t> more) {
+  const bool all_compared = std::any_of(tables.begin(), tables.end(), [](const TableRows& table) {
+    return table.differs.has_value();
+  });
+  std::vector<std::string> differing;
+  for (const TableRows& table : tables) {
+    if (table.differs.value_or(false)) {
+      differing.push_back(table.table);
+    }
+  }
+  if (all_compared && differing.empty()) {
+    return "the live database has the rows of the backup";
+  }
+  std::vector<std::string> found;
+  if (more.value_or(0) > 0) {
+    found.push_back(fmt::format("{} rows more than the backup", *more));
+  }
+  if (!differing.empty()) {
+    const std::size_t shown = std::min(differing.size(), kNamed);
+    const std::size_t left = differing.size() - shown;
+    differing.resize(shown);
+    found.push_back(fmt::format("other rows in {}{}", fmt::join(differing, ", "),
+                                left == 0 ? "" : fmt::format(" and {} more tables", left)));
+  }
+  return found.empty() ? "" : fmt::format("the live database has {}", fmt::join(found, ", and "));
+}
+
 }  // namespace
 
 Status compare_contents(const DatabaseContents& backed_up, const DatabaseContents& restored) {
@@ -116,31 +143,23 @@ void mark_differing(std::vector<TableRows>& tables, const DatabaseContents& back
                         [](const TableRows& table) { return table.differs.value_or(false); });
 }
 
-std::string written_since(const std::vector<TableRows>& tables, std::optional<std::int64_t> more) {
-  const bool compared = std::any_of(tables.begin(), tables.end(), [](const TableRows& table) {
-    return table.differs.has_value();
-  });
-  std::vector<std::string> differing;
-  for (const TableRows& table : tables) {
-    if (table.differs.value_or(false)) {
-      differing.push_back(table.table);
-    }
+std::string told_uncounted(const std::vector<UncountedTable>& tables) {
+  if (tables.empty()) {
+    return "";
   }
-  if (compared && differing.empty()) {
-    return "the live database has the rows of the backup";
+  const std::size_t more = tables.size() - 1;
+  return fmt::format("{}{}: {:.300}", tables.front().table,
+                     more == 0 ? "" : fmt::format(" and {} more tables", more), tables.front().why);
+}
+
+std::string written_since(const std::vector<TableRows>& tables, std::optional<std::int64_t> more,
+                          const std::string& not_counted) {
+  std::string told = compared(tables, more);
+  if (!not_counted.empty()) {
+    told += fmt::format("{}what was written since is not known of {}", told.empty() ? "" : "; ",
+                        not_counted);
   }
-  std::vector<std::string> found;
-  if (more.value_or(0) > 0) {
-    found.push_back(fmt::format("{} rows more than the backup", *more));
-  }
-  if (!differing.empty()) {
-    const std::size_t shown = std::min(differing.size(), kNamed);
-    const std::size_t left = differing.size() - shown;
-    differing.resize(shown);
-    found.push_back(fmt::format("other rows in {}{}", fmt::join(differing, ", "),
-                                left == 0 ? "" : fmt::format(" and {} more tables", left)));
-  }
-  return found.empty() ? "" : fmt::format("the live database has {}", fmt::join(found, ", and "));
+  return told;
 }
 
 }  // namespace ripcord

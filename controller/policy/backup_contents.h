@@ -30,8 +30,14 @@ std::int64_t compare_with_live(std::vector<TableRows>& backup, const std::vector
 void mark_differing(std::vector<TableRows>& tables, const DatabaseContents& backed_up,
                     const DatabaseContents& live);
 
+// For a person: "public.users and 2 more tables: could not open file ..."; empty when there are
+// none.
+std::string told_uncounted(const std::vector<UncountedTable>& tables);
+
 // For a person: "the live database has 3 rows more than the backup, and other rows in users".
-// `more` is what compare_with_live() gave; empty when nothing is known.
-std::string written_since(const std::vector<TableRows>& tables, std::optional<std::int64_t> more);
+// `more` is what compare_with_live() gave, `not_counted` what told_uncounted() gave; empty when
+// nothing is known.
+std::string written_since(const std::vector<TableRows>& tables, std::optional<std::int64_t> more,
+                          const std::string& not_counted = {});
 
 }  // namespace ripcord

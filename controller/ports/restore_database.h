@@ -94,6 +94,12 @@ struct SurveyedDatabase {
   std::int64_t server_version = 0;  // as in BackupManifest
 };
 
+// Rows of a database that may be damaged: what can be counted, and why the rest cannot.
+struct LiveRows {
+  std::vector<TableRows> counted;
+  std::vector<UncountedTable> uncounted;
+};
+
 // What tells one content from another, and whether the server can take a backup at all.
 class RestoreChecks {
  public:
@@ -103,8 +109,10 @@ class RestoreChecks {
   virtual Status preflight(const Backup& backup, std::stop_token stop) = 0;
   // Of the side; of the live one once swapped. All tables, in one snapshot.
   virtual Result<SurveyedDatabase> survey(std::stop_token stop) = 0;
-  // As RestoreTarget::count(), always of the live one; nothing when there is none.
-  virtual Result<std::vector<TableRows>> count_live(std::stop_token stop) = 0;
+  // As RestoreTarget::count(), always of the live one; nothing when there is none. A table that
+  // cannot be counted is no error, nor are those that are left when `stop` is requested; a database
+  // that cannot be opened is one.
+  virtual Result<LiveRows> count_live(std::stop_token stop) = 0;
   // As survey(), always of the live one: reads every row of it.
   virtual Result<SurveyedDatabase> survey_live(std::stop_token stop) = 0;
 };

@@ -21,6 +21,7 @@ constexpr std::string_view kStrategy = "restore_request";
 constexpr std::string_view kDrillPassed = "DrillPassed";
 constexpr auto kProgressPause = std::chrono::seconds(1);
 constexpr auto kComparePatience = std::chrono::seconds(3);
+constexpr auto kCountPatience = std::chrono::seconds(30);
 
 bool passes_by_itself(StatusCode code) {
   switch (code) {
@@ -50,13 +51,32 @@ std::string schema_of(const std::string& table) {
 }
 
 // Other schemas of the live database stay where they are.
-void keep_schemas_of(const BackupManifest& manifest, std::vector<TableRows>& live) {
-  std::erase_if(live, [&](const TableRows& table) {
+template <class Table>
+void keep_schemas_of(const BackupManifest& manifest, std::vector<Table>& live) {
+  std::erase_if(live, [&](const Table& table) {
     const auto& tables = manifest.contents.tables;
     return std::none_of(tables.begin(), tables.end(), [&](const TableContents& known) {
       return schema_of(known.table) == schema_of(table.table);
     });
   });
+}
+
+template <class Table>
+bool has_table(const std::vector<Table>& tables, const std::string& name) {
+  return std::any_of(tables.begin(), tables.end(),
+                     [&](const Table& table) { return table.table == name; });
+}
+
+// By the wall clock, since people and clients wait for it. `look` ends soon after a stop.
+template <class Look>
+auto within(Duration patience, const std::stop_token& stop, Look look) {
+  std::stop_source bounded;
+  const std::stop_callback with_us(stop, [&] { bounded.request_stop(); });
+  auto found = std::async(std::launch::async, [&] { return look(bounded.get_token()); });
+  if (found.wait_for(patience) != std::future_status::ready) {
+    bounded.request_stop();
+  }
+  return found.get();
 }
 
 }  // namespace
@@ -167,47 +187,69 @@ void RestoreRun::preview_loss() {
     // Maybe of another backup.
     status_.tables.clear();
     status_.rows_since_backup.reset();
+    status_.not_counted.clear();
   }
   const Result<Backup> backup = tools_.catalog.find(spec_.catalog_directory, spec_.backup);
   if (!backup || !backup->manifest || !opened_.checks) {
     return;
   }
-  auto live = opened_.checks->count_live(reconcile_.request.stop);
+  std::optional<LiveRows> live = count_live_in_time(kComparePatience);
   if (!live) {
     return;
   }
   note_source(*backup);
   status_.tables.clear();
   if (spec_.swap_by == RestoreUnit::kSchema) {
-    keep_schemas_of(*backup->manifest, *live);
+    keep_schemas_of(*backup->manifest, live->counted);
+    keep_schemas_of(*backup->manifest, live->uncounted);
+    status_.not_counted = told_uncounted(live->uncounted);
   }
   for (const TableContents& table : backup->manifest->contents.tables) {
     // Only what count() shows too: not the tables that keep the schema's version.
-    const bool counted = std::any_of(live->begin(), live->end(), [&](const TableRows& known) {
-      return known.table == table.table;
-    });
-    if (counted) {
+    if (has_table(live->counted, table.table) || has_table(live->uncounted, table.table)) {
       status_.tables.push_back({table.table, table.rows});
     }
   }
-  status_.rows_since_backup = compare_with_live(status_.tables, *live);
+  status_.rows_since_backup = compare_with_live(status_.tables, live->counted);
   if (const auto surveyed = survey_live_in_time()) {
     mark_differing(status_.tables, backup->manifest->contents, surveyed->contents);
   }
   status_.tables.resize(std::min(status_.tables.size(), kTablesShown));
 }
 
-// By the wall clock: an approval waits for as long as this takes, and in SQLite's rollback mode
-// writers do too.
-Result<SurveyedDatabase> RestoreRun::survey_live_in_time() {
-  std::stop_source bounded;
-  const std::stop_callback with_us(reconcile_.request.stop, [&] { bounded.request_stop(); });
-  auto surveyed = std::async(std::launch::async,
-                             [&] { return opened_.checks->survey_live(bounded.get_token()); });
-  if (surveyed.wait_for(kComparePatience) != std::future_status::ready) {
-    bounded.request_stop();
+// The last moment at which the live database can be looked at as it is.
+void RestoreRun::count_loss() {
+  status_.rows_since_backup.reset();
+  status_.not_counted.clear();
+  if (!opened_.checks) {
+    return;
   }
-  return surveyed.get();
+  if (const std::optional<LiveRows> live = count_live_in_time(kCountPatience)) {
+    status_.rows_since_backup = compare_with_live(status_.tables, live->counted);
+    status_.tables.resize(std::min(status_.tables.size(), kTablesShown));
+  }
+}
+
+// Empty when nothing of it could be counted.
+std::optional<LiveRows> RestoreRun::count_live_in_time(Duration patience) {
+  const Result<LiveRows> live =
+      within(patience, reconcile_.request.stop,
+             [&](const std::stop_token& stop) { return opened_.checks->count_live(stop); });
+  if (!live) {
+    status_.not_counted = told_uncounted({{"the live database", live.error().message()}});
+    return std::nullopt;
+  }
+  status_.not_counted = told_uncounted(live->uncounted);
+  if (live->counted.empty() && !live->uncounted.empty()) {
+    return std::nullopt;
+  }
+  return *live;
+}
+
+// An approval waits for as long as this takes, and in SQLite's rollback mode writers do too.
+Result<SurveyedDatabase> RestoreRun::survey_live_in_time() {
+  return within(kComparePatience, reconcile_.request.stop,
+                [&](const std::stop_token& stop) { return opened_.checks->survey_live(stop); });
 }
 
 // On a thread of its own, while this one tells how far it is.
@@ -319,6 +361,9 @@ std::string RestoreRun::completion_message() const {
   if (status_.previous_expires_at) {
     text += fmt::format("; the previous contents are kept as {} until {}",
                         status_.previous_database, format_time(*status_.previous_expires_at));
+  }
+  if (!status_.not_counted.empty()) {
+    text += fmt::format("; what was written since is not known of {}", status_.not_counted);
   }
   return text;
 }

@@ -22,7 +22,8 @@ RestoreOrder order_of(const Resource& object, const RestoreRequestSpec& spec, st
 
 // An approval of the swap is asked for with what is known to have been written since the backup.
 Hold with_loss(Hold hold, const RestoreRequestSpec& spec, const RestoreRequestStatus& status) {
-  const std::string since = written_since(status.tables, status.rows_since_backup);
+  const std::string since =
+      written_since(status.tables, status.rows_since_backup, status.not_counted);
   if (hold.reason == kApprovalRequired && !spec.revert && !since.empty()) {
     hold.message += "; now " + since;
   }

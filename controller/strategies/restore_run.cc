@@ -87,6 +87,7 @@ Status RestoreRun::load() {
   status_.restored_rows = 0;
   status_.restored_bytes = 0;
   status_.rows_since_backup.reset();
+  status_.not_counted.clear();
   if (drill() && status_.phase != RestorePhase::kLoading) {
     status_.requested_at = tools_.clock.wall_now();
   }
@@ -198,21 +199,12 @@ Status RestoreRun::compare_with_manifest() {
   return compare_contents(*manifest_, restored.contents, restored.server_version);
 }
 
-// The last moment at which the live database can be looked at as it is.
-Status RestoreRun::count_loss() {
-  if (!opened_.checks) {
-    return {};
-  }
-  ASSIGN_OR_RETURN(const std::vector<TableRows> live,
-                   opened_.checks->count_live(reconcile_.request.stop));
-  status_.rows_since_backup = compare_with_live(status_.tables, live);
-  status_.tables.resize(std::min(status_.tables.size(), kTablesShown));
-  return {};
-}
-
 Status RestoreRun::swap() {
   if (status_.phase != RestorePhase::kSwapping) {
-    RETURN_IF_ERROR(count_loss());
+    count_loss();
+    if (reconcile_.request.stop.stop_requested()) {
+      return {StatusCode::kCancelled, "stopped before the swap"};
+    }
   }
   RETURN_IF_ERROR(enter(RestorePhase::kSwapping, "putting the restored database in place"));
   const MonoTime since = tools_.clock.now();

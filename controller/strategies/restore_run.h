@@ -39,7 +39,9 @@ class RestoreRun {
   Status load_watched(const Backup& backup);
   void show_progress(const Backup& backup, MonoTime since);
   Status compare_with_manifest();
-  Status count_loss();
+  // Never fails: a live database that is broken is what a restore is for.
+  void count_loss();
+  std::optional<LiveRows> count_live_in_time(Duration patience);
   Result<SurveyedDatabase> survey_live_in_time();
   void note_source(const Backup& backup);
   std::optional<double> age_of_source(WallTime at) const;

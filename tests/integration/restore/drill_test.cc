@@ -198,9 +198,7 @@ TEST_F(RestoreRequests, ADrillThatCannotReachItsTargetFailsInsteadOfTryingForEve
         return {StatusCode::kUnavailable, "the server does not answer", "ConnectFailed"};
       }
       Result<SurveyedDatabase> survey(std::stop_token) override { return SurveyedDatabase{}; }
-      Result<std::vector<TableRows>> count_live(std::stop_token) override {
-        return std::vector<TableRows>{};
-      }
+      Result<LiveRows> count_live(std::stop_token) override { return LiveRows{}; }
       Result<SurveyedDatabase> survey_live(std::stop_token) override { return SurveyedDatabase{}; }
     };
     RestoreDatabases& real_;

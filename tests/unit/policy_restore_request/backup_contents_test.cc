@@ -73,5 +73,19 @@ TEST(BackupContents, SayNothingOfWhatWasNotCompared) {
   EXPECT_THAT(written_since(many, 0), testing::EndsWith(" t, t and 2 more tables"));
 }
 
+TEST(BackupContents, SayWhatCouldNotBeCountedAndWhy) {
+  EXPECT_EQ(told_uncounted({}), "");
+  EXPECT_EQ(told_uncounted({{"a", "no such file"}}), "a: no such file");
+  EXPECT_EQ(told_uncounted({{"a", "bad block"}, {"b", "x"}, {"c", "y"}}),
+            "a and 2 more tables: bad block");
+  EXPECT_EQ(written_since({{"a", 1}}, std::nullopt, "a: bad block"),
+            "what was written since is not known of a: bad block");
+  EXPECT_EQ(
+      written_since({{"a", 1, 3}, {"b", 1}}, 2, "b: bad block"),
+      "the live database has 2 rows more than the backup; what was written since is not known "
+      "of b: bad block");
+  EXPECT_EQ(told_uncounted({{"a", std::string(1000, 'y')}}).size(), 303U);
+}
+
 }  // namespace
 }  // namespace ripcord
