@@ -169,7 +169,7 @@ Status MigrationTransitions::sync_one(SchemaTransitions& transitions, Item& item
 
 Result<std::optional<Outcome>> MigrationTransitions::backfill(SchemaTransitions& transitions,
                                                               Item& item) {
-  const std::string name = reconcile_.object.meta.name;
+  const ObjectKey key = reconcile_.object.key();
   const MonoTime first = tools_.clock.now();
   BackfillPace pace;
   // What the run before measured stands until this one has.
@@ -202,7 +202,7 @@ Result<std::optional<Outcome>> MigrationTransitions::backfill(SchemaTransitions&
     pace.took = since(first);
     show(item, TransitionPhase::kBackfilling, batch->waits_for);
     show_pace(item, pace);
-    tools_.metrics.add(metric::kBackfillRows, {name}, static_cast<double>(batch->rows));
+    tools_.metrics.add(metric::kBackfillRows, {key.ns, key.name}, static_cast<double>(batch->rows));
     if (batch->finished) {
       break;
     }
@@ -219,8 +219,8 @@ Result<std::optional<Outcome>> MigrationTransitions::backfill(SchemaTransitions&
   }
   item.status.rows_per_second = 0;
   item.status.eta_seconds.reset();
-  tools_.metrics.set(metric::kBackfillRate, {name}, 0);
-  tools_.metrics.set(metric::kBackfillRemaining, {name}, 0);
+  tools_.metrics.set(metric::kBackfillRate, {key.ns, key.name}, 0);
+  tools_.metrics.set(metric::kBackfillRemaining, {key.ns, key.name}, 0);
   reconcile_.request.log.info("backfill done", {{"transition", item.declared.name},
                                                 {"rows", std::to_string(item.state.rows)}});
   return std::optional<Outcome>{};
@@ -232,10 +232,10 @@ void MigrationTransitions::show_pace(Item& item, const BackfillPace& pace) {
   }
   item.status.rows_per_second = pace.rows_per_second();
   item.status.eta_seconds = pace.seconds_left(item.state);
-  const std::string& name = reconcile_.object.meta.name;
-  tools_.metrics.set(metric::kBackfillRate, {name}, item.status.rows_per_second);
+  const ObjectKey key = reconcile_.object.key();
+  tools_.metrics.set(metric::kBackfillRate, {key.ns, key.name}, item.status.rows_per_second);
   if (item.status.eta_seconds) {
-    tools_.metrics.set(metric::kBackfillRemaining, {name}, *item.status.eta_seconds);
+    tools_.metrics.set(metric::kBackfillRemaining, {key.ns, key.name}, *item.status.eta_seconds);
   }
 }
 

@@ -97,7 +97,7 @@ Outcome MigrationVersionStrategy::converge(Reconcile& reconcile) {
 void MigrationVersionStrategy::forget(const ObjectKey& key) {
   for (const MetricDescriptor* each : {&metric::kMigrationVersion, &metric::kBackfillRows,
                                        &metric::kBackfillRate, &metric::kBackfillRemaining}) {
-    tools_.metrics.remove(*each, {key.name});
+    tools_.metrics.remove(*each, {key.ns, key.name});
   }
   rollback_available_.set(key, false);
 }
@@ -106,7 +106,7 @@ void MigrationVersionStrategy::report(const Resource& object, const SchemaState&
   const ObjectKey key = object.key();
   const auto& spec = std::get<MigrationVersionSpec>(object.spec);
   const auto& proofs = std::get<MigrationVersionStatus>(object.status).proofs;
-  tools_.metrics.set(metric::kMigrationVersion, {key.name},
+  tools_.metrics.set(metric::kMigrationVersion, {key.ns, key.name},
                      state.version ? static_cast<double>(*state.version) : -1);
   const bool recorded = !state.applied.empty() && state.applied.back().version == state.version &&
                         state.applied.back().down;

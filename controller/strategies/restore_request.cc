@@ -5,6 +5,7 @@
 #include "controller/base/time_text.h"
 #include "controller/policy/backup_contents.h"
 #include "controller/strategies/restore_run.h"
+#include "controller/strategies/rollback_metrics.h"
 
 #include <algorithm>
 
@@ -185,6 +186,10 @@ Outcome RestoreRequestStrategy::settle(Resource& object, const RestoreDecision& 
 void RestoreRequestStrategy::forget(const ObjectKey& key) {
   available_.set(key, false);
   drills_.forget(key);
+  for (const MetricDescriptor* each :
+       {&metric::kRestoreRpo, &metric::kRestoreRto, &metric::kRestoreProgress}) {
+    tools_.metrics.remove(*each, {key.ns, key.name});
+  }
 }
 
 }  // namespace ripcord

@@ -243,11 +243,12 @@ Status RestoreRun::complete() {
   measure("succeeded", seconds);
   tools_.metrics.add(metric::kRestoredRows, {}, static_cast<double>(status_.restored_rows));
   if (!drill()) {
+    const ObjectKey key = reconcile_.object.key();
     if (status_.rpo_seconds) {
-      tools_.metrics.set(metric::kRestoreRpo, {}, *status_.rpo_seconds);
+      tools_.metrics.set(metric::kRestoreRpo, {key.ns, key.name}, *status_.rpo_seconds);
     }
     if (status_.rto_seconds) {
-      tools_.metrics.set(metric::kRestoreRto, {}, *status_.rto_seconds);
+      tools_.metrics.set(metric::kRestoreRto, {key.ns, key.name}, *status_.rto_seconds);
     }
   }
   return {};

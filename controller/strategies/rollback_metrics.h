@@ -20,7 +20,7 @@ inline constexpr std::array<std::string_view, 3> kRollbackLabels = {"strategy", 
                                                                     "result"};
 inline constexpr std::array<std::string_view, 2> kStageLabels = {"strategy", "stage"};
 inline constexpr std::array<std::string_view, 1> kStrategyLabel = {"strategy"};
-inline constexpr std::array<std::string_view, 1> kNameLabel = {"name"};
+inline constexpr std::array<std::string_view, 2> kObjectLabels = {"namespace", "name"};
 inline constexpr std::array<std::string_view, 5> kStateLabels = {"strategy", "namespace", "name",
                                                                  "state", "reason"};
 
@@ -48,30 +48,27 @@ inline constexpr MetricDescriptor kTrafficProbeFailures = {"ripcord_traffic_prob
                                                            {}};
 inline constexpr MetricDescriptor kMigrationVersion = {
     "ripcord_migration_version", "Schema version as the database says; -1 when nothing is applied.",
-    MetricType::kGauge, kNameLabel};
+    MetricType::kGauge, kObjectLabels};
 inline constexpr MetricDescriptor kBackfillRows = {"ripcord_backfill_rows_total",
                                                    "Rows changed by backfills of transitions.",
-                                                   MetricType::kCounter, kNameLabel};
+                                                   MetricType::kCounter, kObjectLabels};
 inline constexpr MetricDescriptor kBackfillRate = {
     "ripcord_backfill_rows_per_second",
     "Rows that the backfill under way changes a second; 0 while there is none.", MetricType::kGauge,
-    kNameLabel};
+    kObjectLabels};
 inline constexpr MetricDescriptor kBackfillRemaining = {
     "ripcord_backfill_remaining_seconds",
     "Until the backfill under way has looked at all rows, by its rate and the server's estimate.",
-    MetricType::kGauge, kNameLabel};
+    MetricType::kGauge, kObjectLabels};
 inline constexpr MetricDescriptor kRestoredRows = {
     "ripcord_restored_rows_total", "Rows restored from backups.", MetricType::kCounter, {}};
 inline constexpr MetricDescriptor kRestoreRpo = {
     "ripcord_restore_rpo_seconds",
     "Age of the backup at the last swap: writes of this time are in the previous database only.",
-    MetricType::kGauge,
-    {}};
-inline constexpr std::array<std::string_view, 2> kObjectLabels = {"namespace", "name"};
+    MetricType::kGauge, kObjectLabels};
 inline constexpr MetricDescriptor kRestoreRto = {"ripcord_restore_rto_seconds",
                                                  "From the request to the swap, of the last swap.",
-                                                 MetricType::kGauge,
-                                                 {}};
+                                                 MetricType::kGauge, kObjectLabels};
 inline constexpr MetricDescriptor kRestoreProgress = {
     "ripcord_restore_progress_ratio", "How much of a backup is loaded, 0 to 1, while it is loaded.",
     MetricType::kGauge, kObjectLabels};

@@ -23,7 +23,7 @@ class PrometheusTest : public testing::Test {
     metrics_.observe(metric::kRollbackDuration, {"feature_flag", "override", "succeeded"}, 0.0042);
     metrics_.add(metric::kRollbacks, {"feature_flag", "override", "succeeded"}, 1);
     metrics_.set(metric::kRollbackAvailable, {"feature_flag"}, 3);
-    metrics_.set(metric::kMigrationVersion, {"shop"}, 2);
+    metrics_.set(metric::kMigrationVersion, {"default", "shop"}, 2);
     metrics_.add(ofrep::kFlagEvaluations, {"static", "success"}, 12);
     metrics_.observe(metric::kTrafficDowntime, {}, 0);
     const auto port = server_.listen("127.0.0.1:0", service_);

@@ -123,7 +123,7 @@ TEST_F(RestoreRequests, ADrillMissesATargetByTheTimeThatItTook) {
   EXPECT_FALSE(requests.status().last_drill->passed);
   EXPECT_EQ(requests.status().last_drill->reason, "TargetMissed");
   EXPECT_THAT(requests.status().last_drill->message, testing::HasSubstr("took 90.0 s"));
-  EXPECT_FALSE(requests.metrics.values.contains("ripcord_restore_rto_seconds"));
+  EXPECT_FALSE(requests.metrics.values.contains("ripcord_restore_rto_seconds default undo"));
 }
 
 TEST_F(RestoreRequests, ADrillOfTheLatestBackupTakesTheNewest) {

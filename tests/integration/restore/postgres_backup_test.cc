@@ -124,8 +124,10 @@ TEST_F(PostgresBackup, ComesBackWithEveryRowAndDefinition) {
     EXPECT_EQ(log_lines(), "4");
     EXPECT_EQ(status.rows_since_backup, 7 + 1);
     ASSERT_TRUE(status.rpo_seconds && status.rto_seconds);
-    EXPECT_EQ(requests_.metrics.values["ripcord_restore_rpo_seconds"], *status.rpo_seconds);
-    EXPECT_EQ(requests_.metrics.values["ripcord_restore_rto_seconds"], *status.rto_seconds);
+    EXPECT_EQ(requests_.metrics.values["ripcord_restore_rpo_seconds default undo"],
+              *status.rpo_seconds);
+    EXPECT_EQ(requests_.metrics.values["ripcord_restore_rto_seconds default undo"],
+              *status.rto_seconds);
     requests_.remove();
   }
 }

@@ -109,6 +109,8 @@ class RequestFixture {
   }
   std::string uid() { return (*store_.get(key_))->meta.uid; }
   void remove() { ASSERT_OK(store_.remove(key_)); }
+  // As when a request of that name is deleted in a namespace.
+  void forget(const std::string& ns) { strategy_.forget({key_.kind, ns, key_.name}); }
 
   RestoreRequestSpec spec;
   LastMetrics metrics;

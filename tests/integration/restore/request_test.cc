@@ -51,8 +51,13 @@ TEST_F(RestoreRequests, TheTimeThatTheRestoreTookAndTheAgeOfItsBackupAreMeasured
   requests.reconcile();
   EXPECT_DOUBLE_EQ(*requests.status().rto_seconds, 90);
   EXPECT_DOUBLE_EQ(*requests.status().rpo_seconds, 690);
-  EXPECT_DOUBLE_EQ(requests.metrics.values["ripcord_restore_rto_seconds"], 90);
-  EXPECT_DOUBLE_EQ(requests.metrics.values["ripcord_restore_rpo_seconds"], 690);
+  EXPECT_DOUBLE_EQ(requests.metrics.values["ripcord_restore_rto_seconds default undo"], 90);
+  EXPECT_DOUBLE_EQ(requests.metrics.values["ripcord_restore_rpo_seconds default undo"], 690);
+  requests.forget("other");
+  EXPECT_TRUE(requests.metrics.values.contains("ripcord_restore_rpo_seconds default undo"));
+  requests.forget("default");
+  EXPECT_FALSE(requests.metrics.values.contains("ripcord_restore_rpo_seconds default undo"));
+  EXPECT_FALSE(requests.metrics.values.contains("ripcord_restore_rto_seconds default undo"));
 }
 
 TEST_F(RestoreRequests, ShowsWhatWouldBeLostBeforeItIsApproved) {

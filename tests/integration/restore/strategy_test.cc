@@ -150,13 +150,13 @@ TEST_F(RestoreStrategy, MeasuresHowOldTheBackupWasAtTheSwap) {
   spec_.mode = RestoreMode::kDrill;
   create();
   reconcile();
-  EXPECT_FALSE(metrics_.values.contains("ripcord_restore_rpo_seconds"));
+  EXPECT_FALSE(metrics_.values.contains("ripcord_restore_rpo_seconds default undo"));
   ASSERT_OK(store_.remove(key_));
   spec_.mode = RestoreMode::kSwap;
   create();
   reconcile();
   ASSERT_EQ(users(), 5);
-  EXPECT_DOUBLE_EQ(metrics_.values["ripcord_restore_rpo_seconds"], 7200);
+  EXPECT_DOUBLE_EQ(metrics_.values["ripcord_restore_rpo_seconds default undo"], 7200);
 }
 
 TEST_F(RestoreStrategy, ABackupFromTheFutureIsNotOld) {
@@ -165,8 +165,8 @@ TEST_F(RestoreStrategy, ABackupFromTheFutureIsNotOld) {
                                    FileClock::from_sys(clock_.wall_now() + hours(2)));
   create();
   reconcile();
-  ASSERT_TRUE(metrics_.values.contains("ripcord_restore_rpo_seconds"));
-  EXPECT_DOUBLE_EQ(metrics_.values["ripcord_restore_rpo_seconds"], 0);
+  ASSERT_TRUE(metrics_.values.contains("ripcord_restore_rpo_seconds default undo"));
+  EXPECT_DOUBLE_EQ(metrics_.values["ripcord_restore_rpo_seconds default undo"], 0);
 }
 
 TEST_F(RestoreStrategy, WaitsForTheApprovalAndGoesOnWithIt) {

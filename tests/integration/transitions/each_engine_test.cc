@@ -237,12 +237,12 @@ TEST_P(Transitions, ProgressIsInStatusAndMetrics) {
               AllOf(StartsWith("Backfilling: the database is at version 3; transition email: "),
                     HasSubstr("of about 1000 rows looked at"), HasSubstr("s left")));
   EXPECT_EQ(now.history.at(0).result, "Succeeded") << "the version itself is done";
-  EXPECT_GT(world.metrics.value("ripcord_backfill_rows_per_second app"), 0);
-  EXPECT_GT(world.metrics.value("ripcord_backfill_remaining_seconds app"), 0);
+  EXPECT_GT(world.metrics.value("ripcord_backfill_rows_per_second default app"), 0);
+  EXPECT_GT(world.metrics.value("ripcord_backfill_remaining_seconds default app"), 0);
   controller.join();
   EXPECT_EQ(world.verdict(), "Ready");
-  EXPECT_EQ(world.metrics.value("ripcord_backfill_rows_total app"), 1000);
-  EXPECT_EQ(world.metrics.value("ripcord_backfill_rows_per_second app"), 0);
+  EXPECT_EQ(world.metrics.value("ripcord_backfill_rows_total default app"), 1000);
+  EXPECT_EQ(world.metrics.value("ripcord_backfill_rows_per_second default app"), 0);
   EXPECT_FALSE(world.transition().eta_seconds);
   world.remove();
   EXPECT_FALSE(world.metrics.has("ripcord_backfill"));
@@ -337,14 +337,14 @@ TEST_P(Transitions, AnotherDeclarationBeginsAnew) {
     spec.transitions[0].backfill->batch_size = 7;  // how fast is no other declaration
   });
   ASSERT_EQ(world.settle(), "Ready");
-  EXPECT_EQ(world.metrics.value("ripcord_backfill_rows_total app"), 1000);
+  EXPECT_EQ(world.metrics.value("ripcord_backfill_rows_total default app"), 1000);
   world.edit([](MigrationVersionSpec& spec) {
     spec.transitions[0].sync->to_new = "upper(email)";
     spec.transitions[0].backfill->set = "address = upper(email)";
     spec.transitions[0].validations.pop_back();
   });
   ASSERT_EQ(world.settle(), "Ready");
-  EXPECT_EQ(world.metrics.value("ripcord_backfill_rows_total app"), 2000);
+  EXPECT_EQ(world.metrics.value("ripcord_backfill_rows_total default app"), 2000);
   EXPECT_EQ(client->ask("SELECT count(*) FROM users WHERE address = upper(email)"), "1000");
   ASSERT_OK(client->run("UPDATE users SET email = 'last' WHERE id = 1"));
   EXPECT_EQ(client->ask("SELECT address FROM users WHERE id = 1"), "LAST");

@@ -63,16 +63,18 @@ class MigrationVersionStrategyTest : public testing::Test {
 TEST_F(MigrationVersionStrategyTest, ShowsTheVersionAndWhetherItCanGoBackAndForgetsBoth) {
   EXPECT_EQ(w_.metrics.values.count("ripcord_rollback_available migration_version"), 1U);
   expect_done();
-  EXPECT_EQ(metric("ripcord_migration_version shop"), 5);
+  EXPECT_EQ(metric("ripcord_migration_version default shop"), 5);
   EXPECT_EQ(metric("ripcord_rollback_available migration_version"), 1);
   EXPECT_EQ(w_.status().version, 5);
   EXPECT_TRUE(w_.status().simulated);
   override_to(0);
   expect_done();
-  EXPECT_EQ(metric("ripcord_migration_version shop"), -1);
+  EXPECT_EQ(metric("ripcord_migration_version default shop"), -1);
   EXPECT_EQ(metric("ripcord_rollback_available migration_version"), 0);
+  w_.strategy.forget({Kind::kMigrationVersion, "other", "shop"});
+  EXPECT_EQ(metric("ripcord_migration_version default shop"), -1) << "of another namespace";
   w_.strategy.forget({Kind::kMigrationVersion, "default", "shop"});
-  EXPECT_FALSE(w_.metrics.values.contains("ripcord_migration_version shop"));
+  EXPECT_FALSE(w_.metrics.values.contains("ripcord_migration_version default shop"));
 }
 
 TEST_F(MigrationVersionStrategyTest, ShowsNoWayBackThatItsProofRefuted) {
