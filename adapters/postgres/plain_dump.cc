@@ -43,6 +43,15 @@ Result<PlainDump> inspect_plain_dump(const std::string& name, const std::string&
     in_copy = begins_copy(line);
     from_pg_dump = from_pg_dump || line == "-- PostgreSQL database dump";
     complete = complete || line == "-- PostgreSQL database dump complete";
+    if (first_word_is(line, "CREATE SUBSCRIPTION")) {
+      return error(
+          StatusCode::kInvalidArgument,
+          fmt::format("backup {} line {}: a database with a subscription cannot be dropped, "
+                      "and the side database must be; dump with --no-subscriptions, or "
+                      "in custom format",
+                      name, number),
+          "UnsafeBackup");
+    }
     if (line.empty() || line.front() != '\\') {
       continue;
     }

@@ -77,6 +77,7 @@ Result<Command> load_command(const RestoreSite& site, const Backup& backup, bool
                     "--no-password",
                     "--jobs=2",
                     "--exit-on-error",
+                    "--no-subscriptions",  // a database that has one cannot be dropped
                     "--dbname=" + conninfo,
                     "--",
                     backup.path};

@@ -18,9 +18,13 @@ constexpr auto kPausePatience = std::chrono::seconds(5);
 Status check_pins(Connection& connection, const std::string& database) {
   ASSIGN_OR_RETURN(
       const Rows pins,
-      connection.query("select (select count(*) from pg_prepared_xacts where database = $1), "
-                       "(select count(*) from pg_replication_slots where database = $1)",
-                       {database}));
+      connection.query(
+          "select (select count(*) from pg_prepared_xacts where database = $1), "
+          "(select count(*) from pg_replication_slots where database = $1), "
+          "(select coalesce(string_agg(s.subname, ', ' order by s.subname), '') from "
+          "pg_subscription s join pg_database d on d.oid = s.subdbid where s.subenabled "
+          "and d.datname = $1)",
+          {database}));
   if (pins.rows[0][0] != "0") {
     return {StatusCode::kFailedPrecondition,
             fmt::format("{} prepared transactions hold database {}; commit or roll them back "
@@ -34,6 +38,13 @@ Status check_pins(Connection& connection, const std::string& database) {
                         "previous one; drop them first (pg_replication_slots)",
                         pins.rows[0][1].value_or("?"), database),
             "ReplicationSlots"};
+  }
+  if (const std::string writing = pins.rows[0][2].value_or(""); !writing.empty()) {
+    return {StatusCode::kFailedPrecondition,
+            fmt::format("subscriptions write to database {} and would go on with the previous one: "
+                        "{}; say ALTER SUBSCRIPTION ... DISABLE first",
+                        database, writing),
+            "Subscriptions"};
   }
   return {};
 }
