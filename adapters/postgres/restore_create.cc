@@ -130,14 +130,24 @@ std::vector<std::string> split_name_list(const std::string& text) {
   return elements;
 }
 
+std::string locale_clause(const std::string& provider, const std::string& locale,
+                          const std::string& rules) {
+  if (provider == "i") {
+    return fmt::format(" locale_provider icu icu_locale {}{}", literal(locale),
+                       rules.empty() ? "" : " icu_rules " + literal(rules));
+  }
+  return provider == "b" ? " locale_provider builtin builtin_locale " + literal(locale) : "";
+}
+
 Status create_side(Connection& connection, const RestoreSite& site, const std::stop_token& stop) {
   // to_jsonb: the columns of the locale provider differ between server versions.
   ASSIGN_OR_RETURN(
       const Rows found,
       connection.query("select pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding), "
                        "d.datcollate, d.datctype, t.spcname, to_jsonb(d)->>'datlocprovider', "
-                       "coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale'), "
-                       "d.dattablespace = (select dattablespace from pg_database where datname = "
+                       "coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale', ''), "
+                       "coalesce(to_jsonb(d)->>'daticurules', ''), d.dattablespace = (select "
+                       "dattablespace from pg_database where datname = "
                        "'template0') from "
                        "pg_database d join pg_tablespace t on t.oid = d.dattablespace where "
                        "d.datname = $1",
@@ -147,12 +157,10 @@ Status create_side(Connection& connection, const RestoreSite& site, const std::s
     const auto& live = found.rows[0];
     sql += fmt::format(" owner {} encoding {} lc_collate {} lc_ctype {}", ident(*live[0]),
                        literal(*live[1]), literal(*live[2]), literal(*live[3]));
-    if (live[7] != "t") {  // naming the usual one too takes a right on it
+    if (live[8] != "t") {  // naming the usual one too takes a right on it
       sql += " tablespace " + ident(*live[4]);
     }
-    if (live[5] == "i" && live[6]) {
-      sql += fmt::format(" locale_provider icu icu_locale {}", literal(*live[6]));
-    }
+    sql += locale_clause(live[5].value_or("c"), *live[6], *live[7]);
   }
   return status_of_rows(connection.execute(sql, stop)).annotated("creating the side database");
 }

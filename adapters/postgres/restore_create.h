@@ -15,6 +15,10 @@ Status drop_database(Connection& connection, const std::string& name, const std:
 // side. May be repeated.
 Status carry_over_settings(Connection& connection, const RestoreSite& site);
 
+// Of CREATE DATABASE, for a row of pg_database; empty for the provider libc.
+std::string locale_clause(const std::string& provider, const std::string& locale,
+                          const std::string& rules);
+
 // The elements of a setting that is a list of names (search_path), as they were quoted.
 std::vector<std::string> split_name_list(const std::string& text);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Subscriptions to logical replication, and locales: what a side database is made with.
+#include "adapters/postgres/restore_create.h"
 #include "tests/integration/restore/postgres_restores.h"
 
 namespace ripcord {
@@ -74,6 +75,29 @@ TEST_F(Subscriber, IsFoundInAPlainDumpBeforeItIsLoaded) {
   EXPECT_EQ(refused.reason(), "UnsafeBackup");
   EXPECT_THAT(refused.message(), testing::HasSubstr("--no-subscriptions"));
   EXPECT_EQ(databases_like(names().side), "");
+}
+
+TEST_F(PostgresRestore, TheSideSortsAsTheLiveDatabaseDoes) {
+  live_ = fresh_database(pg(), "live");
+  pg().psql("postgres", "drop database " + live_);
+  pg().psql("postgres", "create database " + live_ +
+                            " template template0 encoding 'UTF8' locale_provider icu icu_locale "
+                            "'sv-SE' lc_collate 'C' lc_ctype 'C'");
+  pg().psql(live_, "create table users (name text primary key)");
+  ASSERT_OK(open().target->load(dump("b.dump", BackupFormat::kPgCustom), {}));
+  EXPECT_EQ(pg().psql("postgres",
+                      "select datlocprovider, daticulocale from pg_database where datname = '" +
+                          names().side + "'"),
+            "i|sv-SE");
+}
+
+TEST(LocaleClause, NamesTheProviderThatADatabaseWasMadeWith) {
+  EXPECT_EQ(postgres::locale_clause("c", "", ""), "");
+  EXPECT_EQ(postgres::locale_clause("i", "sv-SE", ""), " locale_provider icu icu_locale 'sv-SE'");
+  EXPECT_EQ(postgres::locale_clause("i", "und", "&a < b"),
+            " locale_provider icu icu_locale 'und' icu_rules '&a < b'");
+  EXPECT_EQ(postgres::locale_clause("b", "C.UTF-8", ""),
+            " locale_provider builtin builtin_locale 'C.UTF-8'");
 }
 
 }  // namespace
