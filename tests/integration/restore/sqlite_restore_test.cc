@@ -179,6 +179,15 @@ TEST_P(SqliteRestore, ABackupWithAWalBesideItIsNoBackup) {
   EXPECT_THAT(failed.message(), testing::HasSubstr("-wal"));
 }
 
+TEST_P(SqliteRestore, WithoutRoomNothingIsMade) {
+  const std::vector<std::string> before = files();
+  backup_.bytes = std::int64_t{1} << 60;
+  const Status failed = open().target->load(backup_, {});
+  EXPECT_CODE(failed, StatusCode::kResourceExhausted);
+  EXPECT_EQ(failed.reason(), "DiskFull");
+  EXPECT_EQ(files(), before);
+}
+
 TEST_P(SqliteRestore, PutsAFileBackThatIsGone) {
   std::filesystem::remove(ref_.path);
   ASSERT_OK(drive(restores_, ref_, kUid, backup_));
