@@ -9,6 +9,7 @@
 #include "tests/support/docs_page.h"
 
 #include <functional>
+#include <thread>
 
 namespace ripcord {
 namespace {
@@ -242,6 +243,46 @@ TEST_F(DamagedSqlite, TheWayBackFromAFileThatCannotBeReadIsOpen) {
   EXPECT_EQ(requests_.ready_reason(), "Reverted") << requests_.ready_message();
   EXPECT_EQ(users(), "5");
   EXPECT_EQ(read_file(requests_.status().side_database), damaged_);
+}
+
+// A live database that answers nothing, until it is given up.
+class Silent final : public RestoreDatabases {
+ public:
+  explicit Silent(RestoreDatabases& real) : real_(real) {}
+  using RestoreDatabases::open;
+  Result<OpenedRestore> open(const RestoreOrder& order) override {
+    ASSIGN_OR_RETURN(OpenedRestore opened, real_.open(order));
+    opened.checks = std::make_unique<Checks>();
+    return opened;
+  }
+
+ private:
+  class Checks final : public RestoreChecks {
+   public:
+    Status preflight(const Backup&, std::stop_token) override { return {}; }
+    Result<SurveyedDatabase> survey(std::stop_token) override { return SurveyedDatabase{}; }
+    Result<LiveRows> count_live(std::stop_token stop) override {
+      while (!stop.stop_requested()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+      return LiveRows{{}, {{"users", "there was no time to count it"}}};
+    }
+    Result<SurveyedDatabase> survey_live(std::stop_token) override { return SurveyedDatabase{}; }
+  };
+  RestoreDatabases& real_;
+};
+
+TEST_F(DamagedSqlite, OneThatAnswersNothingIsNotWaitedForBeforeAnApproval) {
+  Silent silent(restores_);
+  RequestFixture requests(silent, clock_);
+  requests.spec = requests_.spec;
+  requests.spec.approval.reset();
+  requests.create();
+  requests.reconcile();
+  EXPECT_EQ(requests.ready_reason(), "ApprovalRequired");
+  EXPECT_THAT(requests.ready_message(),
+              EndsWith("; now what was written since is not known of users: there was no time to "
+                       "count it"));
 }
 
 // What is done to the files at each point, killed there and tried again.
