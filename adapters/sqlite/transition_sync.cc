@@ -49,8 +49,9 @@ Result<Table> read_table(Connection& connection, const std::string& name) {
   ASSIGN_OR_RETURN(table.name, resolve_table(connection, name));
   ASSIGN_OR_RETURN(
       const Rows rows,
-      connection.query("SELECT name, dflt_value, pk, hidden, \"notnull\" FROM pragma_table_xinfo(?1)",
-                       {table.name}));
+      connection.query(
+          "SELECT name, dflt_value, pk, hidden, \"notnull\" FROM pragma_table_xinfo(?1)",
+          {table.name}));
   for (const auto& row : rows.rows) {
     table.columns.push_back({row[0].value_or(""), row[1].value_or(""),
                              std::atoi(row[2].value_or("0").c_str()),
@@ -200,10 +201,10 @@ Status settle_by_new(Connection& connection, const TransitionSync& sync, bool fi
   const auto given = [](const std::string& expression, const std::string& other) {
     return expression.empty() ? other : "(" + expression + "\n)";
   };
-  return connection.execute(fmt::format(
-      "UPDATE {0} SET {1} = {2} WHERE {5}{4} IS NOT {3}", quote_name(table.name), old_name,
-      given(sync.to_old, new_name), new_name, given(sync.to_new, old_name),
-      finished && !old_column.not_null ? "" : new_name + " IS NOT NULL AND "));
+  return connection.execute(
+      fmt::format("UPDATE {0} SET {1} = {2} WHERE {5}{4} IS NOT {3}", quote_name(table.name),
+                  old_name, given(sync.to_old, new_name), new_name, given(sync.to_new, old_name),
+                  finished && !old_column.not_null ? "" : new_name + " IS NOT NULL AND "));
 }
 
 Result<SyncTriggers> read_sync(Connection& connection, const std::string& name) {

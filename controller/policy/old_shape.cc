@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMostNamed = 5;
 constexpr std::size_t kMostRemembered = 200;  // beyond those that the database still counts
-constexpr std::size_t kShown = 160;  // characters of a statement
+constexpr std::size_t kShown = 160;           // characters of a statement
 
 const WatchedStatement* find(const WatchedCalls& watched, const std::string& id) {
   const auto at = std::find_if(watched.statements.begin(), watched.statements.end(),

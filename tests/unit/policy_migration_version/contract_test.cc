@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "controller/model/transition_state.h"
 #include "controller/policy/contract.h"
 
+#include "controller/model/transition_state.h"
 #include "controller/policy/migration_phase.h"
 #include "controller/policy/old_shape.h"
 
