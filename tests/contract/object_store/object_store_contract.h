@@ -43,6 +43,8 @@ struct StoreFactory {
   bool watches_read_ahead = false;
   // True for a server that others write to as well: its version moves on between our writes.
   bool version_is_shared = false;
+  // True for a mirror: a list holds our own writes before its version, which is that of the watch.
+  bool own_writes_come_first = false;
   // True for a server that lets a watch from a version to come wait for it.
   bool waits_for_the_future = false;
   // Before each test, for instance to skip it; may be empty.

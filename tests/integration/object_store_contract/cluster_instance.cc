@@ -121,20 +121,21 @@ class HeldMirroredStore final : public StoreUnderTest {
 };
 
 template <class Held>
-StoreFactory on_a_cluster(std::string name, bool waits_for_the_future) {
+StoreFactory on_a_cluster(std::string name, bool is_a_mirror) {
   return {.name = std::move(name),
           .make = [](std::size_t) { return std::make_unique<Held>(); },
           .history_can_be_short = false,
           .watches_read_ahead = true,
           .version_is_shared = true,
-          .waits_for_the_future = waits_for_the_future,
+          .own_writes_come_first = is_a_mirror,
+          .waits_for_the_future = !is_a_mirror,
           .set_up = [] { REQUIRE_CONTROL_PLANE(); }};
 }
 
 INSTANTIATE_TEST_SUITE_P(Cluster, ObjectStoreContract,
-                         testing::Values(on_a_cluster<HeldClusterStore>("cluster", true)));
+                         testing::Values(on_a_cluster<HeldClusterStore>("cluster", false)));
 INSTANTIATE_TEST_SUITE_P(Mirrored, ObjectStoreContract,
-                         testing::Values(on_a_cluster<HeldMirroredStore>("mirrored", false)));
+                         testing::Values(on_a_cluster<HeldMirroredStore>("mirrored", true)));
 
 }  // namespace
 }  // namespace ripcord
