@@ -30,13 +30,18 @@ const char* direction_of(const MigrationStep& step) {
 
 }  // namespace
 
-std::string begin_sql(const SchemaTables& tables, const MigrationPolicy& policy,
-                      const std::string& look_sql) {
-  // One row can be locked; to lock all rows of a long history would rewrite it each time.
-  const bool one_row = tables.history->layout() == MigrationLayout::kGolangMigrate;
-  return fmt::format("BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; {}{}",
+std::string begin_sql(const MigrationPolicy& policy, const std::string& look_sql) {
+  return fmt::format("BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; {}",
                      milliseconds(policy.lock_timeout), milliseconds(policy.statement_timeout),
-                     look_sql, one_row ? " FOR UPDATE" : "");
+                     look_sql);
+}
+
+std::string locking_look_sql(const SchemaTables& tables, const std::string& look_sql) {
+  return look_sql + (is_one_row(tables) ? " FOR UPDATE" : "");
+}
+
+bool is_one_row(const SchemaTables& tables) {
+  return tables.history->layout() == MigrationLayout::kGolangMigrate;
 }
 
 std::string JournaledStep::entry_key(const MigrationStep& step) const {
@@ -157,8 +162,9 @@ Status JournaledStep::run_inside(const Item& item, const MigrationPolicy& policy
                                  const std::stop_token& stop) {
   return with_retries(clock_, stop, [&]() -> Status {
     trace_point(trace_, "before a journaled transaction");
-    Status status =
-        run_sql(begin_sql(tables_, policy, tables_.history->select_sql(tables_.table)), stop);
+    Status status = run_sql(
+        begin_sql(policy, locking_look_sql(tables_, tables_.history->select_sql(tables_.table))),
+        stop);
     if (status.ok()) {
       status = run_sql(item.statement.text, stop);
       if (!status.ok()) {

@@ -16,8 +16,10 @@
 namespace ripcord::postgres {
 
 // The opening of every transaction that moves the version: limits, then what the history says.
-std::string begin_sql(const SchemaTables& tables, const MigrationPolicy& policy,
-                      const std::string& look_sql);
+std::string begin_sql(const MigrationPolicy& policy, const std::string& look_sql);
+// One row can be locked, and is; to lock all rows of a long history would rewrite it each time.
+bool is_one_row(const SchemaTables& tables);
+std::string locking_look_sql(const SchemaTables& tables, const std::string& look_sql);
 
 class JournaledStep {
  public:

@@ -101,7 +101,7 @@ class Session final : public SchemaSession {
     RETURN_IF_ERROR(know_records());
     if (!asked_to_prepare_) {
       asked_to_prepare_ = true;
-      prepared_ = status_of(connection_.execute(prepare_record_sql())).ok();
+      prepared_ = status_of(connection_.execute(prepare_sql())).ok();
     }
     const bool journaled = codec::is_journaled(step);
     Status done = journaled ? run_journaled(step, policy, stop) : run_at_once(step, policy, stop);
@@ -194,11 +194,33 @@ class Session final : public SchemaSession {
     return status_of(followed_.take(*tables_.history, all.rows));
   }
 
+  // What each step runs anew saves the server the planning. The look of one row is always the same.
+  std::string prepare_sql() const {
+    const std::string look = tables_.history->select_sql(tables_.table);
+    return prepare_record_sql() +
+           (is_one_row(tables_) ? "; PREPARE ripcord_look AS " + locking_look_sql(tables_, look)
+                                : std::string());
+  }
+
   // The transaction that moves the version, and what the history says in it.
   Status begin(const MigrationPolicy& policy, const std::stop_token& stop) {
-    const std::string look = followed_.look_sql(*tables_.history, tables_.table);
-    ASSIGN_OR_RETURN(const Rows begun, connection_.execute(begin_sql(tables_, policy, look), stop));
-    return take(begun.rows);
+    const bool prepared = prepared_ && is_one_row(tables_);
+    const std::string look =
+        locking_look_sql(tables_, followed_.look_sql(*tables_.history, tables_.table));
+    const auto begun =
+        connection_.execute(begin_sql(policy, prepared ? "EXECUTE ripcord_look" : look), stop);
+    if (!begun) {
+      return of_prepared(begun.error());
+    }
+    return take(begun->rows);
+  }
+
+  // A failure; after that of a statement that a body has deallocated, another try is without it.
+  Status of_prepared(const Status& failure) {
+    const bool deallocated =
+        std::exchange(prepared_, false) && connection_.last_error().sqlstate == kNoSuchStatement;
+    return deallocated ? Status(StatusCode::kUnavailable, failure.message(), kDeallocated)
+                       : failure;
   }
 
   Status run_at_once(const MigrationStep& step, const MigrationPolicy& policy,
@@ -270,10 +292,7 @@ class Session final : public SchemaSession {
     if (!done) {
       records_known_ = false;
       followed_.forget();
-      const bool deallocated =
-          std::exchange(prepared_, false) && connection_.last_error().sqlstate == kNoSuchStatement;
-      return deallocated ? Status(StatusCode::kUnavailable, done.error().message(), kDeallocated)
-                         : done.error().annotated(label_of(step) + ": at COMMIT");
+      return of_prepared(done.error().annotated(label_of(step) + ": at COMMIT"));
     }
     unflushed_ = !flush;
     trace_point(trace_, "after COMMIT");
