@@ -194,21 +194,26 @@ class Session final : public SchemaSession {
     return status_of(followed_.take(*tables_.history, all.rows));
   }
 
-  // What each step runs anew saves the server the planning. The look of one row is always the same.
+  // Saves the server the planning of what each step runs anew.
   std::string prepare_sql() const {
-    const std::string look = tables_.history->select_sql(tables_.table);
-    return prepare_record_sql() +
-           (is_one_row(tables_) ? "; PREPARE ripcord_look AS " + locking_look_sql(tables_, look)
-                                : std::string());
+    return prepare_record_sql() + "; PREPARE ripcord_look AS " +
+           locking_look_sql(
+               tables_, codec::HistoryFollower::prepared_look_sql(*tables_.history, tables_.table));
+  }
+
+  std::string locked_look_sql() const {
+    const std::string key = followed_.look_key(*tables_.history);
+    if (prepared_ && is_one_row(tables_)) {
+      return "EXECUTE ripcord_look";
+    }
+    return prepared_ && !key.empty()
+               ? fmt::format("EXECUTE ripcord_look({})", key)
+               : locking_look_sql(tables_, followed_.look_sql(*tables_.history, tables_.table));
   }
 
   // The transaction that moves the version, and what the history says in it.
   Status begin(const MigrationPolicy& policy, const std::stop_token& stop) {
-    const bool prepared = prepared_ && is_one_row(tables_);
-    const std::string look =
-        locking_look_sql(tables_, followed_.look_sql(*tables_.history, tables_.table));
-    const auto begun =
-        connection_.execute(begin_sql(policy, prepared ? "EXECUTE ripcord_look" : look), stop);
+    const auto begun = connection_.execute(begin_sql(policy, locked_look_sql()), stop);
     if (!begun) {
       return of_prepared(begun.error());
     }

@@ -7,6 +7,16 @@
 
 namespace ripcord::codec {
 
+namespace {
+
+std::string brief_sql(const MigrationHistory& history, const HistoryTable& table,
+                      const std::string& key) {
+  return fmt::format("SELECT count(*), count(CASE WHEN {} = {} THEN 1 END) FROM {}",
+                     history.key_column(), key, table.quoted);
+}
+
+}  // namespace
+
 bool HistoryFollower::is_brief(const MigrationHistory& history) const {
   return known_ && !history.key_column().empty();
 }
@@ -19,8 +29,17 @@ std::string HistoryFollower::look_sql(const MigrationHistory& history,
   if (versions_.entries.empty()) {
     return fmt::format("SELECT count(*), 1 FROM {}", table.quoted);
   }
-  return fmt::format("SELECT count(*), count(CASE WHEN {} = {} THEN 1 END) FROM {}",
-                     history.key_column(), sql_text(versions_.entries.back().key), table.quoted);
+  return brief_sql(history, table, look_key(history));
+}
+
+std::string HistoryFollower::prepared_look_sql(const MigrationHistory& history,
+                                               const HistoryTable& table) {
+  return history.key_column().empty() ? history.select_sql(table) : brief_sql(history, table, "$1");
+}
+
+std::string HistoryFollower::look_key(const MigrationHistory& history) const {
+  return is_brief(history) && !versions_.entries.empty() ? sql_text(versions_.entries.back().key)
+                                                         : std::string();
 }
 
 Result<bool> HistoryFollower::take(const MigrationHistory& history, const HistoryRows& rows) {

@@ -17,6 +17,11 @@ class HistoryFollower {
  public:
   // What to ask the database next; its answer is for take().
   std::string look_sql(const MigrationHistory& history, const HistoryTable& table) const;
+  // The same for a statement that is prepared once: with the key of the last version as $1, which
+  // look_key() gives as SQL; without one where the history is always read whole.
+  static std::string prepared_look_sql(const MigrationHistory& history, const HistoryTable& table);
+  // Empty: look_sql() is none of these now.
+  std::string look_key(const MigrationHistory& history) const;
   // False: something else has written to the table. Ask again: look_sql() reads all of it now.
   // Errors as those of MigrationHistory::read(); Conflict (reason VersionMismatch) when the version
   // is not where the session's last step left it.
