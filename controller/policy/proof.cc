@@ -66,18 +66,6 @@ std::size_t missing(std::multiset<Row> there, const std::multiset<Row>& needed) 
   return lost;
 }
 
-std::multiset<Row> rows_of(const TableContent& table, const std::vector<std::size_t>& columns) {
-  std::multiset<Row> rows;
-  for (const Row& row : table.rows) {
-    Row part;
-    for (const std::size_t column : columns) {
-      part.push_back(row[column]);
-    }
-    rows.insert(std::move(part));
-  }
-  return rows;
-}
-
 // The columns that both have, as positions in each.
 struct CommonColumns {
   std::vector<std::size_t> was;

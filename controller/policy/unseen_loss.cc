@@ -89,18 +89,6 @@ void add_without_difference(const std::string& name, const TableContent& table,
   }
 }
 
-std::multiset<Row> rows_of(const TableContent& table, const std::vector<std::size_t>& columns) {
-  std::multiset<Row> rows;
-  for (const Row& row : table.rows) {
-    Row part;
-    for (const std::size_t column : columns) {
-      part.push_back(row[column]);
-    }
-    rows.insert(std::move(part));
-  }
-  return rows;
-}
-
 // A row that was there is there no more as it was; of `left_out` nothing is asked.
 bool changed(const TableContent& was, const TableContent& is,
              const std::set<std::string>& left_out) {
@@ -277,6 +265,19 @@ UnseenLosses unseen_losses(const std::vector<DataLoss>& losses, const SchemaCata
     reader.read(loss);
   }
   return std::move(reader).seen();
+}
+
+std::multiset<ShadowRow> rows_of(const TableContent& table,
+                                 const std::vector<std::size_t>& columns) {
+  std::multiset<ShadowRow> rows;
+  for (const ShadowRow& row : table.rows) {
+    ShadowRow part;
+    for (const std::size_t column : columns) {
+      part.push_back(row[column]);
+    }
+    rows.insert(std::move(part));
+  }
+  return rows;
 }
 
 std::vector<std::string> columns_without_difference(const ShadowContent& content) {

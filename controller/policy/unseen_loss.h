@@ -5,6 +5,9 @@
 
 #include "controller/model/schema_trial.h"
 
+#include <cstddef>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +27,11 @@ UnseenLosses unseen_losses(const std::vector<DataLoss>& losses, const SchemaCata
 
 // Columns with one and the same value in every row, or NULL in all.
 std::vector<std::string> columns_without_difference(const ShadowContent& content);
+
+using ShadowRow = std::vector<std::optional<std::string>>;
+// The rows of a table, of these of its columns.
+std::multiset<ShadowRow> rows_of(const TableContent& table,
+                                 const std::vector<std::size_t>& columns);
 
 // Every value of the one type is one of the other, and comes back the same. As PostgreSQL's
 // format_type spells them.
